@@ -1,0 +1,97 @@
+/**
+ * What the virtual TCP/IP stack offers to those above it (paper 3.3, packet manipulation module).
+ * `stack.ts` implements it over lwIP; tests may implement it otherwise.
+ */
+import type { Endpoint, VirtualAddresses } from '../../wire/addresses';
+
+/** Why a connection failed, with the errno that Node would show for it. */
+export type TcpFailure =
+  | 'ECONNREFUSED'
+  | 'ECONNRESET'
+  | 'ECONNABORTED'
+  | 'ETIMEDOUT'
+  | 'EHOSTUNREACH'
+  | 'ENOMEM'
+  | 'EADDRINUSE'
+  | 'EADDRNOTAVAIL';
+
+/**
+ * What a connection tells its owner. Never called from inside a call of the owner's into the stack
+ * (write, consumed, ...), so no re-entrance; never called again after `failed` or `closed`.
+ */
+export interface TcpEvents {
+  /** The three-way handshake is complete. */
+  connected(): void;
+  /**
+   * Bytes in order. The view is valid only during the call: copy what you keep.
+   * The receive window shrinks by them until `consumed()` gives them back.
+   */
+  received(bytes: Uint8Array): void;
+  /** The peer sent FIN; nothing more will be received. The other direction stays open (half-close). */
+  ended(): void;
+  /** The peer acknowledged bytes: `writableLength` grew. */
+  drained(): void;
+  /** The connection is gone, abnormally. */
+  failed(reason: TcpFailure): void;
+  /** Both directions ended in order and everything written was acknowledged. The object is dead. */
+  closed(): void;
+}
+
+export interface TcpConnection {
+  readonly local: Endpoint;
+  readonly remote: Endpoint;
+  /** Bytes that `write` would accept now. */
+  readonly writableLength: number;
+  /** Bytes written and not yet acknowledged by the peer. */
+  readonly unacknowledgedLength: number;
+  /** Copies as many leading bytes as fit into the send buffer and returns how many; 0 means wait for `drained`. */
+  write(bytes: Uint8Array): number;
+  /** Sends FIN after what was written. No `write` after it. */
+  shutdown(): void;
+  /** Opens the receive window again by `length` bytes that were handed out by `received`. */
+  consumed(length: number): void;
+  /** Sends RST and forgets; no event follows. */
+  abort(): void;
+  setNoDelay(enabled: boolean): void;
+  setKeepAlive(enabled: boolean, initialDelayMs: number): void;
+  setEvents(events: TcpEvents): void;
+}
+
+export interface TcpListener {
+  readonly local: Endpoint;
+  close(): void;
+}
+
+export interface TcpConnectOptions {
+  readonly remote: Endpoint;
+  /** Default: this node's virtual address of the remote's family, an ephemeral port. */
+  readonly local?: Partial<Endpoint>;
+}
+
+export interface TcpListenOptions {
+  /** `0.0.0.0` for IPv4 only, `::` for both unless `ipv6Only`, or one virtual address. */
+  readonly address: string;
+  /** 0 takes a free ephemeral port. */
+  readonly port: number;
+  readonly ipv6Only?: boolean;
+  readonly backlog: number;
+}
+
+/** Thrown synchronously by connectTcp and listenTcp. */
+export interface StackError extends Error {
+  readonly code: 'EADDRINUSE' | 'EADDRNOTAVAIL' | 'ENOMEM' | 'EINVAL' | 'EHOSTUNREACH';
+}
+
+export interface VirtualStack {
+  /** The node's addresses; undefined until the DC assigned them. */
+  readonly addresses: VirtualAddresses | undefined;
+  /** Brings the virtual interface up with these addresses; again with others renumbers it. */
+  configure(addresses: VirtualAddresses, mtu: number): void;
+  /** An IP packet that came out of a tunnel. Malformed ones are counted and dropped; never throws. */
+  input(packet: Uint8Array): void;
+  connectTcp(options: TcpConnectOptions, events: TcpEvents): TcpConnection;
+  /** `onConnection` is given an established connection, and must call `setEvents` on it before it returns. */
+  listenTcp(options: TcpListenOptions, onConnection: (connection: TcpConnection) => void): TcpListener;
+  /** Aborts everything and frees every buffer. */
+  close(): void;
+}

@@ -1,0 +1,77 @@
+/**
+ * The ports through which everything below touches the outside world: time, randomness, sockets, interfaces.
+ * State machines take these as arguments, so that tests run them on a virtual clock and a simulated network.
+ * `runtime-node.ts` is the only implementation that uses Node's own.
+ */
+import type { Endpoint } from './wire/addresses';
+
+export interface Clock {
+  /** Milliseconds, monotonic, with fractions; the zero point means nothing. */
+  now(): number;
+  /** Milliseconds since the Unix epoch; may jump. Only for timestamps that others compare (TAI64N, expiry). */
+  wallTimeMs(): number;
+}
+
+export interface Timer {
+  cancel(): void;
+}
+
+/** Timers never keep a process alive; what must, says so by other means. */
+export interface Timers {
+  schedule(delayMs: number, fire: () => void): Timer;
+}
+
+export interface Random {
+  /** Cryptographically strong outside tests, seeded in tests. */
+  bytes(length: number): Uint8Array;
+}
+
+/** A bound UDP socket of one IP version. */
+export interface DatagramPort {
+  readonly family: 4 | 6;
+  readonly local: Endpoint;
+  /** `datagram` may be reused by the caller when this returns. Errors go to `onSendError`, never thrown. */
+  send(datagram: Uint8Array, to: Endpoint): void;
+  close(): void;
+}
+
+export interface DatagramPortOptions {
+  readonly family: 4 | 6;
+  /** Default: the wildcard address. */
+  readonly address?: string;
+  /** Default: 0, any free port. */
+  readonly port?: number;
+  /** `datagram` is the receiver's to keep. */
+  onDatagram(datagram: Uint8Array, from: Endpoint): void;
+  onSendError(error: Error & { code?: string }, to: Endpoint): void;
+}
+
+/** A TCP connection to the host's network, as the notification client uses it. */
+export interface StreamPort {
+  write(bytes: Uint8Array): void;
+  close(): void;
+}
+
+export interface StreamPortOptions {
+  onConnect(): void;
+  onBytes(bytes: Uint8Array): void;
+  /** Called once, whatever ended the stream. */
+  onClose(error?: Error & { code?: string }): void;
+}
+
+/** An address of one of the host's interfaces. */
+export interface HostAddress {
+  readonly interfaceName: string;
+  readonly family: 4 | 6;
+  readonly address: string;
+  readonly loopback: boolean;
+}
+
+export interface Runtime {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  openDatagramPort(options: DatagramPortOptions): Promise<DatagramPort>;
+  openStreamPort(to: Endpoint, options: StreamPortOptions): StreamPort;
+  hostAddresses(): HostAddress[];
+}

@@ -1,0 +1,21 @@
+/**
+ * The signalling trace: what happened, in order, on one clock. NTMOBILE_TRACE writes it as NDJSON.
+ * A `step` is the paper's, e.g. "Figure 4 step 5"; the tests hold a run's steps to the paper's order.
+ * No secret is ever put into an event.
+ */
+export interface TraceEvent {
+  /** Which part speaks, e.g. `node alice.ntm.internal`, `as`, `dc ntm.internal`, `ns`. */
+  readonly part: string;
+  /** What happened, e.g. `send`, `receive`, `state`, `drop`. */
+  readonly event: string;
+  /** The paper's figure and step, where it has one. */
+  readonly figure?: 4 | 5 | 7 | 8;
+  readonly step?: number;
+  readonly [detail: string]: unknown;
+}
+
+export interface Trace {
+  (event: TraceEvent): void;
+}
+
+export const noTrace: Trace = () => {};
