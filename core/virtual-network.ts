@@ -1,0 +1,35 @@
+/**
+ * What the shim and the library need of a node: names, reachability, sockets (paper 3.2, the three APIs).
+ * `node.ts` implements it; the shim's tests implement it in memory.
+ */
+import type { TcpConnection, TcpConnectOptions, TcpEvents, TcpListener, TcpListenOptions } from './packet/stack/stack-contract';
+import type { VirtualAddresses } from './wire/addresses';
+
+export interface VirtualNetwork {
+  /** `undecided` only until the network's suffixes are known, which needs one answer from the AS on a first start. */
+  classifyName(name: string): 'virtual' | 'host' | 'undecided';
+  /** Resolves when no name is `undecided` any more: suffixes known, or the AS did not answer in time. Never rejects. */
+  whenDecided(): Promise<void>;
+  isVirtualAddress(address: string): boolean;
+  /** This node's own virtual addresses, once registered. */
+  readonly addresses: VirtualAddresses | undefined;
+  /**
+   * Name resolution API: the addresses of a node, and the start of tunnel construction to it (Figure 5).
+   * Resolves also for a known but absent node, to which `reach` then fails.
+   * Rejects with NtmError: NTM_NO_SUCH_NAME, or why the network cannot be asked (login refused, DC away, ...).
+   */
+  lookup(fqdn: string): Promise<VirtualAddresses>;
+  /** Why names fail now, if login failed; for the cause of a host lookup's error. */
+  readonly loginError: Error | undefined;
+  /**
+   * Makes sure there is a tunnel to a virtual address. `undefined` when there is one: connect at once.
+   * Rejects with NtmError: NTM_NODE_ABSENT, NTM_NODE_UNREACHABLE, NTM_NO_SUCH_NAME (nobody has this address), ...
+   */
+  reach(address: string): Promise<void> | undefined;
+  /** The FQDN of the node that has this virtual address, if a tunnel to it was ever constructed. */
+  nameOf(address: string): string | undefined;
+  /** Throws StackError. Call `reach` first. */
+  connectTcp(options: TcpConnectOptions, events: TcpEvents): TcpConnection;
+  /** Works before login too: the listener is reachable once the node is registered. Throws StackError. */
+  listenTcp(options: TcpListenOptions, onConnection: (connection: TcpConnection) => void): TcpListener;
+}
