@@ -14,7 +14,8 @@ import type { VirtualNetwork } from './virtual-network';
 /** Never throws: a program whose settings are wrong runs on, unless NTMOBILE_REQUIRED is set. */
 export function startNode(env: NodeJS.ProcessEnv): VirtualNetwork {
   try {
-    return startConfigured(readConfig(env));
+    const config = readConfig(env);
+    return startConfigured(config, (error) => complain(error, config.required));
   } catch (error) {
     complain(error as Error, env.NTMOBILE_REQUIRED === '1');
     const namespace = new Namespace(hostsFileNames);
@@ -23,7 +24,8 @@ export function startNode(env: NodeJS.ProcessEnv): VirtualNetwork {
   }
 }
 
-export function startConfigured(config: NodeConfig): Node {
+/** `onFailed` is told each time that joining fails for another reason than before. */
+export function startConfigured(config: NodeConfig, onFailed: (error: Error) => void): Node {
   const { accountServer, account, node: label } = config;
   const file = new StateFile(config.stateDir, { accountServerKey: accountServer.publicKey, account, node: label });
   let state: NodeState = file.read() ?? { secretKey: nodeRuntime.random.bytes(32), domains: [], networks: [] };
@@ -39,7 +41,7 @@ export function startConfigured(config: NodeConfig): Node {
       state = { ...state, ...network };
       saveState(file, state);
     },
-    onFailed: (error) => complain(error, config.required),
+    onFailed,
   });
   node.start();
   process.once('exit', () => node.close());
