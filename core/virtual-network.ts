@@ -2,7 +2,13 @@
  * What the shim and the library need of a node: names, reachability, sockets (paper 3.2, the three APIs).
  * `node.ts` implements it; the shim's tests implement it in memory.
  */
-import type { TcpConnection, TcpConnectOptions, TcpEvents, TcpListener, TcpListenOptions } from './packet/stack/stack-contract';
+import type {
+  TcpConnection,
+  TcpConnectOptions,
+  TcpEvents,
+  TcpListener,
+  TcpListenOptions,
+} from './packet/stack/stack-contract';
 import type { VirtualAddresses } from './wire/addresses';
 
 export interface VirtualNetwork {

@@ -1,0 +1,34 @@
+/** CBOR (RFC 8949) bodies of signalling messages, validated against the table in messages.ts. */
+import type * as CborX from 'cbor-x' with { 'resolution-mode': 'import' };
+import * as v from 'valibot';
+import { messages, type Body, type Message, type MessageName } from './messages';
+
+// cbor-x ships CommonJS, but its types claim to be ESM only.
+// eslint-disable-next-line @typescript-eslint/no-require-imports
+const { Encoder } = require('cbor-x') as typeof CborX;
+
+const cbor = new Encoder({ useRecords: false, mapsAsObjects: true, tagUint8Array: false, variableMapSize: true });
+
+export function encodeBody<N extends MessageName>(body: Body<N>): Uint8Array {
+  return cbor.encode(body);
+}
+
+/** `undefined` when the bytes are not a valid body of this message. Unknown fields are ignored. Never throws. */
+export function decodeBody(name: MessageName, bytes: Uint8Array): Message | undefined {
+  const parsed = v.safeParse(messages[name].body as v.GenericSchema, decodeFirst(bytes));
+  return parsed.success ? ({ name, body: parsed.output } as Message) : undefined;
+}
+
+/** The first CBOR item; a first contact is followed by padding, which is ignored. */
+function decodeFirst(bytes: Uint8Array): unknown {
+  let first: unknown;
+  try {
+    cbor.decodeMultiple(bytes, (value: unknown) => {
+      first = value;
+      return false;
+    });
+  } catch {
+    return undefined;
+  }
+  return first;
+}

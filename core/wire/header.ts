@@ -1,0 +1,74 @@
+/**
+ * Header of a signalling datagram. Read this first, then seal.ts (what follows the header) and messages.ts.
+ *
+ *   0        magic 0x4e ('N'); 1-4 are WireGuard, 0x52 ('R') is a relay frame: one UDP socket carries them all
+ *   1        version
+ *   2        flags: bits 0-1 seal, bit 6 role of the sender, bit 7 this answers a request
+ *   3        message type (messages.ts)
+ *   4..11    transaction id, big endian; counts up per key and role
+ *   12..19   key id: names the key that seals the body, or the receiver's public key in a first contact
+ *
+ * The header is authenticated: seal.ts puts a copy of it in front of the sealed body.
+ */
+export const SIGNALLING_MAGIC = 0x4e;
+export const SIGNALLING_VERSION = 1;
+export const HEADER_LENGTH = 20;
+
+/** Most that a signalling datagram may have: fits the IPv6 minimum MTU of 1280 (RFC 8200 section 5) with room. */
+export const DATAGRAM_LIMIT = 1200;
+
+export const Offset = { magic: 0, version: 1, flags: 2, type: 3, transaction: 4, keyId: 12 } as const;
+
+const KEY_ID_LENGTH = 8;
+const SEAL_MASK = 0x03;
+const ROLE_FLAG = 0x40;
+const RESPONSE_FLAG = 0x80;
+
+export enum Seal {
+  /** Notices that anyone may send and nobody may believe: hints only. */
+  none = 0,
+  /** secretbox under a key that both sides have. */
+  secret = 1,
+  /** First contact: the sender's public key follows, the rest is a box to the receiver's pinned key. */
+  box = 2,
+}
+
+export interface Header {
+  readonly version: number;
+  readonly seal: Seal;
+  /** Which side of the key the sender is: a message that comes back to its own role was reflected. */
+  readonly role: 0 | 1;
+  readonly response: boolean;
+  readonly type: number;
+  readonly transaction: bigint;
+  readonly keyId: Uint8Array;
+}
+
+export function writeHeader(header: Header): Uint8Array {
+  const bytes = new Uint8Array(HEADER_LENGTH);
+  bytes[Offset.magic] = SIGNALLING_MAGIC;
+  bytes[Offset.version] = header.version;
+  bytes[Offset.flags] = header.seal | (header.role ? ROLE_FLAG : 0) | (header.response ? RESPONSE_FLAG : 0);
+  bytes[Offset.type] = header.type;
+  new DataView(bytes.buffer).setBigUint64(Offset.transaction, header.transaction);
+  bytes.set(header.keyId.subarray(0, KEY_ID_LENGTH), Offset.keyId);
+  return bytes;
+}
+
+/** `undefined` for what is not a signalling datagram. The version is left to the caller, who answers unknown ones. */
+export function readHeader(datagram: Uint8Array): Header | undefined {
+  if (datagram.length < HEADER_LENGTH || datagram[Offset.magic] !== SIGNALLING_MAGIC) return undefined;
+  const flags = datagram[Offset.flags]!;
+  const seal = flags & SEAL_MASK;
+  if (seal > Seal.box || (flags & ~(SEAL_MASK | ROLE_FLAG | RESPONSE_FLAG)) !== 0) return undefined;
+  const view = new DataView(datagram.buffer, datagram.byteOffset, datagram.byteLength);
+  return {
+    version: datagram[Offset.version]!,
+    seal,
+    role: flags & ROLE_FLAG ? 1 : 0,
+    response: (flags & RESPONSE_FLAG) !== 0,
+    type: datagram[Offset.type]!,
+    transaction: view.getBigUint64(Offset.transaction),
+    keyId: datagram.slice(Offset.keyId, HEADER_LENGTH),
+  };
+}

@@ -1,0 +1,281 @@
+/**
+ * THE table of signalling messages: the single source of the codec, the dump and PROTOCOL.md.
+ * Names are the paper's. Each entry gives the type number, the paper's steps by who sends to whom, and the body.
+ *
+ * A `request` is retransmitted until it is answered, a `response` answers one, a `oneway` is sent once.
+ * Route Direction and its acknowledgement are both: towards CN a request and its response (Figure 5 steps 12, 13);
+ * towards MN the response to the Direction Request, and a oneway (steps 15, 16). So a lost datagram on that side
+ * is mended by MN's own retransmission, and the DC keeps no timer for it.
+ */
+import * as v from 'valibot';
+import { isIP, isIPv4, isIPv6 } from 'node:net';
+
+export type Party = 'node' | 'as' | 'dc' | 'ns' | 'rs' | 'cs';
+
+/** A step of the paper's Figure 4, 5 or 7: `from` sends this message to `to`. */
+export interface PaperStep {
+  readonly figure: 4 | 5 | 7;
+  readonly step: number;
+  readonly from: Party;
+  readonly to: Party;
+  /** For messages that are both request and response: which of the two this step is. */
+  readonly response?: boolean;
+}
+
+const bytes = (length: number) =>
+  v.pipe(
+    v.instance(Uint8Array),
+    v.check((value) => value.length === length, `must have ${length} bytes`),
+  );
+const text = (most: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(most));
+const natural = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(most));
+const ipAddress = v.pipe(
+  v.string(),
+  v.maxLength(45),
+  v.check((value) => isIP(value) !== 0, 'must be an IP address'),
+);
+const ipv4 = v.pipe(
+  v.string(),
+  v.check((value) => isIPv4(value), 'must be an IPv4 address'),
+);
+const ipv6 = v.pipe(
+  v.string(),
+  v.maxLength(45),
+  v.check((value) => isIPv6(value), 'must be an IPv6 address'),
+);
+const key = bytes(32);
+const fqdn = text(253);
+const label = text(63);
+const endpoint = v.object({ address: ipAddress, port: natural(65535) });
+const endpoints = v.pipe(v.array(endpoint), v.maxLength(12));
+const virtualAddresses = v.object({ ipv4, ipv6 });
+const nothing = v.object({});
+const directionId = bytes(8);
+
+/** Why a request was refused; the reason that the asker can act on, and nothing that helps a guesser. */
+export const refusalCodes = [
+  'login-refused', // unknown account, wrong password, disabled: not told apart
+  'login-limited', // too many attempts
+  'not-registered', // no session: log in again
+  'no-such-name',
+  'node-absent',
+  'node-unreachable',
+  'no-route',
+  'unavailable', // a server this one needs does not answer
+  'malformed',
+] as const;
+export type RefusalCode = (typeof refusalCodes)[number];
+
+const step = (figure: 4 | 5 | 7, number: number, from: Party, to: Party, response?: boolean): PaperStep =>
+  response === undefined ? { figure, step: number, from, to } : { figure, step: number, from, to, response };
+
+export const messages = {
+  configurationRequest: {
+    type: 1,
+    title: 'Configuration Request',
+    steps: [step(4, 2, 'node', 'as')],
+    body: v.object({ account: label, node: v.nullable(label), password: text(256) }),
+  },
+  configurationResponse: {
+    type: 2,
+    title: 'Configuration Response',
+    steps: [step(4, 3, 'as', 'node')],
+    /** `domains`: the suffixes of NTMobile names. `networks`: CIDR blocks of virtual addresses. */
+    body: v.object({
+      fqdn,
+      domains: v.pipe(v.array(fqdn), v.maxLength(8)),
+      networks: v.pipe(v.array(text(49)), v.maxLength(8)),
+      challenge: bytes(16),
+    }),
+  },
+  loginRequest: {
+    type: 3,
+    title: 'Login Request',
+    steps: [step(4, 5, 'node', 'as')],
+    /** `publicKey`: the node's WireGuard static key, which the DC introduces to correspondent nodes. */
+    body: v.object({ challenge: bytes(16), publicKey: key }),
+  },
+  loginResponse: {
+    type: 4,
+    title: 'Login Response',
+    steps: [step(4, 8, 'as', 'node')],
+    /** `key`: the shared key between MN and DC_MN. */
+    body: v.object({ coordinator: fqdn, endpoints, key }),
+  },
+  keyDistribution: {
+    type: 5,
+    title: 'Key Distribution',
+    steps: [step(4, 6, 'as', 'dc'), step(5, 4, 'dc', 'dc')],
+    body: v.object({ fqdn, publicKey: key, key }),
+  },
+  keyDistributionAck: {
+    type: 6,
+    title: 'Key Distribution Ack',
+    steps: [step(4, 7, 'dc', 'as'), step(5, 5, 'dc', 'dc')],
+    body: nothing,
+  },
+  registrationRequest: {
+    type: 7,
+    title: 'Registration Request',
+    steps: [step(4, 9, 'node', 'dc')],
+    /** `endpoints`: of the node's own interfaces. `lifetimeMs` 0 ends the registration (as in RFC 5944). */
+    body: v.object({ endpoints, lifetimeMs: natural(86_400_000), route: v.picklist(['auto', 'relay', 'direct']) }),
+  },
+  registrationResponse: {
+    type: 8,
+    title: 'Registration Response',
+    steps: [step(4, 12, 'dc', 'node')],
+    /** `observed`: the source that the DC saw. `notification`: where and with which key to register at the NS. */
+    body: v.object({
+      addresses: virtualAddresses,
+      observed: endpoint,
+      keepAliveMs: natural(86_400_000),
+      notification: v.nullable(v.object({ endpoints, key })),
+    }),
+  },
+  notificationServiceRequest: {
+    type: 9,
+    title: 'Notification Service Request',
+    steps: [step(4, 10, 'dc', 'ns')],
+    body: v.object({ fqdn, key }),
+  },
+  notificationServiceAck: {
+    type: 10,
+    title: 'Notification Service Ack',
+    steps: [step(4, 11, 'ns', 'dc')],
+    /** `endpoints`: TCP, where the node shall connect. */
+    body: v.object({ endpoints }),
+  },
+  notificationRegistration: {
+    type: 11,
+    title: 'Notification Registration',
+    steps: [step(4, 14, 'node', 'ns')],
+    body: nothing,
+  },
+  notificationRegistrationAck: {
+    type: 12,
+    title: 'Notification Registration Ack',
+    steps: [step(4, 15, 'ns', 'node')],
+    body: nothing,
+  },
+  keepAlive: {
+    type: 13,
+    title: 'Keep Alive',
+    steps: [step(4, 13, 'node', 'dc'), step(4, 16, 'node', 'ns')],
+    body: nothing,
+  },
+  keepAliveAck: {
+    type: 14,
+    title: 'Keep Alive Ack',
+    steps: [],
+    /** `observed`: so that a node notices a new NAT mapping. */
+    body: v.object({ observed: endpoint }),
+  },
+  directionRequest: {
+    type: 15,
+    title: 'Direction Request',
+    steps: [step(5, 2, 'node', 'dc')],
+    /** `target`: the FQDN of CN, or one of its virtual addresses. */
+    body: v.object({ target: fqdn }),
+  },
+  routeDirection: {
+    type: 16,
+    title: 'Route Direction',
+    steps: [step(5, 12, 'dc', 'node', false), step(5, 15, 'dc', 'node', true)],
+    /**
+     * `turn`: who sends the Tunnel Request. `endpoints`: where the correspondent node may be reached, best first.
+     * `presharedKey`: the tunnel's shared key, used as WireGuard's pre-shared key.
+     */
+    body: v.object({
+      directionId,
+      turn: v.picklist(['request', 'await']),
+      correspondent: v.object({ fqdn, publicKey: key, addresses: virtualAddresses }),
+      endpoints,
+      presharedKey: key,
+    }),
+  },
+  routeDirectionAck: {
+    type: 17,
+    title: 'Route Direction Ack',
+    steps: [step(5, 13, 'node', 'dc', true), step(5, 16, 'node', 'dc', false)],
+    body: v.object({ directionId }),
+  },
+  notificationRequest: {
+    type: 18,
+    title: 'Notification Request',
+    steps: [step(5, 9, 'dc', 'ns')],
+    body: v.object({ fqdn, notificationId: bytes(8) }),
+  },
+  notificationRequestAck: {
+    type: 19,
+    title: 'Notification Request Ack',
+    steps: [],
+    /** `connected`: the node's TCP connection is there and was written to. */
+    body: v.object({ connected: v.boolean() }),
+  },
+  notification: {
+    type: 20,
+    title: 'Notification',
+    steps: [step(5, 10, 'ns', 'node')],
+    body: v.object({ notificationId: bytes(8) }),
+  },
+  notificationAck: {
+    type: 21,
+    title: 'Notification Ack',
+    steps: [step(5, 11, 'node', 'dc')],
+    body: v.object({ notificationId: bytes(8) }),
+  },
+  serverReport: {
+    type: 22,
+    title: 'Server Report',
+    steps: [],
+    /** NS, RS and CS tell the DC that they are there. `load`: 0 idle to 1 full. */
+    body: v.object({
+      kind: v.picklist(['ns', 'rs', 'cs']),
+      load: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
+      endpoints,
+    }),
+  },
+  serverReportAck: { type: 23, title: 'Server Report Ack', steps: [], body: nothing },
+  refusal: {
+    type: 24,
+    title: 'Refusal',
+    steps: [],
+    /** `addresses`: of a node that is known but absent, so that its name resolves all the same. */
+    body: v.object({ code: v.picklist(refusalCodes), addresses: v.optional(virtualAddresses) }),
+  },
+  unknownKey: {
+    type: 25,
+    title: 'Unknown Key',
+    steps: [],
+    /** Unsealed, without body: a hint that the receiver has no key of this id. Never larger than what caused it. */
+    body: nothing,
+  },
+} as const satisfies Record<string, MessageSpec>;
+
+export interface MessageSpec {
+  readonly type: number;
+  readonly title: string;
+  readonly steps: readonly PaperStep[];
+  readonly body: v.GenericSchema;
+}
+
+export type MessageName = keyof typeof messages;
+export type Body<N extends MessageName> = v.InferOutput<(typeof messages)[N]['body']>;
+
+/** A message with its body, told apart by `name`. */
+export type Message = { [N in MessageName]: { readonly name: N; readonly body: Body<N> } }[MessageName];
+
+const nameByType = new Map<number, MessageName>(
+  (Object.keys(messages) as MessageName[]).map((name) => [messages[name].type, name]),
+);
+
+export function messageName(type: number): MessageName | undefined {
+  return nameByType.get(type);
+}
+
+/** The paper's step for a message between two parties, if it has one. */
+export function paperStep(name: MessageName, from: Party, to: Party, response: boolean): PaperStep | undefined {
+  const steps: readonly PaperStep[] = messages[name].steps;
+  return steps.find((s) => s.from === from && s.to === to && (s.response ?? response) === response);
+}
