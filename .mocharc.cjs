@@ -1,5 +1,6 @@
 module.exports = {
   spec: ['dist/test/**/*.test.js'],
+  require: ['./dist/test/support/hooks.js'],
   reporter: './dist/test/support/reporter.js',
   // Generous: a limit here only catches what hangs. Nothing asserts on time.
   timeout: 20_000,

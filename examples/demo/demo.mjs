@@ -21,8 +21,6 @@ import { readSteps, stepLines } from './steps.mjs';
 
 const LIMIT_MS = 120_000;
 const BLOB_BYTES = 100_000_000;
-const HTTP_PORT = 8080;
-const HTTPS_PORT = 8443;
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 
 const say = (line = '') => process.stdout.write(`${line}\n`);
@@ -50,10 +48,11 @@ async function demo(dir) {
   });
   const certificate = await writeCertificate(dir, bobFqdn);
   const server = startServer(certificate, as('bob'));
-  const [, ports] = (await server.line((line) => line.startsWith('listening'))).split('on ');
-  say(`bob        examples/express-server.cjs, process ${server.child.pid}, ports ${ports}`);
+  const [http, https] = (await server.line((line) => line.startsWith('listening'))).match(/\d+/g);
+  say(`bob        examples/express-server.cjs, process ${server.child.pid}, ports ${http} and ${https}`);
 
-  const client = startClient(bobFqdn, certificate, as('alice'));
+  const bases = [`http://${bobFqdn}:${http}`, `https://${bobFqdn}:${https}`];
+  const client = startClient(bases, certificate, as('alice'));
   say(`alice      examples/two-libraries-client.mjs, process ${client.child.pid}, asks for ${bobFqdn}`);
   say();
   await client.success();
@@ -73,16 +72,16 @@ function startServers(dir, passwords) {
 }
 
 function startServer({ keyFile, certFile }, env) {
-  const args = [String(HTTP_PORT), String(HTTPS_PORT), keyFile, certFile];
-  return unmodified('the server', 'express-server.cjs', args, env);
+  return unmodified('the server', 'express-server.cjs', ['0', '0', keyFile, certFile], env); // any free ports
 }
 
-function startClient(fqdn, { certFile }, env) {
-  const args = [`http://${fqdn}:${HTTP_PORT}`, `https://${fqdn}:${HTTPS_PORT}`, String(BLOB_BYTES)];
+function startClient(bases, { certFile }, env) {
+  const args = [...bases, String(BLOB_BYTES)];
   return unmodified('the client', 'two-libraries-client.mjs', args, { ...env, NODE_EXTRA_CA_CERTS: certFile });
 }
 
 function unmodified(name, program, args, env) {
+  // `ntmobile/register` is found from the working directory, as it would be in a project that installed ntmobile.
   return new Program(name, ['-r', 'ntmobile/register', join(root, 'examples', program), ...args], env);
 }
 

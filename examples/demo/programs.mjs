@@ -1,6 +1,8 @@
 /** Starts programs, waits for what they say, and ends them. */
 import { spawn } from 'node:child_process';
+import { dirname, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 
 const running = new Set();
 let ending = false;
@@ -10,7 +12,11 @@ export class Program {
     this.name = name;
     this.lines = [];
     this.errors = '';
-    this.child = spawn(process.execPath, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    this.child = spawn(process.execPath, args, {
+      cwd: resolve(dirname(fileURLToPath(import.meta.url)), '../..'),
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     running.add(this);
     this.child.stderr.on('data', (chunk) => (this.errors += chunk));
     this.waiters = [];
