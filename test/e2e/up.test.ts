@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { Network, ntmobile, passwordOf, testProgram, portsOf, stop } from '../support/network';
-import { temporaryDirectory } from '../support/paths';
 import { join } from 'node:path';
 
 describe('ntmobile up', function () {
@@ -124,7 +123,7 @@ describe('ntmobile up', function () {
     });
 
     it('no directory: accounts are listed -> refused with a message', async () => {
-      const program = ntmobile(['account', 'list', '--dir', join(temporaryDirectory(), 'missing')]);
+      const program = ntmobile(['account', 'list', '--dir', join(network.dir, 'missing')]);
       assert.notEqual((await program.ended).code, 0);
       assert.match(program.errors, /missing/);
     });
