@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 export const projectRoot = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const logFile = resolve(projectRoot, 'build/setup.log');
 export const setupLogPath = relative(process.cwd(), logFile) || logFile;
-const TAIL_LINES = 20;
+const SHOWN_LINES = 12;
 
 /** A failure the user can act on: its message is all there is to show. */
 export class SetupError extends Error {}
@@ -21,15 +21,21 @@ export function startLog() {
       process.stdout.write(`${line}\n`);
       appendFileSync(logFile, `${line}\n`);
     },
-    /** Runs a program with its output in the log. On failure the tail of that output is the error's message. */
+    /** Runs a program with its output in the log. On failure an excerpt of it is the error's message. */
     async run(command, args, { env = {}, hint = '' } = {}) {
       appendFileSync(logFile, `$ ${command} ${args.join(' ')}\n`);
       const { code, output } = await collect(command, args, env);
       if (code === 0) return;
-      const tail = output.trimEnd().split('\n').slice(-TAIL_LINES).join('\n');
-      throw new SetupError(`${command} ${args[0] ?? ''} failed (${code}):\n${tail}${hint && `\n${hint}`}`);
+      throw new SetupError(`${command} failed (${code}):\n${excerpt(output)}${hint && `\n${hint}`}`);
     },
   };
+}
+
+/** Both ends: some tools say what is wrong first and then explain themselves, others say it last. */
+function excerpt(output) {
+  const lines = output.trimEnd().split('\n');
+  if (lines.length <= 2 * SHOWN_LINES) return lines.join('\n');
+  return [...lines.slice(0, SHOWN_LINES), '...', ...lines.slice(-SHOWN_LINES)].join('\n');
 }
 
 function collect(command, args, env) {
