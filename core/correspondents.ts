@@ -8,7 +8,8 @@
  */
 import { NtmError } from './errors';
 import { AbsentError, type Direction, type Directions } from './negotiation/directions';
-import type { PacketModule, Tunnel, TunnelEvent } from './packet/packet-module';
+import type { PacketModule, TunnelEvent } from './packet/packet-module';
+import type { Tunnel } from './packet/wireguard/tunnel';
 import type { Clock, Timer, Timers } from './runtime';
 import type { Endpoint, VirtualAddresses } from './wire/addresses';
 

@@ -5,13 +5,13 @@
  *   packet       the virtual stack, the tunnels
  *   sockets      one UDP socket per IP version carries signalling and tunnels, told apart by the first byte
  */
-import { SocketAddress } from 'node:net';
 import { Correspondents } from './correspondents';
 import { Namespace } from './namespace';
 import { Directions } from './negotiation/directions';
 import { Membership } from './negotiation/membership';
 import type { Registered } from './negotiation/registration';
 import type { NodeConfig } from './config';
+import { readIpPacket } from './packet/ip-packet';
 import { PacketModule, type TunnelEvent } from './packet/packet-module';
 import type { Path } from './packet/path';
 import { Stack } from './packet/stack/stack';
@@ -27,7 +27,7 @@ import type { DatagramPort, Runtime } from './runtime';
 import type { Trace } from './trace';
 import { traceTunnel } from './tunnel-trace';
 import type { VirtualNetwork } from './virtual-network';
-import type { Endpoint, VirtualAddresses } from './wire/addresses';
+import { addressText, canonicalAddress, type Endpoint, type VirtualAddresses } from './wire/addresses';
 import { SIGNALLING_MAGIC } from './wire/header';
 import type { Body } from './wire/messages';
 import { normalName } from './wire/names';
@@ -191,7 +191,8 @@ export class Node implements VirtualNetwork {
   }
 
   private output(packet: Uint8Array): void {
-    if (this.packets.encapsulate(packet) !== 'no-tunnel' || !this.isOwn(destinationOf(packet))) return;
+    if (this.packets.encapsulate(packet) !== 'no-tunnel' || !this.isOwn(addressText(readIpPacket(packet)!.destination)))
+      return;
     const copy = packet.slice();
     queueMicrotask(() => this.virtualStack?.input(copy));
   }
@@ -247,15 +248,4 @@ export class Node implements VirtualNetwork {
   private isOwn(address: string): boolean {
     return address === this.addresses?.ipv4 || address === this.addresses?.ipv6;
   }
-}
-
-function canonicalAddress(address: string): string {
-  return address.includes(':') ? new SocketAddress({ address, family: 'ipv6' }).address : address;
-}
-
-/** Destination of an IP packet as text (RFC 791 section 3.1, RFC 8200 section 3). */
-function destinationOf(packet: Uint8Array): string {
-  if (packet[0]! >> 4 === 4) return packet.subarray(16, 20).join('.');
-  const groups = Array.from({ length: 8 }, (_, i) => ((packet[24 + 2 * i]! << 8) | packet[25 + 2 * i]!).toString(16));
-  return canonicalAddress(groups.join(':'));
 }
