@@ -8,6 +8,7 @@
 #include <string.h>
 #include "imports.h"
 #include "hooks.h"
+#include "output.h"
 #include "lwip/ip.h"
 #include "lwip/priv/tcp_priv.h"
 
@@ -16,8 +17,12 @@ void *scratch_address(void);
 #define ID(argument) ((uint32_t)(uintptr_t)(argument))
 #define ARGUMENT(id) ((void *)(uintptr_t)(id))
 
-/* What a connection may always buffer for sending; beyond, twice its congestion window, as Linux tunes sk_sndbuf. */
-#define SEND_BUFFER_FLOOR (256 * 1024)
+/*
+ * What a connection may always buffer for sending; beyond that, what its window lets it send at once. More would lie
+ * in lwIP's unsent queue, which lwIP walks at every write and every ACK, and a thousand slow receivers would fill
+ * the 4 GB that wasm can address.
+ */
+#define SEND_BUFFER_FLOOR (256u * 1024)
 
 /* RFC 6928: ten segments to begin with. lwIP follows RFC 3390 and has no option for it. */
 #define INITIAL_WINDOW(pcb) (10u * (pcb)->mss)
@@ -27,9 +32,13 @@ void *scratch_address(void);
 /* The connection that the packet in process is for, until its pcb is freed; whether that packet established it. */
 static struct tcp_pcb *current;
 static uint8_t established;
+/* What `current` has to send, taken away while tcp_input would send it with tcp_output: output.c is quicker. */
+static struct tcp_seg *held;
 
 static void on_error(void *id, err_t error) {
   current = NULL;
+  tcp_segs_free(held);
+  held = NULL;
   /* ERR_CLSD: LAST-ACK was acknowledged after a tcp_shutdown; lwIP's way to say that the pcb is gone, in order. */
   if (id != NULL) port_finished(ID(id), error == ERR_CLSD ? ERR_OK : error);
 }
@@ -50,8 +59,11 @@ static err_t on_received(void *id, struct tcp_pcb *pcb, struct pbuf *chain, err_
 }
 
 static err_t on_sent(void *id, struct tcp_pcb *pcb, u16_t length) {
-  LWIP_UNUSED_ARG(pcb);
   LWIP_UNUSED_ARG(length);
+  if (pcb == current && held == NULL) {
+    held = pcb->unsent;
+    pcb->unsent = NULL;
+  }
   if (id != NULL) port_acknowledged(ID(id));
   return ERR_OK;
 }
@@ -72,12 +84,20 @@ static err_t on_accepted(void *listener, struct tcp_pcb *pcb, err_t error) {
   return ERR_OK;
 }
 
-/* lwIP tells of no event when CLOSING becomes TIME-WAIT, so that is looked for after every packet. */
+/*
+ * After every packet: sends what it allowed to send, and looks for TIME-WAIT, because lwIP tells of no event when
+ * CLOSING becomes that.
+ */
 EXPORT(tcp_settle) void tcp_settle(void) {
   struct tcp_pcb *pcb = current;
   current = NULL;
   if (pcb != NULL && established) pcb->cwnd = INITIAL_WINDOW(pcb);
   established = 0;
+  if (held != NULL) {
+    pcb->unsent = held;
+    held = NULL;
+    output_queued(pcb);
+  }
   if (pcb == NULL || pcb->state != TIME_WAIT || pcb->callback_arg == NULL) return;
   uint32_t id = ID(pcb->callback_arg);
   tcp_arg(pcb, NULL);
@@ -175,10 +195,14 @@ EXPORT(tcp_unacknowledged) uint32_t tcp_unacknowledged(struct tcp_pcb *pcb) {
 }
 
 EXPORT(tcp_writable) uint32_t tcp_writable(struct tcp_pcb *pcb) {
-  uint32_t limit = LWIP_MIN(TCP_SND_BUF, LWIP_MAX(SEND_BUFFER_FLOOR, 2 * LWIP_MIN(pcb->cwnd, TCP_SND_BUF)));
   /* Segments smaller than the MSS run out of queue before they run out of buffer. */
   if (pcb->snd_queuelen > TCP_SND_QUEUELEN - 2 - 65536 / LWIP_MAX(pcb->mss, 64)) return 0;
-  return limit > queued(pcb) ? limit - queued(pcb) : 0;
+  uint32_t window = LWIP_MIN(pcb->snd_wnd, pcb->cwnd);
+  uint32_t limit = LWIP_MIN(TCP_SND_BUF, LWIP_MAX(SEND_BUFFER_FLOOR, window));
+  if (limit <= queued(pcb)) return 0;
+  uint32_t room = limit - queued(pcb);
+  /* Cut by the window, a write ends in a whole segment. */
+  return limit > SEND_BUFFER_FLOOR ? room - room % LWIP_MAX(pcb->mss, 1) : room;
 }
 
 /* Queues `length` <= 65,535 bytes of the scratch area. Nothing is sent before tcp_flush. */
@@ -188,7 +212,7 @@ EXPORT(tcp_enqueue) int32_t tcp_enqueue(struct tcp_pcb *pcb, uint32_t length, ui
 }
 
 EXPORT(tcp_flush) void tcp_flush(struct tcp_pcb *pcb) {
-  tcp_output(pcb);
+  output_queued(pcb);
 }
 
 /* A FIN that finds no memory is retried by lwIP's timer (TF_CLOSEPEND). */
