@@ -194,8 +194,11 @@ export class Stack implements contract.VirtualStack, Core {
   private wake(): void {
     if (this.phase !== 'idle') return;
     this.run(() => {
-      this.wasm.netif_loop();
-      this.wasm.tcp_settle();
+      if (this.wasm.netif_has_loop()) {
+        this.wasm.clock_enter();
+        this.wasm.netif_loop();
+        this.wasm.tcp_settle();
+      }
       this.reports.givingUpMeans('ETIMEDOUT', () => this.wasm.clock_wake());
     });
   }

@@ -20,6 +20,7 @@ static uint32_t ticks;     /* fast ticks passed; every second one is a slow tick
 static uint32_t tick_ms;   /* when the last of them passed */
 static uint32_t due_ticks; /* the next that must run */
 static uint8_t armed;      /* whether one must */
+static uint8_t touched;    /* whether clock_enter was called since clock_leave */
 
 static void pass_slow_ticks(uint32_t slow, uint32_t planned) {
   tcp_ticks += slow;
@@ -101,6 +102,7 @@ EXPORT(clock_start) void clock_start(void) {
 /* Before any call that may start, stop or look at a timer. A tick that must run is left to clock_wake. */
 EXPORT(clock_enter) void clock_enter(void) {
   uint32_t fast = elapsed_ticks();
+  touched = 1;
   if (armed) fast = LWIP_MIN(fast, due_ticks - ticks - 1);
   if (fast > 0) pass(fast);
 }
@@ -112,14 +114,15 @@ static uint32_t sleep_ms(void) {
   return due_in <= 0 ? 0 : (uint32_t)due_in;
 }
 
-/* After such a call: a timer may have been started, so the next tick looks. The result is sleep_ms's. */
+/* After any call: the next tick looks, if a timer may have been started. The result is sleep_ms's. */
 EXPORT(clock_leave) uint32_t clock_leave(void) {
   if (tcp_active_pcbs == NULL && tcp_tw_pcbs == NULL) {
     armed = 0;
-  } else if (!armed || due_ticks - ticks > 1) {
+  } else if (touched && (!armed || due_ticks - ticks > 1)) {
     armed = 1;
     due_ticks = ticks + 1;
   }
+  touched = 0;
   return sleep_ms();
 }
 
