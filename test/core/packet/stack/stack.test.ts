@@ -121,6 +121,20 @@ describe('virtual stack: addresses, listeners, input', () => {
     assert.deepEqual(client.events, ['connected', 'ECONNRESET']);
   });
 
+  it('established: lwIP fails an assertion -> ECONNABORTED, listeners and addresses live on in a new instance', () => {
+    const { server } = pair.connect();
+    const late = new Peer();
+    pair.bob.listenTcp({ address: '::', port: 80, backlog: 5 }, (connection) => void late.attach(connection));
+    assert.throws(() => pair.bob.wasm.pbuf_release(0), /p != NULL/);
+    pair.time.advance(1);
+    assert.equal(pair.bob.counters.faults, 1);
+    assert.deepEqual(server.events, ['ECONNABORTED']);
+    const client = new Peer();
+    client.attach(pair.alice.connectTcp({ remote: { address: bobAddresses.ipv6, port: 80 } }, client));
+    pair.time.advance(100);
+    assert.ok(client.seen('connected') && late.attached);
+  });
+
   it('address text -> bytes -> canonical text', () => {
     const cases = { '::': '::', '::1': '::1', 'FD00:0:0:1::': 'fd00:0:0:1::', '1:0:0:2:0:0:0:3': '1:0:0:2::3' };
     for (const [text, canonical] of Object.entries({ ...cases, '198.18.0.1': '198.18.0.1' })) {
