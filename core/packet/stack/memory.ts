@@ -23,7 +23,8 @@ export class Memory {
   }
 
   get bytes(): Uint8Array {
-    if (this.view.buffer !== this.memory.buffer) this.view = new Uint8Array(this.memory.buffer);
+    // A detached view has no length; asking memory.buffer instead costs more than a small packet's copy.
+    if (this.view.length === 0) this.view = new Uint8Array(this.memory.buffer);
     return this.view;
   }
 

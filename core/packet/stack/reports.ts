@@ -110,7 +110,8 @@ export class Reports {
       const event = this.queue[this.head++];
       if (event) this.tell(event);
     }
-    this.queue.length = 0;
+    // Keeps the array's storage, which `length = 0` would give up after every packet.
+    while (this.queue.length > 0) this.queue.pop();
     this.head = 0;
   }
 
