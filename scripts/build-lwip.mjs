@@ -26,7 +26,6 @@ export const systemPackages = [
   { name: 'clang', why: 'compiles lwIP', probe: 'clang' },
   { name: 'lld', why: 'links it (wasm-ld)', probe: 'wasm-ld' },
   { name: 'wasi-libc', why: 'C library for WebAssembly: malloc, memcpy', probe: '/usr/lib/wasm32-wasi/libc.a' },
-  { name: 'libclang-rt-dev-wasm32', why: "compiler's runtime for WebAssembly", probe: '/usr/lib/clang' },
   { name: 'dpkg-dev', why: "unpacks Debian's lwIP source package", probe: 'dpkg-source' },
 ];
 
@@ -43,8 +42,18 @@ const cFlags = [
     '-Wno-tautological-constant-out-of-range-compare',
   ],
 ];
+// Without the compiler's runtime: wasm has every operation that lwIP needs, and one system package less is required.
 const linkFlags = [
-  ...['-nostartfiles', '-Wl,--no-entry', '-Wl,--stack-first', '-Wl,--gc-sections', '-Wl,--lto-O3', '-Wl,--strip-all'],
+  ...[
+    '-nostartfiles',
+    '-nodefaultlibs',
+    '-lc',
+    '-Wl,--no-entry',
+    '-Wl,--stack-first',
+    '-Wl,--gc-sections',
+    '-Wl,--lto-O3',
+    '-Wl,--strip-all',
+  ],
   ...['-Wl,-z,stack-size=131072', '-Wl,--initial-memory=2097152'],
 ];
 
@@ -95,7 +104,7 @@ function checkTools() {
 }
 
 const byHand =
-  'On a system without apt install clang, lld, wasi-libc (sysroot in /usr) and the compiler-rt builtins for wasm32 ' +
+  'On a system without apt install clang, lld, wasi-libc (sysroot in /usr) ' +
   'by hand, get lwIP 2.2 and set LWIP_SRC to its directory.';
 
 /** @returns whether anything was compiled */
