@@ -193,7 +193,7 @@ export class Node implements VirtualNetwork {
   private output(packet: Uint8Array): void {
     if (this.packets.encapsulate(packet) !== 'no-tunnel' || !this.isOwn(addressText(readIpPacket(packet)!.destination)))
       return;
-    const copy = packet.slice();
+    const copy = new Uint8Array(packet);
     queueMicrotask(() => this.virtualStack?.input(copy));
   }
 

@@ -63,7 +63,7 @@ export function openDatagramPort(options: DatagramPortOptions): Promise<Datagram
         family,
         local: { address: socket.address().address, port: socket.address().port },
         send: (datagram, to) => {
-          socket.send(datagram.slice(), to.port, to.address, (error) => error && onSendError(error, to));
+          socket.send(Buffer.from(datagram), to.port, to.address, (error) => error && onSendError(error, to));
         },
         close: () => socket.close(),
       });

@@ -1,10 +1,13 @@
-/** The buffers in which packets are padded, sealed and opened; every use ends before the next begins. */
+/**
+ * The buffers in which packets are padded, sealed and opened; every use ends before the next begins.
+ * Not Buffers: their slice() would be a view, not the copy that a receiver expects.
+ */
 const DATAGRAM_LIMIT = 65_535;
 
 export class ScratchBuffers {
-  private readonly padding = Buffer.alloc(DATAGRAM_LIMIT + 16);
-  private readonly sealing = Buffer.alloc(DATAGRAM_LIMIT + 64);
-  private readonly opening = Buffer.alloc(DATAGRAM_LIMIT);
+  private readonly padding = new Uint8Array(DATAGRAM_LIMIT + 16);
+  private readonly sealing = new Uint8Array(DATAGRAM_LIMIT + 64);
+  private readonly opening = new Uint8Array(DATAGRAM_LIMIT);
 
   /** `packet` with zeros up to `length`. */
   padded(packet: Uint8Array, length: number): Uint8Array {

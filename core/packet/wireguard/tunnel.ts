@@ -329,7 +329,7 @@ export class Tunnel {
   }
 
   private stage(packet: Uint8Array): void {
-    this.staged.push(packet.slice());
+    this.staged.push(new Uint8Array(packet));
     if (this.staged.length <= STAGED_LIMIT) return;
     this.staged.shift();
     this.context.drop('staged too many', this.path);
