@@ -7,6 +7,7 @@ import * as v from 'valibot';
 import { NtmError } from './errors';
 import { parseJoinUrl, type JoinUrl } from './join-url';
 import { defaultStateDir } from './state-dir';
+import { normalName } from './wire/names';
 
 /** LDH label (RFC 5890 section 2.3.1), lower case. */
 const label = v.pipe(
@@ -69,11 +70,6 @@ export interface NodeConfig {
   readonly traceFile: string | undefined;
   /** End the process when login fails. */
   readonly required: boolean;
-}
-
-/** Lower case, without the dot of the root. */
-export function normalName(name: string): string {
-  return name.trim().toLowerCase().replace(/\.$/, '');
 }
 
 /** Throws NtmError NTM_CONFIG that names the setting and the cure. */

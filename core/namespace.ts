@@ -3,7 +3,7 @@
  * Suffixes are known from NTMOBILE_AS, NTMOBILE_DOMAINS or an earlier run; otherwise the AS tells them.
  */
 import { BlockList, isIP } from 'node:net';
-import { normalName } from './config';
+import { normalName } from './wire/names';
 
 export class Namespace {
   private readonly domains = new Set<string>();

@@ -12,7 +12,6 @@ import { Directions } from './negotiation/directions';
 import { Membership } from './negotiation/membership';
 import type { Registered } from './negotiation/registration';
 import type { NodeConfig } from './config';
-import { normalName } from './config';
 import { PacketModule, type TunnelEvent } from './packet/packet-module';
 import type { Path } from './packet/path';
 import { Stack } from './packet/stack/stack';
@@ -31,6 +30,7 @@ import type { VirtualNetwork } from './virtual-network';
 import type { Endpoint, VirtualAddresses } from './wire/addresses';
 import { SIGNALLING_MAGIC } from './wire/header';
 import type { Body } from './wire/messages';
+import { normalName } from './wire/names';
 import { Signalling } from './wire/signalling';
 
 /** Works on every path: IPv6's minimum MTU of 1280 less the outer IPv6, UDP and WireGuard headers (40 + 8 + 32). */

@@ -1,6 +1,6 @@
 /** Starts the node of this process from its environment: what the preload and the library share. */
 import { readFileSync } from 'node:fs';
-import { normalName, readConfig, type NodeConfig } from './config';
+import { readConfig, type NodeConfig } from './config';
 import { NtmError } from './errors';
 import { Namespace } from './namespace';
 import { Node } from './node';
@@ -10,6 +10,7 @@ import { noTrace } from './trace';
 import { openTraceFile } from './trace-file';
 import { Unjoined } from './unjoined';
 import type { VirtualNetwork } from './virtual-network';
+import { normalName } from './wire/names';
 
 /** Never throws: a program whose settings are wrong runs on, unless NTMOBILE_REQUIRED is set. */
 export function startNode(env: NodeJS.ProcessEnv): VirtualNetwork {
