@@ -50,7 +50,7 @@ function noLookup(
 export function openDatagramPort(options: DatagramPortOptions): Promise<DatagramPort> {
   const { family, address, port = 0, onDatagram, onSendError } = options;
   const type = family === 4 ? 'udp4' : 'udp6';
-  const socket = createSocket({ type, ipv6Only: family === 6, lookup: noLookup as never });
+  const socket = createSocket({ type, ipv6Only: family === 6, lookup: noLookup });
   return new Promise((resolve, reject) => {
     socket.once('error', reject);
     socket.bind({ port, ...(address && { address }) }, () => {

@@ -61,7 +61,7 @@ export async function login(options: LoginOptions): Promise<LoginResult> {
 
 export function expectMessage<N extends Message['name']>(message: Message, name: N): Body<N> {
   if (message.name !== name) throw new NtmError('NTM_PROTOCOL', `answered with ${message.name} instead of ${name}`);
-  return message.body as Body<N>;
+  return message.body;
 }
 
 function loginError(error: unknown, account: string): Error {

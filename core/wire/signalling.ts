@@ -144,7 +144,7 @@ export class Signalling<Via> {
   ): void {
     this.handlers.set(
       name,
-      (message, context) => handler(message.body as Body<N>, context) as ReturnType<Handler<Via>>,
+      (message, context) => handler(message.body, context) as ReturnType<Handler<Via>>,
     );
   }
 

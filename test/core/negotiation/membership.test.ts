@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { NtmError } from '../../../core/errors';
+import type { NtmError } from '../../../core/errors';
 import { Membership } from '../../../core/negotiation/membership';
 import type { DatagramPort } from '../../../core/runtime';
 import { noTrace } from '../../../core/trace';
