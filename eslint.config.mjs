@@ -1,7 +1,7 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
-const HOST_FILES = ['core/runtime-node.ts', 'shim/**', 'servers/host*.ts', 'cli/**', 'test/**'];
+const HOST_FILES = ['core/runtime-node.ts', 'core/trace-file.ts', 'shim/**', 'servers/host*.ts', 'cli/**', 'test/**'];
 
 const WHY_TIME = 'Time is an argument: take a Clock or Timers (core/runtime.ts), so that tests run on a virtual clock.';
 const WHY_RANDOM = 'Randomness is an argument: take a Random (core/runtime.ts), so that a failing run can be repeated.';
@@ -69,7 +69,7 @@ export default tseslint.config(
     languageOptions: { parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname } },
     rules: {
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'separate-type-imports' }],
-      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_' }],
+      '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_' }],
       '@typescript-eslint/no-non-null-assertion': 'off', // index invariants are stated in comments
       '@typescript-eslint/no-empty-function': 'off',
       '@typescript-eslint/no-invalid-void-type': 'off',
