@@ -13,8 +13,14 @@ const TEST_PACKAGES = [
   { name: 'nftables', why: 'nft makes the NATs of the lab tests', probe: 'nft' },
 ];
 
+/** Unpacks Debian's source package, so it is not needed with LWIP_SRC. */
+const SOURCE_PACKAGE_TOOL = 'dpkg-dev';
+
 export async function installSystemPackages(purpose, lwipPackages, log) {
-  const forLwip = lwipPackages.map((entry) => ({ ...entry, forLwip: true }));
+  const ownSource = Boolean(process.env.LWIP_SRC);
+  const forLwip = lwipPackages
+    .filter(({ name }) => !(ownSource && name === SOURCE_PACKAGE_TOOL))
+    .map((entry) => ({ ...entry, forLwip: true }));
   const wanted = purpose === 'test' ? [...forLwip, ...TEST_PACKAGES] : forLwip;
   const missing = wanted.filter((entry) => !present(entry.probe));
   if (missing.length === 0) return;
