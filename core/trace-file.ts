@@ -1,5 +1,6 @@
 /** The trace as NDJSON: one event a line, `t` in milliseconds since the Unix epoch, with fractions. */
 import { openSync, writeSync } from 'node:fs';
+import { nodeClock } from './runtime-node';
 import type { Trace } from './trace';
 
 /** Appends to `path`, which several processes may share. A trace that cannot be written never stops the program. */
@@ -12,7 +13,7 @@ export function openTraceFile(path: string): Trace {
     return () => {};
   }
   return (event) => {
-    const t = Math.round((performance.timeOrigin + performance.now()) * 1000) / 1000;
+    const t = Math.round(nodeClock.wallTimeMs() * 1000) / 1000;
     try {
       writeSync(file, `${JSON.stringify({ t, ...event })}\n`);
     } catch {

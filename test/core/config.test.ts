@@ -55,7 +55,8 @@ describe('settings', () => {
   it('a password file: read -> its line without the newline', () => {
     const file = join(dir, 'password');
     writeFileSync(file, 'correct horse\n');
-    const { NTMOBILE_PASSWORD: _, ...rest } = complete;
+    const { NTMOBILE_AS, NTMOBILE_ACCOUNT } = complete;
+    const rest = { NTMOBILE_AS, NTMOBILE_ACCOUNT };
     assert.equal(readConfig({ ...rest, NTMOBILE_PASSWORD_FILE: file }).password, 'correct horse');
     refuses({ ...rest, NTMOBILE_PASSWORD_FILE: join(dir, 'none') }, /NTMOBILE_PASSWORD_FILE/);
   });
