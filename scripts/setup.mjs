@@ -11,7 +11,7 @@
  */
 import { compile } from './setup/compile.mjs';
 import { installNpmPackages } from './setup/npm-packages.mjs';
-import { SetupError, setupLogPath, startLog } from './setup/report.mjs';
+import { projectRoot, SetupError, setupLogPath, startLog } from './setup/report.mjs';
 import { installSystemPackages } from './setup/system-packages.mjs';
 import { buildLwip, systemPackages as lwipPackages } from './build-lwip.mjs';
 
@@ -42,7 +42,7 @@ try {
   await installNpmPackages(log);
   await installSystemPackages(purpose, lwipPackages, log);
   try {
-    await buildLwip({ log: log.step });
+    await buildLwip({ log: (line) => log.step(`setup: ${line.replaceAll(`${projectRoot}/`, '')}`) });
   } catch (error) {
     throw new SetupError(
       `lwIP was not built: ${error.message}\n` +

@@ -1,7 +1,7 @@
 /** What set-up says: short lines on standard output, everything that tools print in build/setup.log. */
 import { spawn } from 'node:child_process';
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
-import { dirname, relative, resolve } from 'node:path';
+import { basename, dirname, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const projectRoot = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -26,7 +26,8 @@ export function startLog() {
       appendFileSync(logFile, `$ ${command} ${args.join(' ')}\n`);
       const { code, output } = await collect(command, args, env);
       if (code === 0) return;
-      throw new SetupError(`${command} failed (${code}):\n${excerpt(output)}${hint && `\n${hint}`}`);
+      const tool = basename(command === process.execPath ? args[0] : command);
+      throw new SetupError(`${tool} failed (${code}):\n${excerpt(output)}${hint && `\n${hint}`}`);
     },
   };
 }

@@ -13,8 +13,15 @@ const TEST_PACKAGES = [
   { name: 'nftables', why: 'nft makes the NATs of the lab tests', probe: 'nft' },
 ];
 
+/** Unpacks Debian's source package, so it is not needed with LWIP_SRC. */
+const SOURCE_PACKAGE_TOOL = 'dpkg-dev';
+
 export async function installSystemPackages(purpose, lwipPackages, log) {
-  const wanted = purpose === 'test' ? [...lwipPackages, ...TEST_PACKAGES] : lwipPackages;
+  const ownSource = Boolean(process.env.LWIP_SRC);
+  const forLwip = lwipPackages
+    .filter(({ name }) => !(ownSource && name === SOURCE_PACKAGE_TOOL))
+    .map((entry) => ({ ...entry, forLwip: true }));
+  const wanted = purpose === 'test' ? [...forLwip, ...TEST_PACKAGES] : forLwip;
   const missing = wanted.filter((entry) => !present(entry.probe));
   if (missing.length === 0) return;
 
@@ -57,11 +64,16 @@ function whyAptCannotHelp() {
 }
 
 function byHand(missing, obstacle) {
-  return [
+  const lines = [
     `these system packages are missing and ${obstacle}:`,
     ...missing.map(({ name, why }) => `  ${name}: ${why}`),
-    'Install them by hand (Debian names; as root: apt-get install ' + missing.map(({ name }) => name).join(' ') + ').',
-    'lwIP itself comes from the Debian source package; elsewhere unpack any lwIP 2.2 release and set',
-    'LWIP_SRC=DIR to the directory that holds its src/. It still takes clang, lld (wasm-ld) and wasi-libc.',
-  ].join('\n');
+    `Install them by hand (Debian names; as root: apt-get install ${missing.map(({ name }) => name).join(' ')}).`,
+  ];
+  if (missing.some(({ forLwip }) => forLwip)) {
+    lines.push(
+      'lwIP itself comes from the Debian source package; elsewhere unpack any lwIP 2.2 release and set',
+      'LWIP_SRC=DIR to the directory that holds its src/. It still takes clang, lld (wasm-ld) and wasi-libc.',
+    );
+  }
+  return lines.join('\n');
 }

@@ -17,6 +17,8 @@ export interface ArchitectureRule {
   readonly to: IRegularForbiddenRuleType['to'];
   /** An import that this rule, and none other, must catch: [importing file, imported file or module]. */
   readonly example: readonly [string, string];
+  /** The example imports a type only. */
+  readonly typeOnly?: boolean;
 }
 
 /** Leaves that any part may use: types, codes, ports and the join URL. */
@@ -101,11 +103,19 @@ export const architectureRules: readonly ArchitectureRule[] = [
     example: ['core/negotiation/registration.ts', 'node:fs'],
   },
   {
-    name: 'no-cycles',
-    why: 'files that need each other can only be read, and changed, together',
+    name: 'no-cycles-when-loaded',
+    why: 'files that load each other work or fail by the order in which they happen to be loaded',
     from: {},
-    to: { circular: true },
+    to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
     example: ['servers/circle-a.ts', 'servers/circle-b.ts'],
+  },
+  {
+    name: 'no-cycles-between-directories',
+    why: 'neighbours may know each other by type; rooms that need each other can only be understood together',
+    from: { path: '^(.+)/[^/]+$' },
+    to: { circular: true, via: { pathNot: '^$1/[^/]+$' } },
+    example: ['servers/ring/a.ts', 'servers/account/b.ts'],
+    typeOnly: true,
   },
 ];
 
