@@ -1,0 +1,156 @@
+/**
+ * The ports of runtime.ts on Node's own clock, timers and sockets. Nothing here keeps a process alive.
+ *
+ * Sockets, timers and interfaces are taken from Node when this module loads, so that a preload which patches Node
+ * later does not reach them.
+ */
+import { randomBytes } from 'node:crypto';
+import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
+import { connect } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { performance } from 'node:perf_hooks';
+import type {
+  Clock,
+  DatagramPort,
+  DatagramPortOptions,
+  HostAddress,
+  Random,
+  Runtime,
+  StreamPort,
+  StreamPortOptions,
+  Timers,
+} from './runtime';
+import type { Endpoint } from './wire/addresses';
+
+const { setTimeout, clearTimeout } = globalThis;
+
+/** Asked for, not insisted on: the kernel caps it at net.core.rmem_max. Bursts of a fast tunnel fit. */
+const SOCKET_BUFFER_BYTES = 4 << 20;
+/** Beyond this the wall clock was set since the process started, and Date.now() is the better answer. */
+const WALL_CLOCK_SET_MS = 50;
+
+export const nodeClock: Clock = {
+  now: () => performance.now(),
+  wallTimeMs() {
+    const precise = performance.timeOrigin + performance.now();
+    const coarse = Date.now();
+    return Math.abs(precise - coarse) < WALL_CLOCK_SET_MS ? precise : coarse;
+  },
+};
+
+export const nodeTimers: Timers = {
+  schedule(delayMs, fire) {
+    const timeout = setTimeout(fire, delayMs).unref();
+    return { cancel: () => clearTimeout(timeout) };
+  },
+};
+
+export const nodeRandom: Random = {
+  bytes(length) {
+    const bytes = randomBytes(length);
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  },
+};
+
+export const nodeRuntime: Runtime = {
+  clock: nodeClock,
+  timers: nodeTimers,
+  random: nodeRandom,
+  openDatagramPort: (options) => openDatagramPort(options, 'unref'),
+  openStreamPort,
+  hostAddresses,
+};
+
+/** Servers open theirs with `ref`: an open port is what keeps a server's process running. */
+export function openDatagramPort(options: DatagramPortOptions, lifetime: 'ref' | 'unref'): Promise<DatagramPort> {
+  const { family, address, port = 0, onDatagram } = options;
+  const socket = createSocket({ type: family === 4 ? 'udp4' : 'udp6', ipv6Only: family === 6, lookup: literal });
+  if (lifetime === 'unref') socket.unref();
+  socket.on('message', (datagram, from) => onDatagram(datagram, { address: from.address, port: from.port }));
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject);
+    socket.bind({ port, ...(address !== undefined && { address }) }, () => {
+      socket.off('error', reject);
+      // An asynchronous error of a bound socket says nothing about a destination, and the next send tells.
+      socket.on('error', () => {});
+      growBuffers(socket);
+      resolve(datagramPort(socket, options));
+    });
+  });
+}
+
+/**
+ * Destinations are literals, so nothing is looked up: a send then happens in the same tick.
+ * Node calls it as (address, family, callback).
+ */
+function literal(
+  address: string,
+  family: unknown,
+  callback: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
+): void {
+  callback(null, address, family === 6 ? 6 : 4);
+}
+
+function datagramPort(socket: DatagramSocket, { family, onSendError }: DatagramPortOptions): DatagramPort {
+  const bound = socket.address();
+  let open = true;
+  let lastTo: Endpoint | undefined;
+  let onSent: (error: Error | null) => void = () => {};
+  return {
+    family,
+    local: { address: bound.address, port: bound.port },
+    send(datagram, to) {
+      if (!open) return;
+      if (to !== lastTo) {
+        lastTo = to;
+        onSent = (error) => error && open && onSendError(error, to);
+      }
+      try {
+        // A copy, since Node keeps the buffer when the kernel's queue is full.
+        socket.send(Buffer.from(datagram), to.port, to.address, onSent);
+      } catch (error) {
+        onSendError(error as Error, to); // e.g. port 0
+      }
+    },
+    close() {
+      if (open) socket.close();
+      open = false;
+    },
+  };
+}
+
+function growBuffers(socket: DatagramSocket): void {
+  try {
+    socket.setRecvBufferSize(SOCKET_BUFFER_BYTES);
+    socket.setSendBufferSize(SOCKET_BUFFER_BYTES);
+  } catch {
+    // The system's defaults then.
+  }
+}
+
+function openStreamPort(to: Endpoint, { onConnect, onBytes, onClose }: StreamPortOptions): StreamPort {
+  const socket = connect({ host: to.address, port: to.port, noDelay: true }).unref();
+  let failure: Error | undefined;
+  socket.on('connect', onConnect);
+  socket.on('data', (bytes: Buffer) => onBytes(bytes));
+  socket.on('error', (error) => (failure = error));
+  socket.on('close', () => onClose(failure));
+  return {
+    write: (bytes) => void (socket.destroyed || socket.write(bytes)),
+    close: () => void socket.destroy(),
+  };
+}
+
+/** Without IPv6 link-local addresses: they need a zone, which nobody but this host can name. */
+export function hostAddresses(): HostAddress[] {
+  return Object.entries(networkInterfaces()).flatMap(([interfaceName, addresses = []]) =>
+    addresses
+      .filter(({ address }) => !/^fe[89ab]/i.test(address))
+      .map(({ family, address, internal }) => ({
+        interfaceName,
+        family: family === 'IPv6' ? (6 as const) : (4 as const),
+        address,
+        loopback: internal,
+      })),
+  );
+}
