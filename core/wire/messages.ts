@@ -23,10 +23,7 @@ export interface PaperStep {
 }
 
 const bytes = (length: number) =>
-  v.pipe(
-    v.instance(Uint8Array),
-    v.check((value) => value.length === length, `must have ${length} bytes`),
-  );
+  v.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === length, `must have ${length} bytes`);
 const text = (most: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(most));
 const natural = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(most));
 const ipAddress = v.pipe(
