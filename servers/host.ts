@@ -1,5 +1,5 @@
 /** The real ports of servers: sockets that keep the process running, Node's clock, timers and randomness. */
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { DatagramPort } from '../core/runtime';
 import { nodeClock, nodeRandom, nodeTimers, openDatagramPort } from '../core/runtime-node';
 import type { Trace } from '../core/trace';
@@ -34,30 +34,40 @@ export async function openServerSocket(
   return { local: socket.local, send: (d, to) => socket.send(d, to), close: async () => socket.close() };
 }
 
-/** Calls `accept` for each connection; those it gives no events for are closed. */
-export async function openServerStreams(
+/** TCP. `close` also ends the connections. */
+export async function openServerSockets(
   { address, port }: Endpoint,
-  accept: (stream: NodeStream) => ConnectionEvents | undefined,
+  onConnection: (socket: Socket) => void,
 ): Promise<ServerSocket> {
   const open = new Set<Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
     open.add(socket);
     socket.on('close', () => open.delete(socket));
     socket.on('error', () => {}); // 'close' follows
-    const events = accept(nodeStream(socket));
-    if (!events) return void socket.destroy();
-    socket.on('data', (bytes: Buffer) => events.bytes(bytes));
-    socket.on('close', () => events.ended());
+    onConnection(socket);
   });
   await listen(server, { address, port });
   return {
-    local: server.address() as { address: string; port: number },
+    local: endpointOf(server),
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
         for (const socket of open) socket.destroy();
       }),
   };
+}
+
+/** Calls `accept` for each connection; those it gives no events for are closed. */
+export function openServerStreams(
+  endpoint: Endpoint,
+  accept: (stream: NodeStream) => ConnectionEvents | undefined,
+): Promise<ServerSocket> {
+  return openServerSockets(endpoint, (socket) => {
+    const events = accept(nodeStream(socket));
+    if (!events) return void socket.destroy();
+    socket.on('data', (bytes: Buffer) => events.bytes(bytes));
+    socket.on('close', () => events.ended());
+  });
 }
 
 /** UDP and TCP on one port number, as DNS needs. `port` 0: one that is free for both. */
@@ -104,6 +114,11 @@ function nodeStream(socket: Socket): NodeStream {
     },
     close: () => void socket.destroy(),
   };
+}
+
+function endpointOf(server: Server): Endpoint {
+  const { address, port } = server.address() as AddressInfo;
+  return { address, port };
 }
 
 function listen(server: Server, { address, port }: Endpoint): Promise<void> {

@@ -115,6 +115,7 @@ function coordinatorStore(db: Db): CoordinatorStore {
 function assignmentStore(db: Db): AssignmentStore {
   const find = db.prepare('SELECT number FROM assignments WHERE zone = ? AND fqdn = ?');
   const nameOf = db.prepare('SELECT fqdn FROM assignments WHERE zone = ? AND number = ?');
+  const below = db.prepare('SELECT 1 FROM assignments WHERE zone = ? AND substr(fqdn, -length(?)) = ? LIMIT 1');
   const next = db.prepare('SELECT coalesce(max(number), 0) + 1 AS number FROM assignments WHERE zone = ?');
   const insert = db.prepare('INSERT INTO assignments VALUES (?, ?, ?)');
   const number = (row: unknown): number | undefined => (row as { number: number } | undefined)?.number;
@@ -129,6 +130,7 @@ function assignmentStore(db: Db): AssignmentStore {
   return {
     find: async (zone, fqdn) => number(find.get(zone, fqdn)),
     nameOf: async (zone, n) => (nameOf.get(zone, n) as { fqdn: string } | undefined)?.fqdn,
+    hasBelow: async (zone, fqdn) => below.get(zone, `.${fqdn}`, `.${fqdn}`) !== undefined,
     assign: async (zone, fqdn, last) => assign.immediate(zone, fqdn, last),
   };
 }

@@ -42,6 +42,8 @@ export interface CoordinatorStore {
 export interface AssignmentStore {
   find(zone: string, fqdn: string): Promise<number | undefined>;
   nameOf(zone: string, number: number): Promise<string | undefined>;
+  /** Some name below `fqdn` has a number. */
+  hasBelow(zone: string, fqdn: string): Promise<boolean>;
   /** The name's number, or the lowest that never was in use from 1 to `last`; `undefined` when none is left. */
   assign(zone: string, fqdn: string, last: number): Promise<number | undefined>;
 }
