@@ -74,12 +74,12 @@ export function openServerStreams(
 export async function openBoth<A extends ServerSocket, B extends ServerSocket>(
   port: number,
   openUdp: (port: number) => Promise<A>,
-  openTcp: (port: number) => Promise<B>,
+  openTcp: (udp: A) => Promise<B>,
 ): Promise<{ udp: A; tcp: B }> {
   for (let tries = 1; ; tries++) {
     const udp = await openUdp(port);
     try {
-      return { udp, tcp: await openTcp(udp.local.port) };
+      return { udp, tcp: await openTcp(udp) };
     } catch (error) {
       await udp.close();
       if (port !== 0 || tries === FREE_PORT_TRIES) throw error;
@@ -87,17 +87,28 @@ export async function openBoth<A extends ServerSocket, B extends ServerSocket>(
   }
 }
 
+export interface HostedMachine<M extends ServerMachine> extends ServerSocket {
+  readonly machine: M;
+}
+
 /** A machine on a UDP socket: the machine is made once the socket is there, since it may need to know its address. */
 export async function hostMachine<M extends ServerMachine>(
   endpoint: Endpoint,
   trace: Trace,
   make: (ports: ServerPorts, local: Endpoint) => M,
-): Promise<{ machine: M; socket: UdpServerSocket }> {
-  let machine: M | undefined = undefined;
-  const receive = (datagram: Uint8Array, from: Endpoint): void => machine?.receive(datagram, from);
-  const socket = await openServerSocket(endpoint, receive);
-  machine = make({ ...serverPorts(trace), transmit: (d, to) => socket.send(d, to) }, socket.local);
-  return { machine, socket };
+): Promise<HostedMachine<M>> {
+  const received: { by?: M } = {};
+  const socket = await openServerSocket(endpoint, (datagram, from) => received.by?.receive(datagram, from));
+  const machine = make({ ...serverPorts(trace), transmit: (d, to) => socket.send(d, to) }, socket.local);
+  received.by = machine;
+  return {
+    machine,
+    local: socket.local,
+    close() {
+      machine.close();
+      return socket.close();
+    },
+  };
 }
 
 function serverPorts(trace: Trace): Omit<ServerPorts, 'transmit'> {

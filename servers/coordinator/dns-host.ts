@@ -19,7 +19,7 @@ export async function openDns(server: DnsServer, { address, port }: Endpoint): P
   const { udp, tcp } = await openBoth(
     port,
     (free) => openUdp(server, { address, port: free }),
-    (same) => openTcp(server, { address, port: same }),
+    (same) => openTcp(server, same.local),
   );
   return { local: udp.local, close: async () => void (await Promise.all([udp.close(), tcp.close()])) };
 }
