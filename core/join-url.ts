@@ -1,38 +1,53 @@
 /**
- * How a node finds its account server: `ntmobile://host:port/?key=<base64url X25519 key of the AS>&zone=<zone>`.
- * `zone` is optional: with it the network's suffix is known before the first answer of the AS.
+ * NTMOBILE_AS: where the account server is and which key it must prove to hold.
+ *
+ *   ntmobile://host:port/?key=<X25519 public key, base64url>&zone=<zone>
+ *
+ * `zone` is a hint: with it a program knows from its first line which names are virtual. The AS has the last word.
  */
 import { NtmError } from './errors';
 import { KEY_LENGTH } from './wire/keys';
 
 export interface JoinUrl {
-  /** Name or address, without brackets. */
+  /** A host name or an IP address without brackets. */
   readonly host: string;
   readonly port: number;
   readonly publicKey: Uint8Array;
   readonly zone?: string;
 }
 
-const SCHEME = 'ntmobile:';
-
-export function formatJoinUrl({ host, port, publicKey, zone }: JoinUrl): string {
-  const authority = host.includes(':') ? `[${host}]` : host;
-  const key = Buffer.from(publicKey).toString('base64url');
-  return `${SCHEME}//${authority}:${port}/?key=${key}${zone ? `&zone=${encodeURIComponent(zone)}` : ''}`;
-}
-
-/** Throws NtmError NTM_CONFIG that says what is wrong with NTMOBILE_AS. */
+/** Throws NtmError NTM_CONFIG, whose message says which part is wrong. */
 export function parseJoinUrl(text: string): JoinUrl {
-  const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol !== SCHEME || !url.hostname) throw malformed('is not of the form ntmobile://host:port/?key=...');
-  if (!url.port) throw malformed('has no port');
-  const publicKey = new Uint8Array(Buffer.from(url.searchParams.get('key') ?? '', 'base64url'));
-  if (publicKey.length !== KEY_LENGTH) throw malformed('has no key of 32 bytes (base64url) in ?key=');
-  const zone = url.searchParams.get('zone');
+  const url = parseUrl(text);
+  if (url.protocol !== 'ntmobile:') throw wrong('does not start with ntmobile://');
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
+  if (host === '') throw wrong('names no host');
+  if (url.port === '' || url.port === '0') throw wrong('names no port');
+  const key = url.searchParams.get('key');
+  if (key === null) throw wrong('has no key=');
+  const publicKey = new Uint8Array(Buffer.from(key, 'base64url'));
+  if (publicKey.length !== KEY_LENGTH || !/^[\w-]{43}=?$/.test(key)) {
+    throw wrong('has a key that is not 32 bytes of base64url; was it copied in full?');
+  }
+  const zone = url.searchParams.get('zone')?.toLowerCase().replace(/\.$/, '');
   return { host, port: Number(url.port), publicKey, ...(zone && { zone }) };
 }
 
-function malformed(what: string): NtmError {
-  return new NtmError('NTM_CONFIG', `NTMOBILE_AS ${what}; copy it from where \`ntmobile up\` printed it`);
+export function formatJoinUrl({ host, port, publicKey, zone }: JoinUrl): string {
+  const authority = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  const key = Buffer.from(publicKey).toString('base64url');
+  return `ntmobile://${authority}/?key=${key}${zone === undefined ? '' : `&zone=${zone}`}`;
+}
+
+function parseUrl(text: string): URL {
+  try {
+    return new URL(text.trim());
+  } catch {
+    throw wrong('is not a URL');
+  }
+}
+
+function wrong(what: string): NtmError {
+  const shape = 'ntmobile://host:port/?key=<public key of the account server>';
+  return new NtmError('NTM_CONFIG', `NTMOBILE_AS ${what}. It looks like ${shape}; "ntmobile up" prints it.`);
 }

@@ -218,7 +218,7 @@ export class Node implements VirtualNetwork {
   private hostEndpoints(): Endpoint[] {
     const endpoints = this.options.runtime.hostAddresses().flatMap(({ address, family }) => {
       const port = this.ports.find((candidate) => candidate.family === family);
-      return port && !address.startsWith('fe80:') ? [{ address, port: port.local.port }] : [];
+      return port ? [{ address, port: port.local.port }] : [];
     });
     return endpoints.slice(0, ENDPOINTS_LIMIT);
   }

@@ -1,9 +1,15 @@
-/** The Runtime over Node's own clock, timers, randomness and sockets. Nothing here keeps a process alive. */
+/**
+ * The ports of runtime.ts on Node's own clock, timers and sockets. Nothing here keeps a process alive.
+ *
+ * Sockets, timers and interfaces are taken from Node when this module loads, so that a preload which patches Node
+ * later does not reach them.
+ */
 import { randomBytes } from 'node:crypto';
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { lookup } from 'node:dns';
-import { connect, isIPv6 } from 'node:net';
+import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { performance } from 'node:perf_hooks';
 import type {
   Clock,
   DatagramPort,
@@ -17,89 +23,138 @@ import type {
 } from './runtime';
 import type { Endpoint } from './wire/addresses';
 
-// Taken before the shim patches them: the engine's own calls go to the host.
+const { setTimeout, clearTimeout } = globalThis;
 const hostLookup = lookup;
-const hostSetTimeout = setTimeout;
 
-/** Enough for a burst of a 4 MB window; the kernel caps it at net.core.rmem_max. */
-const SOCKET_BUFFER = 4 * 1024 * 1024;
+/** Asked for, not insisted on: the kernel caps it at net.core.rmem_max. Bursts of a fast tunnel fit. */
+const SOCKET_BUFFER_BYTES = 4 << 20;
+/** Beyond this the wall clock was set since the process started, and Date.now() is the better answer. */
+const WALL_CLOCK_SET_MS = 50;
 
 export const nodeClock: Clock = {
   now: () => performance.now(),
-  wallTimeMs: () => performance.timeOrigin + performance.now(),
+  wallTimeMs() {
+    const precise = performance.timeOrigin + performance.now();
+    const coarse = Date.now();
+    return Math.abs(precise - coarse) < WALL_CLOCK_SET_MS ? precise : coarse;
+  },
 };
 
 export const nodeTimers: Timers = {
   schedule(delayMs, fire) {
-    const timer = hostSetTimeout(fire, delayMs).unref();
-    return { cancel: () => clearTimeout(timer) };
+    const timeout = setTimeout(fire, delayMs).unref();
+    return { cancel: () => clearTimeout(timeout) };
   },
 };
 
-export const nodeRandom: Random = { bytes: (length) => new Uint8Array(randomBytes(length)) };
+export const nodeRandom: Random = {
+  bytes(length) {
+    const bytes = randomBytes(length);
+    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+  },
+};
 
-/** Endpoints are addresses already: answering at once keeps a send within the tick, and so before process exit. */
-function noLookup(
-  address: string,
-  _options: unknown,
-  answer: (error: null, address: string, family: number) => void,
-): void {
-  answer(null, address, isIPv6(address) ? 6 : 4);
-}
+export const nodeRuntime: Runtime = {
+  clock: nodeClock,
+  timers: nodeTimers,
+  random: nodeRandom,
+  openDatagramPort: (options) => openDatagramPort(options, 'unref'),
+  openStreamPort,
+  hostAddresses,
+  resolveHost,
+};
 
-export function openDatagramPort(options: DatagramPortOptions): Promise<DatagramPort> {
-  const { family, address, port = 0, onDatagram, onSendError } = options;
-  const type = family === 4 ? 'udp4' : 'udp6';
-  const socket = createSocket({ type, ipv6Only: family === 6, lookup: noLookup });
+/** Servers open theirs with `ref`: an open port is what keeps a server's process running. */
+export function openDatagramPort(options: DatagramPortOptions, lifetime: 'ref' | 'unref'): Promise<DatagramPort> {
+  const { family, address, port = 0, onDatagram } = options;
+  const socket = createSocket({ type: family === 4 ? 'udp4' : 'udp6', ipv6Only: family === 6, lookup: literal });
+  if (lifetime === 'unref') socket.unref();
+  socket.on('message', (datagram, from) => onDatagram(datagram, { address: from.address, port: from.port }));
   return new Promise((resolve, reject) => {
     socket.once('error', reject);
-    socket.bind({ port, ...(address && { address }) }, () => {
+    socket.bind({ port, ...(address !== undefined && { address }) }, () => {
       socket.off('error', reject);
-      socket.on('error', () => {}); // an ICMP error that no send is to blame for
-      enlargeBuffers(socket);
-      socket.unref();
-      socket.on('message', (datagram, from) => onDatagram(datagram, { address: from.address, port: from.port }));
-      resolve({
-        family,
-        local: { address: socket.address().address, port: socket.address().port },
-        send: (datagram, to) => {
-          socket.send(Buffer.from(datagram), to.port, to.address, (error) => error && onSendError(error, to));
-        },
-        close: () => socket.close(),
-      });
+      // An asynchronous error of a bound socket says nothing about a destination, and the next send tells.
+      socket.on('error', () => {});
+      growBuffers(socket);
+      resolve(datagramPort(socket, options));
     });
   });
 }
 
-function enlargeBuffers(socket: Socket): void {
+/**
+ * Destinations are literals, so nothing is looked up: a send then happens in the same tick.
+ * Node calls it as (address, family, callback).
+ */
+function literal(
+  address: string,
+  family: unknown,
+  callback: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
+): void {
+  callback(null, address, family === 6 ? 6 : 4);
+}
+
+function datagramPort(socket: DatagramSocket, { family, onSendError }: DatagramPortOptions): DatagramPort {
+  const bound = socket.address();
+  let open = true;
+  let lastTo: Endpoint | undefined;
+  let onSent: (error: Error | null) => void = () => {};
+  return {
+    family,
+    local: { address: bound.address, port: bound.port },
+    send(datagram, to) {
+      if (!open) return;
+      if (to !== lastTo) {
+        lastTo = to;
+        onSent = (error) => error && open && onSendError(error, to);
+      }
+      try {
+        // A copy, since Node keeps the buffer when the kernel's queue is full.
+        socket.send(Buffer.from(datagram), to.port, to.address, onSent);
+      } catch (error) {
+        onSendError(error as Error, to); // e.g. port 0
+      }
+    },
+    close() {
+      if (open) socket.close();
+      open = false;
+    },
+  };
+}
+
+function growBuffers(socket: DatagramSocket): void {
   try {
-    socket.setRecvBufferSize(SOCKET_BUFFER);
-    socket.setSendBufferSize(SOCKET_BUFFER);
+    socket.setRecvBufferSize(SOCKET_BUFFER_BYTES);
+    socket.setSendBufferSize(SOCKET_BUFFER_BYTES);
   } catch {
-    // the system's own sizes then
+    // The system's defaults then.
   }
 }
 
 function openStreamPort(to: Endpoint, { onConnect, onBytes, onClose }: StreamPortOptions): StreamPort {
-  const socket = connect({ host: to.address, port: to.port, autoSelectFamily: false });
+  const socket = connect({ host: to.address, port: to.port, noDelay: true }).unref();
   let failure: Error | undefined;
-  socket.unref();
-  socket.setNoDelay(true);
   socket.on('connect', onConnect);
-  socket.on('data', onBytes);
+  socket.on('data', (bytes: Buffer) => onBytes(bytes));
   socket.on('error', (error) => (failure = error));
   socket.on('close', () => onClose(failure));
-  return { write: (bytes) => socket.write(bytes), close: () => socket.destroy() };
+  return {
+    write: (bytes) => void (socket.destroyed || socket.write(bytes)),
+    close: () => void socket.destroy(),
+  };
 }
 
-function hostAddresses(): HostAddress[] {
+/** Without IPv6 link-local addresses: they need a zone, which nobody but this host can name. */
+export function hostAddresses(): HostAddress[] {
   return Object.entries(networkInterfaces()).flatMap(([interfaceName, addresses = []]) =>
-    addresses.map(({ address, family, internal }) => ({
-      interfaceName,
-      family: family === 'IPv4' ? (4 as const) : (6 as const),
-      address,
-      loopback: internal,
-    })),
+    addresses
+      .filter(({ address }) => !/^fe[89ab]/i.test(address))
+      .map(({ family, address, internal }) => ({
+        interfaceName,
+        family: family === 'IPv6' ? (6 as const) : (4 as const),
+        address,
+        loopback: internal,
+      })),
   );
 }
 
@@ -108,13 +163,3 @@ function resolveHost(name: string): Promise<string> {
     hostLookup(name, (error, address) => (error ? reject(error) : resolve(address)));
   });
 }
-
-export const nodeRuntime: Runtime = {
-  clock: nodeClock,
-  timers: nodeTimers,
-  random: nodeRandom,
-  openDatagramPort,
-  openStreamPort,
-  hostAddresses,
-  resolveHost,
-};

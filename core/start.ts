@@ -32,7 +32,7 @@ export function startConfigured(config: NodeConfig, onFailed: (error: Error) => 
   let state: NodeState = file.read() ?? { secretKey: nodeRuntime.random.bytes(32), domains: [], networks: [] };
   const node = new Node({
     runtime: nodeRuntime,
-    trace: config.traceFile ? openTraceFile(config.traceFile) : noTrace,
+    trace: config.traceFile ? openTraceFile(config.traceFile, nodeRuntime.clock, traceFailed).trace : noTrace,
     config,
     secretKey: state.secretKey,
     known: state,
@@ -47,6 +47,10 @@ export function startConfigured(config: NodeConfig, onFailed: (error: Error) => 
   node.start();
   process.once('exit', () => node.close());
   return node;
+}
+
+function traceFailed(error: Error): void {
+  process.emitWarning(`ntmobile: NTMOBILE_TRACE cannot be written: ${error.message}`);
 }
 
 function saveState(file: StateFile, state: NodeState): void {

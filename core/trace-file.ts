@@ -1,23 +1,43 @@
-/** The trace as NDJSON: one event a line, `t` in milliseconds since the Unix epoch, with fractions. */
-import { openSync, writeSync } from 'node:fs';
-import { nodeClock } from './runtime-node';
+/**
+ * NTMOBILE_TRACE: trace events appended to a file as NDJSON, each with `t`, milliseconds since the Unix epoch.
+ * Written synchronously and one line at a time, so that processes which share the file do not mix their lines
+ * (O_APPEND) and a killed process loses nothing. A file that cannot be written ends the trace, never the program.
+ */
+import { closeSync, openSync, writeSync } from 'node:fs';
+import type { Clock } from './runtime';
 import type { Trace } from './trace';
 
-/** Appends to `path`, which several processes may share. A trace that cannot be written never stops the program. */
-export function openTraceFile(path: string): Trace {
-  let file: number;
-  try {
-    file = openSync(path, 'a', 0o600);
-  } catch (error) {
-    process.emitWarning(`ntmobile: NTMOBILE_TRACE cannot be opened: ${(error as Error).message}`);
-    return () => {};
-  }
-  return (event) => {
-    const t = Math.round(nodeClock.wallTimeMs() * 1000) / 1000;
+export interface TraceFile {
+  readonly trace: Trace;
+  close(): void;
+}
+
+/** `onFailure` is called once at most: the file cannot be opened or written, and the trace ends. */
+export function openTraceFile(path: string, clock: Clock, onFailure: (error: Error) => void = () => {}): TraceFile {
+  let file: number | undefined;
+  const attempt = (action: () => void): void => {
     try {
-      writeSync(file, `${JSON.stringify({ t, ...event })}\n`);
-    } catch {
-      // a full disk loses the trace, not the program
+      action();
+    } catch (error) {
+      close();
+      onFailure(error as Error);
     }
+  };
+  const close = (): void => {
+    const open = file;
+    file = undefined;
+    if (open !== undefined) closeSync(open);
+  };
+  attempt(() => (file = openSync(path, 'a', 0o600)));
+  return {
+    trace: (event) => {
+      const open = file;
+      if (open === undefined) return;
+      attempt(() => {
+        const t = Math.round(clock.wallTimeMs() * 1000) / 1000;
+        writeSync(open, `${JSON.stringify({ t, ...event })}\n`);
+      });
+    },
+    close,
   };
 }

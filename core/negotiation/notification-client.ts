@@ -48,7 +48,7 @@ export class NotificationClient {
     const stream = this.options.openStreamPort(endpoint, {
       onConnect: () => void register(),
       onBytes: (bytes) => {
-        const datagrams = frames.push(bytes);
+        const datagrams = frames.read(bytes);
         if (!datagrams) return this.reconnect();
         for (const datagram of datagrams) signalling.receive(datagram, null);
       },

@@ -1,31 +1,38 @@
-/** Signalling datagrams on a TCP stream, as between node and NS: a length (2 bytes, big endian) before each. */
+/**
+ * Signalling over TCP, between a node and its NS: each datagram behind its length.
+ *
+ *   0..1   length, big endian, 1..1200
+ *   2..    signalling datagram (header.ts)
+ */
 import { DATAGRAM_LIMIT } from './header';
 
 const LENGTH = 2;
 
 export function frame(datagram: Uint8Array): Uint8Array {
-  const bytes = new Uint8Array(LENGTH + datagram.length);
-  new DataView(bytes.buffer).setUint16(0, datagram.length);
-  bytes.set(datagram, LENGTH);
-  return bytes;
+  const framed = new Uint8Array(LENGTH + datagram.length);
+  new DataView(framed.buffer).setUint16(0, datagram.length);
+  framed.set(datagram, LENGTH);
+  return framed;
 }
 
-/** Puts a stream's chunks together to datagrams; holds at most one frame. */
+/** Cuts a stream into datagrams. */
 export class FrameReader {
   private rest: Uint8Array = new Uint8Array(0);
 
-  /** The datagrams that are complete now, or `undefined` when the stream breaks the framing and must be closed. */
-  push(chunk: Uint8Array): Uint8Array[] | undefined {
-    let bytes = this.rest.length ? new Uint8Array(Buffer.concat([this.rest, chunk])) : chunk;
+  /** The datagrams that are now complete; `undefined` when the other side broke the protocol. */
+  read(bytes: Uint8Array): Uint8Array[] | undefined {
+    const stream = this.rest.length > 0 ? Buffer.concat([this.rest, bytes]) : bytes;
+    const view = new DataView(stream.buffer, stream.byteOffset, stream.byteLength);
     const datagrams: Uint8Array[] = [];
-    while (bytes.length >= LENGTH) {
-      const length = (bytes[0]! << 8) | bytes[1]!;
+    let at = 0;
+    while (at + LENGTH <= stream.length) {
+      const length = view.getUint16(at);
       if (length === 0 || length > DATAGRAM_LIMIT) return undefined;
-      if (bytes.length < LENGTH + length) break;
-      datagrams.push(bytes.slice(LENGTH, LENGTH + length));
-      bytes = bytes.subarray(LENGTH + length);
+      if (at + LENGTH + length > stream.length) break;
+      datagrams.push(new Uint8Array(stream.subarray(at + LENGTH, at + LENGTH + length)));
+      at += LENGTH + length;
     }
-    this.rest = bytes.slice();
+    this.rest = new Uint8Array(stream.subarray(at));
     return datagrams;
   }
 }

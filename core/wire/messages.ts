@@ -241,6 +241,19 @@ export const messages = {
     /** `addresses`: of a node that is known but absent, so that its name resolves all the same. */
     body: v.object({ code: v.picklist(refusalCodes), addresses: v.optional(virtualAddresses) }),
   },
+  nameRequest: {
+    type: 26,
+    title: 'Name Request',
+    steps: [],
+    /** DC to AS: does an account own this FQDN? Asked for names that the DC never saw. */
+    body: v.object({ fqdn }),
+  },
+  nameResponse: {
+    type: 27,
+    title: 'Name Response',
+    steps: [],
+    body: v.object({ owned: v.boolean() }),
+  },
   unknownKey: {
     type: 25,
     title: 'Unknown Key',

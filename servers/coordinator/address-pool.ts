@@ -1,0 +1,69 @@
+/**
+ * The virtual addresses of a DC's nodes (paper 2.2). A node has one number n, and from it both addresses:
+ * n above the start of the DC's IPv4 block, and n as the interface id in the DC's /64. Numbers are kept for ever
+ * in the store, so no two names ever have the same address.
+ */
+import { isIPv4 } from 'node:net';
+import type { VirtualAddresses } from '../../core/wire/addresses';
+import type { AssignmentStore } from '../store/store';
+
+export interface PoolOptions {
+  readonly zone: string;
+  /** CIDR, e.g. 198.18.0.0/19. */
+  readonly ipv4Block: string;
+  /** CIDR with four groups, e.g. fd12:3456:789a:1::/64. */
+  readonly ipv6Prefix: string;
+}
+
+export class AddressPool {
+  private readonly ipv4Start: number;
+  /** The last number; the block's last address is left out, as are networks' broadcast addresses. */
+  private readonly last: number;
+  private readonly ipv6Start: string;
+
+  constructor(
+    private readonly options: PoolOptions,
+    private readonly assignments: AssignmentStore,
+  ) {
+    const [start, length] = options.ipv4Block.split('/');
+    this.ipv4Start = parseIpv4(start ?? '');
+    this.last = 2 ** (32 - Number(length)) - 2;
+    this.ipv6Start = options.ipv6Prefix.replace(/::\/64$/, '::');
+  }
+
+  /** The node's addresses, from the first call on. `undefined` when the pool is used up. */
+  async assign(fqdn: string): Promise<VirtualAddresses | undefined> {
+    return this.addresses(await this.assignments.assign(this.options.zone, fqdn, this.last));
+  }
+
+  /** `undefined` for a name that never had addresses. */
+  async find(fqdn: string): Promise<VirtualAddresses | undefined> {
+    return this.addresses(await this.assignments.find(this.options.zone, fqdn));
+  }
+
+  /** Whose address this is. */
+  async nameOf(address: string): Promise<string | undefined> {
+    const number = isIPv4(address) ? parseIpv4(address) - this.ipv4Start : this.interfaceId(address);
+    if (number === undefined || number < 1 || number > this.last) return undefined;
+    return this.assignments.nameOf(this.options.zone, number);
+  }
+
+  private addresses(number: number | undefined): VirtualAddresses | undefined {
+    if (number === undefined) return undefined;
+    return { ipv4: formatIpv4(this.ipv4Start + number), ipv6: `${this.ipv6Start}${number.toString(16)}` };
+  }
+
+  private interfaceId(address: string): number | undefined {
+    if (!address.toLowerCase().startsWith(this.ipv6Start)) return undefined;
+    const rest = address.slice(this.ipv6Start.length);
+    return /^[0-9a-f]{1,4}$/i.test(rest) ? parseInt(rest, 16) : undefined;
+  }
+}
+
+function parseIpv4(address: string): number {
+  return address.split('.').reduce((number, octet) => number * 256 + Number(octet), 0);
+}
+
+function formatIpv4(number: number): string {
+  return [24, 16, 8, 0].map((shift) => (number >>> shift) & 0xff).join('.');
+}

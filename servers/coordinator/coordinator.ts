@@ -1,0 +1,154 @@
+/**
+ * DC, the direction coordinator (paper 2.2): locations, virtual addresses and introductions of the nodes of its zone.
+ * This file takes messages apart and puts them together; Figure 4 steps 6 to 13 are here,
+ * introducer.ts does Figure 5 steps 2 to 16. Its DNS is in dns-server.ts.
+ */
+import type { Endpoint } from '../../core/wire/addresses';
+import { agreedKey, KEY_LENGTH, sharedKey, type KeyPair } from '../../core/wire/keys';
+import type { Body, Message } from '../../core/wire/messages';
+import { Refused, Signalling, type Context, type Peer } from '../../core/wire/signalling';
+import { canonicalName, labelsBelow } from '../names';
+import type { ServerMachine, ServerPorts, TrustedServer } from '../server-ports';
+import type { AssignmentStore } from '../store/store';
+import { AddressPool, type PoolOptions } from './address-pool';
+import { Introducer } from './introducer';
+import { NameCheck } from './name-check';
+import { NotificationService } from './notification-service';
+import { Registrations, type Registered, type Registration, type Session } from './registrations';
+import { ServerReports } from './server-reports';
+
+/** Shorter than the shortest UDP mapping of common NATs, 30 s (RFC 4787 section 4.3 asks for 120 s). */
+const KEEP_ALIVE_MS = 25_000;
+/** A registration outlives two lost keep alives and their retransmissions. */
+const LIFETIME_LIMIT_MS = 90_000;
+
+export interface CoordinatorOptions extends PoolOptions {
+  readonly identity: KeyPair;
+  readonly assignments: AssignmentStore;
+  readonly accountServer: TrustedServer & { readonly endpoint: Endpoint };
+  /** Servers that may report themselves: NS, RS, CS. */
+  readonly servers: readonly TrustedServer[];
+}
+
+export class CoordinatorServer implements ServerMachine {
+  readonly signalling: Signalling<Endpoint>;
+  readonly pool: AddressPool;
+  readonly reports: ServerReports;
+  private readonly registrations: Registrations;
+  private readonly notifications: NotificationService;
+  private readonly introducer: Introducer;
+
+  constructor(
+    private readonly options: CoordinatorOptions,
+    private readonly ports: ServerPorts,
+  ) {
+    const { identity, zone, accountServer } = options;
+    const part = `dc ${zone}`;
+    this.signalling = new Signalling({ party: 'dc', part, identity, ...ports });
+    this.pool = new AddressPool(options, options.assignments);
+    this.reports = new ServerReports(ports.clock);
+    this.registrations = new Registrations(ports.clock, part, ports.trace, ({ peer }) =>
+      this.signalling.removePeer(peer),
+    );
+    this.notifications = new NotificationService(this.signalling, this.reports, ports);
+    const accountPeer = this.trust(accountServer);
+    for (const server of options.servers) this.trust(server);
+    const names = new NameCheck(zone, this.pool, this.signalling, { peer: accountPeer, to: accountServer.endpoint });
+    const { registrations, notifications, signalling } = this;
+    this.introducer = new Introducer({ registrations, notifications, signalling, names }, ports);
+    this.handleMessages();
+  }
+
+  receive(datagram: Uint8Array, from: Endpoint): void {
+    this.signalling.receive(datagram, from);
+  }
+
+  close(): void {
+    this.signalling.close();
+  }
+
+  private handleMessages(): void {
+    const { signalling } = this;
+    signalling.handle('keyDistribution', (body, context) => this.installKey(body, context));
+    signalling.handle('registrationRequest', (body, context) => this.register(body, context));
+    signalling.handle('keepAlive', (_, context) => this.keepAlive(context));
+    signalling.handle('directionRequest', ({ target }, context) =>
+      this.introducer.direct(this.registeredSender(context), target),
+    );
+    signalling.handle('routeDirectionAck', (_, context) => void this.registeredSender(context));
+    signalling.handle('notificationAck', ({ notificationId }, context) => {
+      this.registeredSender(context);
+      this.notifications.acknowledged(context.peer, notificationId);
+    });
+    signalling.handle('serverReport', (body, context): Message => {
+      if (!this.reports.take(body, context)) throw new Refused('malformed');
+      return { name: 'serverReportAck', body: {} };
+    });
+  }
+
+  /** Figure 4 steps 6 and 7. */
+  private installKey({ fqdn, publicKey, key }: Body<'keyDistribution'>, { peer }: Context<Endpoint>): Message {
+    const name = canonicalName(fqdn);
+    if (peer.party !== 'as' || !labelsBelow(this.options.zone, name)) throw new Refused('malformed');
+    const node = this.signalling.addPeer({ key: sharedKey(key, 1), party: 'node', name });
+    const notificationKey = this.ports.random.bytes(KEY_LENGTH);
+    this.registrations.install({ fqdn: name, peer: node, publicKey, notificationKey, registration: undefined });
+    return { name: 'keyDistributionAck', body: {} };
+  }
+
+  /** Figure 4 steps 9 to 12. */
+  private async register(body: Body<'registrationRequest'>, { peer, from }: Context<Endpoint>): Promise<Message> {
+    const addresses = await this.pool.assign(this.sessionOf(peer).fqdn);
+    if (!addresses) throw new Refused('unavailable');
+    const session = this.sessionOf(peer); // again: it may have been replaced meanwhile
+    const ends = body.lifetimeMs === 0;
+    if (ends) this.registrations.end(session, 'deregistered');
+    else this.registrations.begin(session, this.registration(body, addresses, from));
+    const notification = ends ? null : await this.notifications.serve(session);
+    if (session.registration) session.registration.notified = notification !== null;
+    return {
+      name: 'registrationResponse',
+      body: { addresses, observed: from, keepAliveMs: KEEP_ALIVE_MS, notification },
+    };
+  }
+
+  private registration(
+    { endpoints, lifetimeMs, route }: Body<'registrationRequest'>,
+    addresses: Registration['addresses'],
+    observed: Endpoint,
+  ): Registration {
+    return {
+      addresses,
+      host: endpoints,
+      route,
+      lifetimeMs: Math.min(lifetimeMs, LIFETIME_LIMIT_MS),
+      observed,
+      heardMs: this.ports.clock.now(),
+      notified: false,
+    };
+  }
+
+  /** Figure 4 step 13. */
+  private keepAlive(context: Context<Endpoint>): Message {
+    this.registeredSender(context);
+    return { name: 'keepAliveAck', body: { observed: context.from } };
+  }
+
+  /** Refuses those who have to register first. The source of an authentic message is where the node is now. */
+  private registeredSender({ peer, from }: Context<Endpoint>): Registered {
+    const sender = this.registrations.registered(this.sessionOf(peer).fqdn);
+    if (!sender) throw new Refused('not-registered');
+    this.registrations.heard(sender, from);
+    return sender;
+  }
+
+  private sessionOf(peer: Peer): Session {
+    const session = this.registrations.sessionOf(peer);
+    if (!session) throw new Refused('not-registered');
+    return session;
+  }
+
+  private trust({ publicKey, party, name }: TrustedServer): Peer {
+    return this.signalling.addPeer({ key: agreedKey(this.options.identity, publicKey), party, name });
+  }
+}

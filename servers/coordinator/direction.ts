@@ -1,0 +1,87 @@
+/**
+ * Which way a tunnel goes: a pure function of the two nodes' situations (paper 3.4). A side that can be reached is
+ * sent to by the other; when both can, CN sends the Tunnel Request and MN awaits it (Figure 5 step 17); when neither
+ * can, the tunnel needs a relay.
+ */
+import { isIPv6 } from 'node:net';
+import { sameEndpoint, type Endpoint } from '../../core/wire/addresses';
+
+export interface Situation {
+  /** Where the DC saw the node's datagrams come from; at most one per IP version. */
+  readonly observed: readonly Endpoint[];
+  /** Of the node's own interfaces. */
+  readonly host: readonly Endpoint[];
+  readonly route: 'auto' | 'relay' | 'direct';
+}
+
+export type Direction =
+  | {
+      readonly route: 'direct';
+      /** Who sends the Tunnel Request. */
+      readonly requester: 'mn' | 'cn';
+      /** Where MN may be reached, best first: what CN is told. */
+      readonly endpointsOfMn: readonly Endpoint[];
+      readonly endpointsOfCn: readonly Endpoint[];
+    }
+  | { readonly route: 'relay' }
+  /** The nodes share no IP version, or one wants a direct route where there is none. */
+  | { readonly route: 'none' };
+
+type Family = 4 | 6;
+
+const ENDPOINTS_LIMIT = 12;
+
+export function chooseDirection(mn: Situation, cn: Situation): Direction {
+  const directOnly = mn.route === 'direct' || cn.route === 'direct';
+  const relayOnly = mn.route === 'relay' || cn.route === 'relay';
+  if (relayOnly) return { route: directOnly ? 'none' : 'relay' };
+  const loopback = isOnLoopback(mn) && isOnLoopback(cn);
+  const shared = ([6, 4] as const).filter((f) => hasFamily(mn, f, loopback) && hasFamily(cn, f, loopback));
+  const toMn = shared.filter((family) => isReachable(mn, family));
+  const toCn = shared.filter((family) => isReachable(cn, family));
+  if (toMn.length + toCn.length === 0) return { route: directOnly ? 'none' : 'relay' };
+  return {
+    route: 'direct',
+    requester: toMn.length > 0 ? 'cn' : 'mn',
+    endpointsOfMn: endpointsOf(mn, preferring(toMn, shared), loopback),
+    endpointsOfCn: endpointsOf(cn, preferring(toCn, shared), loopback),
+  };
+}
+
+/**
+ * No NAT was seen in between: the DC saw an address that the node's interface has. A node on the DC's own host is
+ * seen on loopback, and is taken to be reachable at its other addresses.
+ */
+function isReachable({ observed, host }: Situation, family: Family): boolean {
+  return observed.some(
+    ({ address }) => familyOf(address) === family && (isLoopback(address) || host.some((h) => h.address === address)),
+  );
+}
+
+function isOnLoopback({ observed }: Situation): boolean {
+  return observed.some(({ address }) => isLoopback(address));
+}
+
+function hasFamily(side: Situation, family: Family, loopback: boolean): boolean {
+  return endpointsOf(side, [family], loopback).length > 0;
+}
+
+/** Observed ones first: they are known to work as far as the DC. Loopback only between nodes of the DC's own host. */
+function endpointsOf({ observed, host }: Situation, families: readonly Family[], loopback: boolean): Endpoint[] {
+  const all = families.flatMap((family) => [...observed, ...host].filter((e) => familyOf(e.address) === family));
+  const offered = all.filter(({ address }) => loopback || !isLoopback(address));
+  const unique = offered.filter((endpoint, i) => offered.findIndex((other) => sameEndpoint(other, endpoint)) === i);
+  return unique.slice(0, ENDPOINTS_LIMIT);
+}
+
+function preferring(first: readonly Family[], all: readonly Family[]): Family[] {
+  return [...first, ...all.filter((family) => !first.includes(family))];
+}
+
+function familyOf(address: string): Family {
+  return isIPv6(address) ? 6 : 4;
+}
+
+function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.');
+}

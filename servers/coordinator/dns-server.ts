@@ -1,0 +1,111 @@
+/**
+ * The packets of the DC's DNS (RFC 1035, EDNS(0): RFC 6891). Authoritative only: no recursion, no cache.
+ * Whatever cannot be read is counted and dropped; an answer is never larger than the asker can take.
+ */
+import dns, { type DecodedPacket, type OptAnswer, type Packet } from 'dns-packet';
+import { answerQuestion, type Rcode, type Zone, type ZoneAnswer } from './zone';
+
+/** RFC 1035 section 4.2.1. */
+const PLAIN_UDP_LIMIT = 512;
+/** Fits every path without fragments (DNS flag day 2020). */
+const EDNS_UDP_LIMIT = 1232;
+const TCP_LIMIT = 65_535;
+const EDNS_BADVERS = 16;
+
+const rcodes: Record<Rcode, number> = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5 };
+
+export type DnsDrop = 'unreadable' | 'not a query' | 'answer failed';
+
+export class DnsServer {
+  readonly drops = new Map<DnsDrop, number>();
+
+  constructor(private readonly zone: Zone) {}
+
+  /** The answer's bytes; `undefined` when there is none to give. Never rejects. */
+  async answer(query: Uint8Array, transport: 'udp' | 'tcp'): Promise<Uint8Array | undefined> {
+    const packet = decode(query);
+    if (!packet) return this.drop('unreadable');
+    if (packet.flag_qr) return this.drop('not a query');
+    try {
+      return encode(packet, await this.decide(packet), transport);
+    } catch {
+      return this.drop('answer failed');
+    }
+  }
+
+  private async decide(packet: DecodedPacket): Promise<ZoneAnswer> {
+    const question = packet.questions?.[0];
+    if (opcodeOf(packet) !== 0) return failure('NOTIMP');
+    if (!question || packet.questions?.length !== 1) return failure('FORMERR');
+    if (question.class !== undefined && question.class !== 'IN') return failure('REFUSED');
+    try {
+      return await answerQuestion(this.zone, question);
+    } catch {
+      return failure('SERVFAIL');
+    }
+  }
+
+  private drop(reason: DnsDrop): undefined {
+    this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1);
+  }
+}
+
+function encode(query: DecodedPacket, answer: ZoneAnswer, transport: 'udp' | 'tcp'): Uint8Array {
+  const edns = query.additionals?.find((record): record is OptAnswer => record.type === 'OPT');
+  const badVersion = edns !== undefined && edns.ednsVersion !== 0;
+  const said = badVersion ? failure('NOERROR') : answer;
+  const flags =
+    (query.flags! & (0xf << 11)) | // opcode
+    (query.flags! & dns.RECURSION_DESIRED) |
+    (said.authoritative ? dns.AUTHORITATIVE_ANSWER : 0) |
+    rcodes[said.rcode];
+  const opt = edns ? [optRecord(badVersion)] : [];
+  const response: Packet = {
+    type: 'response',
+    id: query.id!,
+    flags,
+    questions: query.questions ?? [],
+    answers: [...said.answers],
+    authorities: [...said.authorities],
+    additionals: [...said.additionals, ...opt],
+  };
+  const limit = transport === 'tcp' ? TCP_LIMIT : udpLimit(edns);
+  const whole = dns.encode(response);
+  if (whole.length <= limit) return whole;
+  const truncated = { answers: [], authorities: [], additionals: opt, flags: flags | dns.TRUNCATED_RESPONSE };
+  return dns.encode({ ...response, ...truncated });
+}
+
+function udpLimit(edns: OptAnswer | undefined): number {
+  if (!edns) return PLAIN_UDP_LIMIT;
+  return Math.min(Math.max(edns.udpPayloadSize, PLAIN_UDP_LIMIT), EDNS_UDP_LIMIT);
+}
+
+function optRecord(badVersion: boolean): OptAnswer {
+  return {
+    type: 'OPT',
+    name: '.',
+    udpPayloadSize: EDNS_UDP_LIMIT,
+    extendedRcode: badVersion ? EDNS_BADVERS >> 4 : 0,
+    ednsVersion: 0,
+    flags: 0,
+    flag_do: false,
+    options: [],
+  };
+}
+
+function opcodeOf({ flags }: DecodedPacket): number {
+  return (flags! >> 11) & 0xf;
+}
+
+function failure(rcode: Rcode): ZoneAnswer {
+  return { rcode, authoritative: false, answers: [], authorities: [], additionals: [] };
+}
+
+function decode(query: Uint8Array): DecodedPacket | undefined {
+  try {
+    return dns.decode(Buffer.from(query.buffer, query.byteOffset, query.byteLength));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * A whole NTMobile network in one process with embedded storage, as `ntmobile up` runs it: AS, DC with its DNS, NS, RS
+ * and CS. They talk over real sockets like servers on five machines; only the keys they trust come from one store.
+ */
+import { NtmError } from '../core/errors';
+import { formatJoinUrl } from '../core/join-url';
+import { nodeClock, nodeRandom, nodeTimers } from '../core/runtime-node';
+import type { Trace } from '../core/trace';
+import type { Endpoint } from '../core/wire/addresses';
+import { AccountServer } from './account/account-server';
+import { freeBlocks, IPV4_NETWORK, ulaNetwork } from './account/address-blocks';
+import { hashPassword, verifyPassword } from './account/password';
+import { CacheServer } from './cache/cache-server';
+import { CoordinatorServer } from './coordinator/coordinator';
+import { coordinatorZone } from './coordinator/coordinator-zone';
+import { openDns } from './coordinator/dns-host';
+import { DnsServer } from './coordinator/dns-server';
+import { hostMachine, openBoth, openServerStreams, type ServerSocket } from './host';
+import { NetworkSettings } from './network-settings';
+import { NotificationServer } from './notification/notification-server';
+import { RelayServer } from './relay/relay-server';
+import { Reporter } from './reporter';
+import type { TrustedServer } from './server-ports';
+import type { Coordinator, Store } from './store/store';
+
+export interface EmbeddedNetworkOptions {
+  readonly store: Store;
+  readonly address: string;
+  /** Default: the one of the store, or `ntm.internal`. */
+  readonly zone?: string;
+  /** Free ones unless given; the AS has its port of last time when that is free. */
+  readonly ports: Partial<Record<'as' | 'dc' | 'dns' | 'ns' | 'rs' | 'cs', number>>;
+  readonly trace: Trace;
+}
+
+export interface EmbeddedNetwork {
+  /** NTMOBILE_AS. */
+  readonly joinUrl: string;
+  readonly zone: string;
+  readonly servers: {
+    readonly as: Endpoint;
+    readonly dc: Endpoint;
+    readonly dns: Endpoint;
+    readonly ns: { readonly udp: Endpoint; readonly tcp: Endpoint };
+    readonly rs: Endpoint;
+    readonly cs: Endpoint;
+  };
+  /** Datagrams dropped, by server and reason. */
+  drops(): Record<string, Record<string, number>>;
+  close(): Promise<void>;
+}
+
+export async function startEmbeddedNetwork(options: EmbeddedNetworkOptions): Promise<EmbeddedNetwork> {
+  const network = new StartingNetwork(options);
+  try {
+    return await network.start();
+  } catch (error) {
+    await network.close();
+    throw error;
+  }
+}
+
+class StartingNetwork {
+  private readonly settings: NetworkSettings;
+  private readonly closers: (() => unknown)[] = [];
+  private zone = '';
+
+  constructor(private readonly options: EmbeddedNetworkOptions) {
+    this.settings = new NetworkSettings(options.store.settings, nodeRandom);
+  }
+
+  async start(): Promise<EmbeddedNetwork> {
+    this.zone = await this.settings.decideZone(this.options.zone);
+    const { zone } = this;
+    const as = await this.startAccountServer();
+    const dc = await this.startCoordinator(as.local);
+    await as.machine.start();
+    const dns = await this.startDns(dc.machine);
+    const ns = await this.startNotificationServer(dc.local);
+    const rs = await this.startReporting('rs', dc.local);
+    const cs = await this.startReporting('cs', dc.local);
+    const { publicKey } = await this.settings.identity('as');
+    return {
+      joinUrl: formatJoinUrl({ host: as.local.address, port: as.local.port, publicKey, zone }),
+      zone,
+      servers: { as: as.local, dc: dc.local, dns, ns: ns.endpoints, rs: rs.local, cs: cs.local },
+      drops: () => {
+        const machines = { as: as.machine, dc: dc.machine, ns: ns.machine, rs: rs.machine, cs: cs.machine };
+        return Object.fromEntries(
+          Object.entries(machines).map(([name, machine]) => [name, Object.fromEntries(machine.signalling.drops)]),
+        );
+      },
+      close: () => this.close(),
+    };
+  }
+
+  async close(): Promise<void> {
+    for (const close of this.closers.reverse()) await close();
+    this.closers.length = 0;
+  }
+
+  private async startAccountServer() {
+    const identity = await this.settings.identity('as');
+    const networks = [IPV4_NETWORK, ulaNetwork(await this.settings.globalId())];
+    const decoyPasswordHash = await hashPassword('', nodeRandom);
+    const { store, trace } = this.options;
+    const { zone } = this;
+    const start = (port: number) =>
+      hostMachine(
+        this.at(port),
+        trace,
+        (ports) => new AccountServer({ identity, zone, networks, store, verifyPassword, decoyPasswordHash }, ports),
+      );
+    const hosted = await this.onUsualPort(start);
+    await this.settings.keepAccountServerPort(hosted.local.port);
+    return this.closedLater(hosted);
+  }
+
+  /** The port given, or the one of last time, so that a restart leaves the join URL as it was, or any. */
+  private async onUsualPort<T>(start: (port: number) => Promise<T>): Promise<T> {
+    const { as } = this.options.ports;
+    if (as !== undefined) return start(as);
+    const last = await this.settings.accountServerPort();
+    return start(last ?? 0).catch((error: unknown) => {
+      if (last === undefined) throw error;
+      return start(0);
+    });
+  }
+
+  private async startCoordinator(accountServer: Endpoint) {
+    const { store, trace, ports } = this.options;
+    const { zone } = this;
+    const identity = await this.settings.identity('dc');
+    const blocks = await this.addressBlocks();
+    const hosted = await hostMachine(
+      this.at(ports.dc),
+      trace,
+      await this.coordinatorMaker({ identity, ...blocks, zone, assignments: store.assignments }, accountServer),
+    );
+    const { publicKey } = identity;
+    await store.coordinators.put({ ...blocks, zone, fqdn: `dc.${zone}`, publicKey, endpoint: hosted.local });
+    return this.closedLater(hosted);
+  }
+
+  private async coordinatorMaker(
+    options: Omit<ConstructorParameters<typeof CoordinatorServer>[0], 'accountServer' | 'servers'>,
+    endpoint: Endpoint,
+  ) {
+    const accountServer = { ...(await this.trusted('as')), endpoint };
+    const servers = [await this.trusted('ns'), await this.trusted('rs'), await this.trusted('cs')];
+    return (ports: ConstructorParameters<typeof CoordinatorServer>[1]) =>
+      new CoordinatorServer({ ...options, accountServer, servers }, ports);
+  }
+
+  private async addressBlocks(): Promise<Pick<Coordinator, 'ipv4Block' | 'ipv6Prefix'>> {
+    const { coordinators } = this.options.store;
+    const known = await coordinators.find(this.zone);
+    if (known) return { ipv4Block: known.ipv4Block, ipv6Prefix: known.ipv6Prefix };
+    const blocks = freeBlocks(await this.settings.globalId(), await coordinators.list());
+    if (!blocks) throw new NtmError('NTM_CONFIG', 'every block of virtual addresses has been given to a DC');
+    return blocks;
+  }
+
+  private async startDns({ pool }: CoordinatorServer): Promise<Endpoint> {
+    const { store, address, ports } = this.options;
+    const names = ['as', 'dc', 'ns', 'rs', 'cs'].map((server) => `${server}.${this.zone}`);
+    const servers = new Map(names.map((name) => [name, address]));
+    const serial = Math.floor(nodeClock.wallTimeMs() / 1000);
+    const zone = coordinatorZone(this.zone, serial, servers, pool, store.assignments);
+    const host = await openDns(new DnsServer(zone), this.at(ports.dns));
+    this.closers.push(() => host.close());
+    return host.local;
+  }
+
+  private async startNotificationServer(coordinatorEndpoint: Endpoint) {
+    const { ports, trace } = this.options;
+    const identity = await this.settings.identity('ns');
+    const coordinator = await this.trusted('dc');
+    const name = `ns.${this.zone}`;
+    const { udp, tcp } = await openBoth(
+      ports.ns ?? 0,
+      (port) =>
+        hostMachine(
+          this.at(port),
+          trace,
+          // openBoth gives TCP the same port.
+          (p, local) => new NotificationServer({ identity, name, coordinator, streamEndpoints: [local] }, p),
+        ),
+      ({ machine, local }) => openServerStreams(local, (stream) => machine.accept(stream)),
+    );
+    this.closers.push(() => tcp.close());
+    const { machine, local } = this.closedLater(udp);
+    await this.report('ns', machine, coordinatorEndpoint, [tcp.local]);
+    return { machine, endpoints: { udp: local, tcp: tcp.local } };
+  }
+
+  private async startReporting(kind: 'rs' | 'cs', coordinatorEndpoint: Endpoint) {
+    const identity = await this.settings.identity(kind);
+    const coordinator = await this.trusted('dc');
+    const Machine = kind === 'rs' ? RelayServer : CacheServer;
+    const { machine, local } = this.closedLater(
+      await hostMachine(
+        this.at(this.options.ports[kind]),
+        this.options.trace,
+        (ports) => new Machine({ identity, name: `${kind}.${this.zone}`, coordinator }, ports),
+      ),
+    );
+    await this.report(kind, machine, coordinatorEndpoint, [local]);
+    return { machine, local };
+  }
+
+  private async report(
+    kind: 'ns' | 'rs' | 'cs',
+    machine: NotificationServer | RelayServer | CacheServer,
+    endpoint: Endpoint,
+    endpoints: Endpoint[],
+  ): Promise<void> {
+    const to = { peer: machine.coordinator, endpoint };
+    const reporter = new Reporter(nodeTimers, machine.signalling, to, () => ({ kind, load: machine.load, endpoints }));
+    this.closers.push(() => reporter.stop());
+    await reporter.start();
+  }
+
+  private closedLater<T extends ServerSocket>(socket: T): T {
+    this.closers.push(() => socket.close());
+    return socket;
+  }
+
+  private async trusted(party: TrustedServer['party']): Promise<TrustedServer> {
+    return { party, name: `${party}.${this.zone}`, publicKey: (await this.settings.identity(party)).publicKey };
+  }
+
+  private at(port = 0): Endpoint {
+    return { address: this.options.address, port };
+  }
+}

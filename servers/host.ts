@@ -1,0 +1,144 @@
+/** The real ports of servers: sockets that keep the process running, Node's clock, timers and randomness. */
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { DatagramPort } from '../core/runtime';
+import { nodeClock, nodeRandom, nodeTimers, openDatagramPort } from '../core/runtime-node';
+import type { Trace } from '../core/trace';
+import type { Endpoint } from '../core/wire/addresses';
+import type { ConnectionEvents, NodeStream } from './notification/connections';
+import type { ServerMachine, ServerPorts } from './server-ports';
+
+const FREE_PORT_TRIES = 20;
+/** A node that does not read its notifications is cut off beyond this. */
+const WRITE_QUEUE_LIMIT_BYTES = 64 * 1024;
+
+export interface ServerSocket {
+  readonly local: Endpoint;
+  close(): Promise<void>;
+}
+
+export interface UdpServerSocket extends ServerSocket {
+  send(datagram: Uint8Array, to: Endpoint): void;
+}
+
+/** Port 0: any free one. Rejects when the address cannot be bound. */
+export async function openServerSocket(
+  { address, port }: Endpoint,
+  onDatagram: (datagram: Uint8Array, from: Endpoint) => void,
+): Promise<UdpServerSocket> {
+  const family = address.includes(':') ? 6 : 4;
+  const socket: DatagramPort = await openDatagramPort(
+    // A destination that cannot be sent to is the network's matter: whoever waits for the answer asks again.
+    { family, address, port, onDatagram, onSendError: () => {} },
+    'ref',
+  );
+  return { local: socket.local, send: (d, to) => socket.send(d, to), close: async () => socket.close() };
+}
+
+/** TCP. `close` also ends the connections. */
+export async function openServerSockets(
+  { address, port }: Endpoint,
+  onConnection: (socket: Socket) => void,
+): Promise<ServerSocket> {
+  const open = new Set<Socket>();
+  const server = createServer({ noDelay: true }, (socket) => {
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
+    socket.on('error', () => {}); // 'close' follows
+    onConnection(socket);
+  });
+  await listen(server, { address, port });
+  return {
+    local: endpointOf(server),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        for (const socket of open) socket.destroy();
+      }),
+  };
+}
+
+/** Calls `accept` for each connection; those it gives no events for are closed. */
+export function openServerStreams(
+  endpoint: Endpoint,
+  accept: (stream: NodeStream) => ConnectionEvents | undefined,
+): Promise<ServerSocket> {
+  return openServerSockets(endpoint, (socket) => {
+    const events = accept(nodeStream(socket));
+    if (!events) return void socket.destroy();
+    socket.on('data', (bytes: Buffer) => events.bytes(bytes));
+    socket.on('close', () => events.ended());
+  });
+}
+
+/** UDP and TCP on one port number, as DNS needs. `port` 0: one that is free for both. */
+export async function openBoth<A extends ServerSocket, B extends ServerSocket>(
+  port: number,
+  openUdp: (port: number) => Promise<A>,
+  openTcp: (udp: A) => Promise<B>,
+): Promise<{ udp: A; tcp: B }> {
+  for (let tries = 1; ; tries++) {
+    const udp = await openUdp(port);
+    try {
+      return { udp, tcp: await openTcp(udp) };
+    } catch (error) {
+      await udp.close();
+      if (port !== 0 || tries === FREE_PORT_TRIES) throw error;
+    }
+  }
+}
+
+export interface HostedMachine<M extends ServerMachine> extends ServerSocket {
+  readonly machine: M;
+}
+
+/** A machine on a UDP socket: the machine is made once the socket is there, since it may need to know its address. */
+export async function hostMachine<M extends ServerMachine>(
+  endpoint: Endpoint,
+  trace: Trace,
+  make: (ports: ServerPorts, local: Endpoint) => M,
+): Promise<HostedMachine<M>> {
+  const received: { by?: M } = {};
+  const socket = await openServerSocket(endpoint, (datagram, from) => received.by?.receive(datagram, from));
+  const machine = make({ ...serverPorts(trace), transmit: (d, to) => socket.send(d, to) }, socket.local);
+  received.by = machine;
+  return {
+    machine,
+    local: socket.local,
+    close() {
+      machine.close();
+      return socket.close();
+    },
+  };
+}
+
+function serverPorts(trace: Trace): Omit<ServerPorts, 'transmit'> {
+  return { clock: nodeClock, timers: nodeTimers, random: nodeRandom, trace };
+}
+
+function nodeStream(socket: Socket): NodeStream {
+  return {
+    sourceAddress: socket.remoteAddress ?? '',
+    write(bytes) {
+      if (socket.destroyed) return;
+      if (socket.writableLength > WRITE_QUEUE_LIMIT_BYTES) socket.destroy();
+      else socket.write(bytes);
+    },
+    close: () => void socket.destroy(),
+  };
+}
+
+function endpointOf(server: Server): Endpoint {
+  const { address, port } = server.address() as AddressInfo;
+  return { address, port };
+}
+
+function listen(server: Server, { address, port }: Endpoint): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen({ host: address, port }, () => {
+      server.off('error', reject);
+      server.on('error', () => {}); // accepting failed for one connection, e.g. EMFILE
+      resolve();
+    });
+  });
+}

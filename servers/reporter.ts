@@ -1,0 +1,46 @@
+/** NS, RS and CS tell their DC that they are there, at the start and again every REPORT_MS (Server Report). */
+import type { Timer, Timers } from '../core/runtime';
+import type { Endpoint } from '../core/wire/addresses';
+import type { Body } from '../core/wire/messages';
+import type { Peer, Signalling } from '../core/wire/signalling';
+
+const REPORT_MS = 10_000;
+
+export class Reporter {
+  private timer: Timer | undefined;
+  private stopped = false;
+
+  constructor(
+    private readonly timers: Timers,
+    private readonly signalling: Signalling<Endpoint>,
+    private readonly coordinator: { readonly peer: Peer; readonly endpoint: Endpoint },
+    private readonly report: () => Body<'serverReport'>,
+  ) {}
+
+  /** True when the DC answered. Goes on reporting either way. */
+  async start(): Promise<boolean> {
+    const answered = await this.send();
+    this.scheduleNext();
+    return answered;
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.timer?.cancel();
+  }
+
+  private async send(): Promise<boolean> {
+    const { peer, endpoint } = this.coordinator;
+    try {
+      await this.signalling.request(peer, endpoint, { name: 'serverReport', body: this.report() });
+      return true;
+    } catch {
+      return false; // a DC that is away hears the next one
+    }
+  }
+
+  private scheduleNext(): void {
+    if (this.stopped) return;
+    this.timer = this.timers.schedule(REPORT_MS, () => void this.send().then(() => this.scheduleNext()));
+  }
+}

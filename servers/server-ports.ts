@@ -1,0 +1,26 @@
+/** What every server machine is given. host.ts gives the real ones, tests an in-memory network on a virtual clock. */
+import type { Clock, Random, Timers } from '../core/runtime';
+import type { Trace } from '../core/trace';
+import type { Endpoint } from '../core/wire/addresses';
+import type { Party } from '../core/wire/messages';
+
+export interface ServerPorts {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly trace: Trace;
+  transmit(datagram: Uint8Array, to: Endpoint): void;
+}
+
+/** A server as the host sees it. */
+export interface ServerMachine {
+  receive(datagram: Uint8Array, from: Endpoint): void;
+  close(): void;
+}
+
+/** Another server of the network, by the key it must prove to hold. */
+export interface TrustedServer {
+  readonly party: Exclude<Party, 'node'>;
+  readonly name: string;
+  readonly publicKey: Uint8Array;
+}

@@ -1,0 +1,51 @@
+/**
+ * The schema, as the steps that led to it. Each runs once, in order, in one transaction with its entry in
+ * `migrations`. A step that was published is never changed: add another.
+ */
+import type Libsql from 'libsql';
+
+export const migrations: readonly string[] = [
+  `CREATE TABLE accounts (
+     name TEXT PRIMARY KEY,
+     password_hash TEXT NOT NULL,
+     created_ms INTEGER NOT NULL,
+     disabled INTEGER NOT NULL DEFAULT 0
+   );
+   CREATE TABLE coordinators (
+     zone TEXT PRIMARY KEY,
+     fqdn TEXT NOT NULL,
+     public_key BLOB NOT NULL,
+     ipv4_block TEXT NOT NULL UNIQUE,
+     ipv6_prefix TEXT NOT NULL UNIQUE,
+     address TEXT NOT NULL,
+     port INTEGER NOT NULL
+   );
+   CREATE TABLE assignments (
+     zone TEXT NOT NULL,
+     fqdn TEXT NOT NULL,
+     number INTEGER NOT NULL,
+     PRIMARY KEY (zone, fqdn),
+     UNIQUE (zone, number)
+   );
+   CREATE TABLE settings (
+     name TEXT PRIMARY KEY,
+     value BLOB NOT NULL
+   );`,
+];
+
+/** Throws when the file was made by a newer version. */
+export function migrate(db: Libsql.Database, steps: readonly string[] = migrations): void {
+  db.exec('CREATE TABLE IF NOT EXISTS migrations (version INTEGER PRIMARY KEY)');
+  // Immediate: of two processes that open a new file at once, one waits and then finds the work done.
+  db.transaction(() => {
+    const { version } = db.prepare('SELECT coalesce(max(version), 0) AS version FROM migrations').get() as {
+      version: number;
+    };
+    if (version > steps.length) throw new Error(`the database is of version ${version}; this program is older`);
+    for (const [index, step] of steps.entries()) {
+      if (index < version) continue;
+      db.exec(step);
+      db.prepare('INSERT INTO migrations VALUES (?)').run(index + 1);
+    }
+  }).immediate();
+}

@@ -1,0 +1,159 @@
+/**
+ * The store in one SQLite file, DIR/ntmobile.db. Several processes may have it open: WAL lets `ntmobile account add`
+ * write while the servers run, and each waits for the other's writes. synchronous=FULL: what was answered survives
+ * power loss (https://sqlite.org/pragma.html#pragma_synchronous).
+ */
+import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
+import { join } from 'node:path';
+import Database from 'libsql';
+import { migrate } from './migrations';
+import type {
+  Account,
+  AccountStore,
+  AssignmentStore,
+  Coordinator,
+  CoordinatorStore,
+  SettingStore,
+  Store,
+} from './store';
+
+type Db = Database.Database;
+
+export const STORE_FILE = 'ntmobile.db';
+const BUSY_TIMEOUT_MS = 5000;
+
+/** Makes `directory` when it is not there. Throws when it cannot be used. */
+export function openSqliteStore(directory: string): Store {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const path = join(directory, STORE_FILE);
+  // Made first with its mode, which -wal and -shm then inherit: at no time can others read it.
+  closeSync(openSync(path, 'a', 0o600));
+  chmodSync(path, 0o600);
+  const db = new Database(path);
+  // First of all: turning on WAL needs the file for itself for a moment.
+  db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
+  db.pragma('journal_mode = WAL');
+  db.pragma('synchronous = FULL');
+  migrate(db);
+  return {
+    accounts: accountStore(db),
+    coordinators: coordinatorStore(db),
+    assignments: assignmentStore(db),
+    settings: settingStore(db),
+    close: () => void db.close(),
+  };
+}
+
+interface AccountRow {
+  name: string;
+  password_hash: string;
+  created_ms: number;
+  disabled: number;
+}
+
+function accountStore(db: Db): AccountStore {
+  const find = db.prepare('SELECT * FROM accounts WHERE name = ?');
+  const list = db.prepare('SELECT * FROM accounts ORDER BY name');
+  const add = db.prepare('INSERT OR IGNORE INTO accounts (name, password_hash, created_ms) VALUES (?, ?, ?)');
+  const update = db.prepare('UPDATE accounts SET password_hash = ? WHERE name = ?');
+  const account = (row: AccountRow): Account => ({
+    name: row.name,
+    passwordHash: row.password_hash,
+    createdMs: row.created_ms,
+    disabled: row.disabled !== 0,
+  });
+  const put = db.transaction((name: string, hash: string, createdMs: number) => {
+    if (add.run(name, hash, createdMs).changes === 1) return 'created' as const;
+    update.run(hash, name);
+    return 'updated' as const;
+  });
+  return {
+    async find(name) {
+      const row = find.get(name) as AccountRow | undefined;
+      return row && account(row);
+    },
+    list: async () => (list.all() as AccountRow[]).map(account),
+    put: async (name, hash, createdMs) => put.immediate(name, hash, createdMs),
+    add: async (name, hash, createdMs) => add.run(name, hash, createdMs).changes === 1,
+  };
+}
+
+interface CoordinatorRow {
+  zone: string;
+  fqdn: string;
+  public_key: Uint8Array | ArrayBuffer;
+  ipv4_block: string;
+  ipv6_prefix: string;
+  address: string;
+  port: number;
+}
+
+function coordinatorStore(db: Db): CoordinatorStore {
+  const find = db.prepare('SELECT * FROM coordinators WHERE zone = ?');
+  const list = db.prepare('SELECT * FROM coordinators ORDER BY zone');
+  const put = db.prepare('INSERT OR REPLACE INTO coordinators VALUES (?, ?, ?, ?, ?, ?, ?)');
+  const coordinator = (row: CoordinatorRow): Coordinator => ({
+    zone: row.zone,
+    fqdn: row.fqdn,
+    publicKey: bytes(row.public_key),
+    ipv4Block: row.ipv4_block,
+    ipv6Prefix: row.ipv6_prefix,
+    endpoint: { address: row.address, port: row.port },
+  });
+  return {
+    async find(zone) {
+      const row = find.get(zone) as CoordinatorRow | undefined;
+      return row && coordinator(row);
+    },
+    list: async () => (list.all() as CoordinatorRow[]).map(coordinator),
+    async put({ zone, fqdn, publicKey, ipv4Block, ipv6Prefix, endpoint }) {
+      put.run(zone, fqdn, Buffer.from(publicKey), ipv4Block, ipv6Prefix, endpoint.address, endpoint.port);
+    },
+  };
+}
+
+function assignmentStore(db: Db): AssignmentStore {
+  const find = db.prepare('SELECT number FROM assignments WHERE zone = ? AND fqdn = ?');
+  const nameOf = db.prepare('SELECT fqdn FROM assignments WHERE zone = ? AND number = ?');
+  const below = db.prepare('SELECT 1 FROM assignments WHERE zone = ? AND substr(fqdn, -length(?)) = ? LIMIT 1');
+  const next = db.prepare('SELECT coalesce(max(number), 0) + 1 AS number FROM assignments WHERE zone = ?');
+  const insert = db.prepare('INSERT INTO assignments VALUES (?, ?, ?)');
+  const number = (row: unknown): number | undefined => (row as { number: number } | undefined)?.number;
+  const assign = db.transaction((zone: string, fqdn: string, last: number) => {
+    const known = number(find.get(zone, fqdn));
+    if (known !== undefined) return known;
+    const free = number(next.get(zone))!;
+    if (free > last) return undefined;
+    insert.run(zone, fqdn, free);
+    return free;
+  });
+  return {
+    find: async (zone, fqdn) => number(find.get(zone, fqdn)),
+    nameOf: async (zone, n) => (nameOf.get(zone, n) as { fqdn: string } | undefined)?.fqdn,
+    hasBelow: async (zone, fqdn) => below.get(zone, `.${fqdn}`, `.${fqdn}`) !== undefined,
+    assign: async (zone, fqdn, last) => assign.immediate(zone, fqdn, last),
+  };
+}
+
+function settingStore(db: Db): SettingStore {
+  const find = db.prepare('SELECT value FROM settings WHERE name = ?');
+  const put = db.prepare('INSERT OR REPLACE INTO settings VALUES (?, ?)');
+  const get = (name: string): Uint8Array | undefined => {
+    const row = find.get(name) as { value: Uint8Array | ArrayBuffer } | undefined;
+    return row && bytes(row.value);
+  };
+  const getOrPut = db.transaction((name: string, value: () => Uint8Array) => {
+    if (!get(name)) put.run(name, Buffer.from(value()));
+    return get(name)!;
+  });
+  return {
+    get: async (name) => get(name),
+    put: async (name, value) => void put.run(name, Buffer.from(value)),
+    getOrPut: async (name, value) => getOrPut.immediate(name, value),
+  };
+}
+
+/** libsql gives a blob as a Buffer from `get` and as an ArrayBuffer from `all`. */
+function bytes(blob: Uint8Array | ArrayBuffer): Uint8Array {
+  return new Uint8Array(blob instanceof ArrayBuffer ? blob : blob.slice());
+}

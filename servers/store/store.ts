@@ -1,0 +1,65 @@
+/**
+ * What the servers keep across restarts. One interface, so that a network can start on one file (sqlite-store.ts)
+ * and move to a database that several AS and DC processes share. What a call has answered is on disk.
+ */
+import type { Endpoint } from '../../core/wire/addresses';
+
+export interface Account {
+  readonly name: string;
+  /** See account/password.ts. */
+  readonly passwordHash: string;
+  readonly createdMs: number;
+  readonly disabled: boolean;
+}
+
+/** A DC as the AS vouches for it. */
+export interface Coordinator {
+  readonly zone: string;
+  readonly fqdn: string;
+  readonly publicKey: Uint8Array;
+  /** Its virtual address pool, CIDR: a block of 198.18.0.0/15 and a /64 of the network's ULA prefix. */
+  readonly ipv4Block: string;
+  readonly ipv6Prefix: string;
+  readonly endpoint: Endpoint;
+}
+
+export interface AccountStore {
+  find(name: string): Promise<Account | undefined>;
+  list(): Promise<Account[]>;
+  /** Creates the account, or replaces its password. */
+  put(name: string, passwordHash: string, createdMs: number): Promise<'created' | 'updated'>;
+  /** False when the name is taken. */
+  add(name: string, passwordHash: string, createdMs: number): Promise<boolean>;
+}
+
+export interface CoordinatorStore {
+  find(zone: string): Promise<Coordinator | undefined>;
+  list(): Promise<Coordinator[]>;
+  put(coordinator: Coordinator): Promise<void>;
+}
+
+/** Virtual addresses as numbers within the pool of a DC; a name keeps its number for ever. */
+export interface AssignmentStore {
+  find(zone: string, fqdn: string): Promise<number | undefined>;
+  nameOf(zone: string, number: number): Promise<string | undefined>;
+  /** Some name below `fqdn` has a number. */
+  hasBelow(zone: string, fqdn: string): Promise<boolean>;
+  /** The name's number, or the lowest that never was in use from 1 to `last`; `undefined` when none is left. */
+  assign(zone: string, fqdn: string, last: number): Promise<number | undefined>;
+}
+
+/** Small things by name: servers' secret keys, ports to use again, the network's ULA prefix. */
+export interface SettingStore {
+  get(name: string): Promise<Uint8Array | undefined>;
+  put(name: string, value: Uint8Array): Promise<void>;
+  /** The value that is there; otherwise `value`, which then is. One of two who do this at once wins for both. */
+  getOrPut(name: string, value: () => Uint8Array): Promise<Uint8Array>;
+}
+
+export interface Store {
+  readonly accounts: AccountStore;
+  readonly coordinators: CoordinatorStore;
+  readonly assignments: AssignmentStore;
+  readonly settings: SettingStore;
+  close(): void;
+}
