@@ -11,7 +11,7 @@ const HOLD_LIMIT_MS = 5_000;
 const ORPHAN_LIMIT_MS = 60_000;
 
 export function linger(connection: TcpConnection, finSent: boolean): void {
-  const hold = new Hold();
+  const hold = new Hold(connection);
   const finish = (): void => {
     hold.set(false);
     clearTimeout(holdTimer);

@@ -23,7 +23,7 @@ export interface Binding {
 }
 
 export class VirtualListener {
-  readonly #hold = new Hold();
+  readonly #hold = new Hold(this);
   readonly #accepted: StreamHandle[] = [];
   #scope: AsyncResource | undefined;
   #listener: TcpListener | undefined;

@@ -30,7 +30,7 @@ export class VirtualStream implements TcpEvents {
   remote: Endpoint | undefined;
 
   readonly #scope = new AsyncResource('NTMOBILETCP', { requireManualDestroy: true });
-  readonly #hold = new Hold();
+  readonly #hold = new Hold(this);
   readonly #received = new ReceiveQueue();
   readonly #writes = new WriteQueue();
   #phase: 'new' | 'connecting' | 'open' | 'closed' = 'new';
@@ -90,7 +90,7 @@ export class VirtualStream implements TcpEvents {
   readStart(): number {
     this.#reading = true;
     this.#updateHold();
-    this.#schedule();
+    this.#schedule('next turn');
     return 0;
   }
 
@@ -117,7 +117,7 @@ export class VirtualStream implements TcpEvents {
     this.bytesWritten += this.#writes.add(request, buffers);
     this.#writes.pump(this.#connection!);
     this.#updateHold();
-    this.#schedule();
+    this.#schedule('now');
     return 0;
   }
 
@@ -125,7 +125,7 @@ export class VirtualStream implements TcpEvents {
     if (!this.#connection || this.#phase !== 'open') return errnoOf('ENOTCONN');
     this.#shutdown = request;
     this.#updateHold();
-    this.#schedule();
+    this.#schedule('next turn');
     return 0;
   }
 
@@ -168,38 +168,40 @@ export class VirtualStream implements TcpEvents {
 
   received(bytes: Uint8Array): void {
     this.#received.append(bytes);
-    this.#schedule();
+    this.#schedule('now');
   }
 
   ended(): void {
     if (this.#end === 'none') this.#end = 'pending';
-    this.#schedule();
+    this.#schedule('now');
   }
 
   drained(): void {
     if (this.#connection && !this.#writes.isEmpty) this.#writes.pump(this.#connection);
-    this.#schedule();
+    this.#schedule('now');
   }
 
   failed(reason: TcpFailure): void {
     this.#connection = undefined;
     if (this.#phase === 'connecting') return this.#connectDone({ status: errnoOf(reason) });
     this.#failure = reason;
-    this.#schedule();
+    this.#schedule('now');
   }
 
   closed(): void {
     this.#connection = undefined;
     if (this.#end === 'none') this.#end = 'pending';
-    this.#schedule();
+    this.#schedule('now');
   }
 
   // --- one event per turn ---
 
-  #schedule(): void {
+  /** What the stack reports is news at once; what Node asked for is answered in the next turn, as libuv does. */
+  #schedule(when: 'now' | 'next turn'): void {
     if (this.#stepScheduled || !this.#hasEvent()) return;
     this.#stepScheduled = true;
-    process.nextTick(() => this.#step());
+    if (when === 'now') process.nextTick(() => this.#step());
+    else setImmediate(() => this.#step());
   }
 
   #step(): void {
@@ -301,7 +303,7 @@ export class VirtualStream implements TcpEvents {
 
   #connectDone(outcome: ConnectOutcome): void {
     if (this.#connect) this.#connect.outcome ??= outcome;
-    this.#schedule();
+    this.#schedule('now');
   }
 
   #writeRefusal(): number {

@@ -3,6 +3,7 @@
  * Nothing is delivered inside a call; a received view is overwritten after the call; nothing here keeps a process
  * alive; several events may come in one turn, as several packets do in one datagram batch.
  */
+import { MessageChannel } from 'node:worker_threads';
 import type { TcpConnection, TcpEvents, TcpFailure } from '../../core/packet/stack/stack-contract';
 import type { Endpoint } from '../../core/wire/addresses';
 
@@ -11,16 +12,22 @@ const RECEIVE_WINDOW = 256 * 1024;
 const SEGMENT = 16 * 1024;
 const POISON = 0xdd;
 
-/** Runs what is sent through it later, in order. */
+/** Runs what is sent through it later, in order. A message port wakes the loop without holding it, as a socket would. */
 export class MemoryLink {
+  readonly #ports = new MessageChannel();
   #inFlight: (() => void)[] = [];
   #scheduled = false;
+
+  constructor() {
+    this.#ports.port2.on('message', () => this.#deliver());
+    this.#ports.port2.unref();
+  }
 
   send(arrival: () => void): void {
     this.#inFlight.push(arrival);
     if (this.#scheduled) return;
     this.#scheduled = true;
-    setImmediate(() => this.#deliver()).unref();
+    this.#ports.port1.postMessage(0);
   }
 
   #deliver(): void {
