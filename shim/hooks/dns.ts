@@ -34,18 +34,20 @@ export function hookDns(network: VirtualNetwork, patches: Patches): void {
   patches.replace(dns, 'lookup', (lookup) => (...args: unknown[]): unknown => {
     const [hostname] = args;
     const place = classifyQuery(hostname, network);
-    const callback = args[args.length - 1] as AnyFunction;
-    if (place === 'host' && !(network.loginError && typeof callback === 'function')) return Reflect.apply(lookup, dns, args);
+    const at = typeof args[1] === 'function' ? 1 : 2;
+    const callback = args[at] as AnyFunction;
+    const isHosts = place === 'host' && !network.loginError;
+    if (isHosts || typeof callback !== 'function') return Reflect.apply(lookup, dns, args);
 
-    lookup(...[ANY_ADDRESS, ...args.slice(1, -1), () => {}].slice(0, args.length)); // throws what the app deserves
+    lookup(ANY_ADDRESS, ...args.slice(1, at), () => {}); // throws what the app deserves
     const onHost = (): unknown =>
-      lookup(...args.slice(0, -1), (error: unknown, ...answer: unknown[]) => {
+      lookup(...args.slice(0, at), (error: unknown, ...answer: unknown[]) => {
         explainHostFailure(error, network);
         callback(error, ...answer);
       });
     if (place === 'host') return onHost();
 
-    const options = args.length > 2 ? lookupOptions(args[1]) : {};
+    const options = at === 2 ? lookupOptions(args[1]) : {};
     const single = connecting > 0;
     const answer = async (): Promise<unknown[] | undefined> => {
       if (!(await isVirtualAfterWaiting(hostname as string, network))) return undefined;
