@@ -19,7 +19,11 @@ export interface ConnectRequest extends NativeRequest {
   readonly port?: number;
 }
 
-export function completeConnect(handle: StreamHandle, request: ConnectRequest, { status, cause }: ConnectOutcome): void {
+export function completeConnect(
+  handle: StreamHandle,
+  request: ConnectRequest,
+  { status, cause }: ConnectOutcome,
+): void {
   if (!request.oncomplete) return; // happy eyeballs gave up on this attempt
   const complete = (): void => request.oncomplete?.(status, handle, request, true, true);
   const socket = handle.consumer();

@@ -5,10 +5,9 @@ import { hookDns } from './hooks/dns';
 import { hookDnsPromises } from './hooks/dns-promises';
 import { hookListen } from './hooks/listen';
 import { hookConnect } from './hooks/net';
-import { hookTls } from './hooks/tls';
 import { Patches } from './patch';
 import type { ListenMode } from './policy';
-import { onFirstStreamHandle } from './stream-handle';
+import { onFirstStreamHandle } from './virtual-handles';
 
 export interface ShimOptions {
   /** Where a server on a wildcard address is reachable (NTMOBILE_LISTEN). */
@@ -26,7 +25,10 @@ export function installShim(network: VirtualNetwork, options: ShimOptions): Shim
   hookDns(network, patches);
   hookDnsPromises(network, patches);
   // `tls` costs milliseconds to load, and nothing can attach to a virtual handle before there is one.
-  onFirstStreamHandle(() => hookTls(patches));
+  onFirstStreamHandle(() => {
+    const { hookTls } = require('./hooks/tls') as typeof import('./hooks/tls');
+    hookTls(patches);
+  });
   syncBuiltinESMExports(); // so that `import { lookup } from 'node:dns'` sees the hooks too
   return {
     restore() {

@@ -12,7 +12,8 @@ import { Hold } from './liveness';
 import { errnoOf } from './node-errors';
 import type { TcpHandle } from './node-internals';
 import { isWildcard, unmapped, type BindPlace } from './policy';
-import { createStreamHandle, type StreamHandle } from './stream-handle';
+import type { StreamHandle } from './stream-handle';
+import { createStreamHandle } from './virtual-handles';
 
 /** What bind() asked for. */
 export interface Binding {

@@ -40,29 +40,7 @@ export interface StreamHandle extends JsStreamHandle {
 
 type StreamHandleClass = new (network: VirtualNetwork) => StreamHandle;
 
-let streamHandleClass: StreamHandleClass | undefined;
-
-let beforeFirst: (() => void) | undefined;
-
-/** `prepare` runs before the first virtual handle exists; at once, if there are some already. */
-export function onFirstStreamHandle(prepare: () => void): void {
-  if (streamHandleClass) prepare();
-  else beforeFirst = prepare;
-}
-
-export function createStreamHandle(network: VirtualNetwork): StreamHandle {
-  if (!streamHandleClass) {
-    streamHandleClass = defineStreamHandle();
-    beforeFirst?.();
-  }
-  return new streamHandleClass(network);
-}
-
-export function isStreamHandle(handle: unknown): handle is StreamHandle {
-  return streamHandleClass !== undefined && handle instanceof streamHandleClass;
-}
-
-function defineStreamHandle(): StreamHandleClass {
+export function defineStreamHandle(): StreamHandleClass {
   const { TCP, ownerSymbol, reinitializeHandle } = reachTcp();
   const Base = reachJsStream();
 
@@ -177,7 +155,10 @@ function defineStreamHandle(): StreamHandleClass {
       socket[reinitializeHandle]!(real);
       const { address: localAddress, port: localPort } = this.stream.bound;
       const v6 = address.includes(':');
-      const bound = localPort || localAddress ? real[v6 ? 'bind6' : 'bind'](localAddress ?? (v6 ? '::' : '0.0.0.0'), localPort ?? 0, 0) : 0;
+      const bound =
+        localPort || localAddress
+          ? real[v6 ? 'bind6' : 'bind'](localAddress ?? (v6 ? '::' : '0.0.0.0'), localPort ?? 0, 0)
+          : 0;
       return bound || real[v6 ? 'connect6' : 'connect'](request, address, port);
     }
     getsockname(out: AddressOut): number {
@@ -231,4 +212,3 @@ function decode(chunks: unknown[]): Buffer[] {
   }
   return buffers;
 }
-

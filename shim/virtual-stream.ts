@@ -326,7 +326,8 @@ export class VirtualStream implements TcpEvents {
     this.#shutdown = undefined;
     const connect = this.#connect;
     this.#connect = undefined;
-    if (connect) connect.scope.runInAsyncScope(() => connect.request.oncomplete?.(cancelled, this.handle, connect.request));
+    if (connect)
+      connect.scope.runInAsyncScope(() => connect.request.oncomplete?.(cancelled, this.handle, connect.request));
     this.#scope.emitDestroy();
     callback?.();
   }

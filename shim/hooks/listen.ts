@@ -7,7 +7,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import type { AddressInfo } from 'node:net';
 import type { VirtualNetwork } from '../../core/virtual-network';
-import { VirtualListener } from '../listener';
+import type { VirtualListener } from '../listener';
 import { reachTcp, type AddressOut, type AnyFunction, type TcpHandle } from '../node-internals';
 import type { Patches } from '../patch';
 import { bindPlace, unmapped, type ListenMode } from '../policy';
@@ -39,6 +39,7 @@ export function hookListen(network: VirtualNetwork, patches: Patches, mode: List
         const error = Reflect.apply(original, this, [address, port, flags]) as number;
         if (error) return error;
       } else if (isForeign(address)) return errnoOf('EADDRNOTAVAIL');
+      const { VirtualListener } = require('../listener') as typeof import('../listener'); // when a program listens
       const isServed = (): boolean => {
         const server = (this as unknown as Record<symbol, { _handle?: unknown } | undefined>)[ownerSymbol];
         return server?._handle === this;

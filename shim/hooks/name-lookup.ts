@@ -38,7 +38,11 @@ export async function lookupVirtual(hostname: string, network: VirtualNetwork): 
  * has both. `single`: the first one only, because with several Node races them with a timer of 250 ms, which is too
  * short for a first tunnel construction, and they lead to the same node anyway.
  */
-export function lookupAnswer(addresses: VirtualAddresses, options: LookupOptions, single: boolean): dns.LookupAddress[] {
+export function lookupAnswer(
+  addresses: VirtualAddresses,
+  options: LookupOptions,
+  single: boolean,
+): dns.LookupAddress[] {
   const both = [
     { address: addresses.ipv4, family: 4 },
     { address: addresses.ipv6, family: 6 },

@@ -13,7 +13,8 @@ import { errnoOf } from '../node-errors';
 import { reachTcp, type AnyFunction, type SocketInternals, type TcpHandle } from '../node-internals';
 import type { Patches } from '../patch';
 import { classifyHost, connectHost, unmapped } from '../policy';
-import { createStreamHandle, isStreamHandle, type StreamHandle } from '../stream-handle';
+import type { StreamHandle } from '../stream-handle';
+import { createStreamHandle, isStreamHandle } from '../virtual-handles';
 import { duringConnect } from './dns';
 import type { ListenHooks } from './listen';
 
@@ -56,7 +57,8 @@ export function hookConnect(network: VirtualNetwork, patches: Patches, listening
   // resetAndDestroy() asks `handle instanceof TCP`.
   patches.define(TCP, Symbol.hasInstance, {
     configurable: true,
-    value: (handle: unknown): boolean => Function.prototype[Symbol.hasInstance].call(TCP, handle) || isStreamHandle(handle),
+    value: (handle: unknown): boolean =>
+      Function.prototype[Symbol.hasInstance].call(TCP, handle) || isStreamHandle(handle),
   });
 
   function newHandle(socket: Swappable): StreamHandle {

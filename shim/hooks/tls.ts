@@ -5,7 +5,7 @@
 import type { Socket } from 'node:net';
 import { loadTls } from '../node-internals';
 import type { Patches } from '../patch';
-import { isStreamHandle } from '../stream-handle';
+import { isStreamHandle } from '../virtual-handles';
 
 export function hookTls(patches: Patches): void {
   patches.replace(

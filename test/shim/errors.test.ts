@@ -4,28 +4,36 @@ import { run } from '../support/run-program';
 describe('errors of virtual sockets', () => {
   it('nobody listens: connect -> ECONNREFUSED shaped as Node shapes it', async () => {
     const said = await run(() => {
-      require('node:net').connect(81, 'b.test.ntm').on('error', (error: any) => {
-        say(error.message, error.code, error.errno, error.syscall, error.address, error.port, error.cause ?? null);
-      });
+      require('node:net')
+        .connect(81, 'b.test.ntm')
+        .on('error', (error: any) => {
+          say(error.message, error.code, error.errno, error.syscall, error.address, error.port, error.cause ?? null);
+        });
     });
     const address = '198.18.0.2';
-    assert.deepStrictEqual(said, [[`connect ECONNREFUSED ${address}:81`, 'ECONNREFUSED', -111, 'connect', address, 81, null]]);
+    assert.deepStrictEqual(said, [
+      [`connect ECONNREFUSED ${address}:81`, 'ECONNREFUSED', -111, 'connect', address, 81, null],
+    ]);
   });
 
   it('node absent: connect -> EHOSTUNREACH with the reason as cause, for net, http and fetch', async () => {
     const said = await run(async () => {
       const describe = (error: any): unknown => [error.message, error.errno, error.cause?.name, error.cause?.code];
       await new Promise<void>((done) => {
-        require('node:net').connect(80, 'absent.test.ntm').on('error', (error: any) => {
-          say(describe(error));
-          done();
-        });
+        require('node:net')
+          .connect(80, 'absent.test.ntm')
+          .on('error', (error: any) => {
+            say(describe(error));
+            done();
+          });
       });
       await new Promise<void>((done) => {
-        require('node:http').get('http://absent.test.ntm/').on('error', (error: any) => {
-          say(describe(error));
-          done();
-        });
+        require('node:http')
+          .get('http://absent.test.ntm/')
+          .on('error', (error: any) => {
+            say(describe(error));
+            done();
+          });
       });
       await fetch('http://absent.test.ntm/').catch((error: any) => say(describe(error.cause)));
     });
@@ -42,7 +50,12 @@ describe('errors of virtual sockets', () => {
         ]);
       require('node:net')
         .connect({ port: 80, host: 'alias.invalid', lookup })
-        .on('error', (error: any) => say(error.name, error.errors.map((each: any) => [each.message, each.cause.code])));
+        .on('error', (error: any) =>
+          say(
+            error.name,
+            error.errors.map((each: any) => [each.message, each.cause.code]),
+          ),
+        );
     });
     const causes = [
       ['connect EHOSTUNREACH 198.18.0.77:80', 'NTM_NO_SUCH_NAME'],
@@ -53,11 +66,22 @@ describe('errors of virtual sockets', () => {
 
   it('no such name: connect -> ENOTFOUND with the reason as cause', async () => {
     const said = await run(() => {
-      require('node:net').connect(80, 'nobody.test.ntm').on('error', (error: any) => {
-        say(error.message, error.code, error.errno, error.syscall, error.hostname, error.cause.code);
-      });
+      require('node:net')
+        .connect(80, 'nobody.test.ntm')
+        .on('error', (error: any) => {
+          say(error.message, error.code, error.errno, error.syscall, error.hostname, error.cause.code);
+        });
     });
-    assert.deepStrictEqual(said, [['getaddrinfo ENOTFOUND nobody.test.ntm', 'ENOTFOUND', -3008, 'getaddrinfo', 'nobody.test.ntm', 'NTM_NO_SUCH_NAME']]);
+    assert.deepStrictEqual(said, [
+      [
+        'getaddrinfo ENOTFOUND nobody.test.ntm',
+        'ENOTFOUND',
+        -3008,
+        'getaddrinfo',
+        'nobody.test.ntm',
+        'NTM_NO_SUCH_NAME',
+      ],
+    ]);
   });
 
   it('peer resets: reading -> read ECONNRESET and close(true)', async () => {
@@ -73,7 +97,10 @@ describe('errors of virtual sockets', () => {
         });
       });
     });
-    assert.deepStrictEqual(said, [['read ECONNRESET', 'ECONNRESET', -104, 'read'], ['close', true]]);
+    assert.deepStrictEqual(said, [
+      ['read ECONNRESET', 'ECONNRESET', -104, 'read'],
+      ['close', true],
+    ]);
   });
 
   it('peer resets under TLS: reading -> the TLSSocket fails with ECONNRESET', async () => {
@@ -125,7 +152,9 @@ describe('errors of virtual sockets', () => {
       const http = require('node:http');
       const server = http.createServer(() => {}); // never answers
       await new Promise<void>((done) => server.listen(8080, done));
-      await fetch('http://b.test.ntm:8080/', { signal: AbortSignal.timeout(50) }).catch((error: any) => say(error.name));
+      await fetch('http://b.test.ntm:8080/', { signal: AbortSignal.timeout(50) }).catch((error: any) =>
+        say(error.name),
+      );
       server.close();
       await new Promise<void>((done) => {
         const request = http.get({ host: 'silent.test.ntm', timeout: 60 });
@@ -138,7 +167,11 @@ describe('errors of virtual sockets', () => {
           done();
         });
       });
-      const socket = require('node:net').connect({ port: 80, host: 'silent.test.ntm', signal: AbortSignal.timeout(40) });
+      const socket = require('node:net').connect({
+        port: 80,
+        host: 'silent.test.ntm',
+        signal: AbortSignal.timeout(40),
+      });
       socket.on('error', (error: any) => say(error.name));
     });
     assert.deepStrictEqual(said, ['TimeoutError', 'timeout', 'ECONNRESET', 'AbortError']);

@@ -2,7 +2,7 @@ import assert from 'node:assert';
 import { run, runModule } from '../support/run-program';
 
 describe('programs over virtual sockets', () => {
-  it('Express server: http.get, fetch, axios by name -> the peer\'s virtual address and the body', async () => {
+  it("Express server: http.get, fetch, axios by name -> the peer's virtual address and the body", async () => {
     const said = await run(() => {
       const app = require('express')();
       app.use(require('express').json());
@@ -55,7 +55,10 @@ describe('programs over virtual sockets', () => {
       const https = require('node:https');
       const make = require('selfsigned').generate;
       for (const name of ['b.test.ntm', 'other.test.ntm']) {
-        const extensions = [{ name: 'subjectAltName', altNames: [{ type: 2, value: name }] }, { name: 'basicConstraints', cA: true }];
+        const extensions = [
+          { name: 'subjectAltName', altNames: [{ type: 2, value: name }] },
+          { name: 'basicConstraints', cA: true },
+        ];
         const pem = await make([{ name: 'commonName', value: name }], { extensions });
         const server = https.createServer({ key: pem.private, cert: pem.cert }, (request: any, response: any) => {
           response.end(`${request.socket.encrypted} ${request.socket.remoteAddress}`);
@@ -161,7 +164,10 @@ describe('programs over virtual sockets', () => {
         await new Promise<void>((done) => server.close(done));
       }
     });
-    assert.deepStrictEqual(said, [['http', [80_000, 80_000]], ['https', [80_000, 80_000]]]);
+    assert.deepStrictEqual(said, [
+      ['http', [80_000, 80_000]],
+      ['https', [80_000, 80_000]],
+    ]);
   });
 
   it('keep-alive agent: three requests -> one connection; then the process ends', async () => {
@@ -174,7 +180,9 @@ describe('programs over virtual sockets', () => {
         const agent = new http.Agent({ keepAlive: true });
         for (let i = 0; i < 3; i++) {
           await new Promise<void>((done) => {
-            http.get({ host: 'b.test.ntm', port: 8080, agent }, (response: any) => response.resume().on('end', () => setImmediate(done)));
+            http.get({ host: 'b.test.ntm', port: 8080, agent }, (response: any) =>
+              response.resume().on('end', () => setImmediate(done)),
+            );
           });
         }
         say(connections);
@@ -194,7 +202,11 @@ describe('programs over virtual sockets', () => {
         socket.pipe(socket);
       });
       server.listen(8080, () => {
-        const request = http.get({ host: 'b.test.ntm', port: 8080, headers: { Connection: 'Upgrade', Upgrade: 'echo' } });
+        const request = http.get({
+          host: 'b.test.ntm',
+          port: 8080,
+          headers: { Connection: 'Upgrade', Upgrade: 'echo' },
+        });
         request.on('upgrade', (_response: any, socket: any) => {
           socket.on('data', (chunk: Buffer) => {
             say(String(chunk));
@@ -209,7 +221,7 @@ describe('programs over virtual sockets', () => {
   });
 });
 
-describe('the host\'s network', () => {
+describe("the host's network", () => {
   it('shim installed: a loopback server by address and by localhost -> no call into the virtual network', async () => {
     const said = await run(async () => {
       const http = require('node:http');
@@ -227,7 +239,7 @@ describe('the host\'s network', () => {
     assert.deepStrictEqual(said, ['127.0.0.1', '127.0.0.1', 0, true]);
   });
 
-  it('name looks virtual: the app\'s own lookup finds a host address -> a real connection', async () => {
+  it("name looks virtual: the app's own lookup finds a host address -> a real connection", async () => {
     const said = await run(() => {
       const net = require('node:net');
       const server = net.createServer((socket: any) => socket.end(socket.remoteAddress));

@@ -65,7 +65,10 @@ describe('life and end of the process', () => {
       const net = require('node:net');
       const server = net.createServer((socket: any) => socket.end('bye'));
       server.listen(0, () => {
-        net.connect(server.address().port, 'b.test.ntm').resume().on('close', () => server.close());
+        net
+          .connect(server.address().port, 'b.test.ntm')
+          .resume()
+          .on('close', () => server.close());
       });
       process.on('exit', () => say(holdCount(), network.connections.size, network.listenerCount));
     });
@@ -85,7 +88,8 @@ describe('life and end of the process', () => {
         if (when === 'at once') client.destroy();
         if (when === 'tick') process.nextTick(() => client.destroy());
         if (when === 'connect') client.on('connect', () => client.destroy());
-        if (when === 'data written') client.on('connect', () => client.write(Buffer.alloc(1 << 20)) || client.destroy());
+        if (when === 'data written')
+          client.on('connect', () => client.write(Buffer.alloc(1 << 20)) || client.destroy());
         if (when === 'ended') client.on('connect', () => client.end('x', () => client.destroy()));
       }
       await Promise.all(closed);
@@ -106,13 +110,15 @@ describe('life and end of the process', () => {
       });
       server.listen(0, () => {
         server.unref();
-        const client = net.connect(server.address().port, 'b.test.ntm', () => client.end(Buffer.alloc(200_000), () => client.destroy()));
+        const client = net.connect(server.address().port, 'b.test.ntm', () =>
+          client.end(Buffer.alloc(200_000), () => client.destroy()),
+        );
       });
     });
     assert.deepStrictEqual(said, [200_000]);
   });
 
-  it('an app\'s callback throws -> uncaughtException, and the network goes on', async () => {
+  it("an app's callback throws -> uncaughtException, and the network goes on", async () => {
     const said = await run(() => {
       const net = require('node:net');
       process.on('uncaughtException', (error: Error) => say(error.message));
@@ -149,17 +155,21 @@ describe('life and end of the process', () => {
         }
         return lines.sort().join('\\n');
       })()`;
-      const server = require('node:net').createServer().listen(0, '198.18.0.1', () => {
-        require('node:net').connect(server.address().port, '198.18.0.1', function (this: any) {
-          this.destroy();
-          server.close();
-          const patched = eval(snapshot);
-          shim.restore();
-          const restored = eval(snapshot);
-          const plain = execFileSync(process.execPath, ['-e', `console.log(${snapshot})`], { encoding: 'utf8' }).trim();
-          say(patched === plain, restored === plain);
+      const server = require('node:net')
+        .createServer()
+        .listen(0, '198.18.0.1', () => {
+          require('node:net').connect(server.address().port, '198.18.0.1', function (this: any) {
+            this.destroy();
+            server.close();
+            const patched = eval(snapshot);
+            shim.restore();
+            const restored = eval(snapshot);
+            const plain = execFileSync(process.execPath, ['-e', `console.log(${snapshot})`], {
+              encoding: 'utf8',
+            }).trim();
+            say(patched === plain, restored === plain);
+          });
         });
-      });
     });
     assert.deepStrictEqual(said, [[false, true]]);
   });
@@ -174,7 +184,9 @@ describe('life and end of the process', () => {
         return ours.apply(this, args);
       };
       shim.restore();
-      net.connect(80, 'b.test.ntm').on('error', (error: any) => say(wrapped, error.code !== 'ECONNREFUSED', network.calls));
+      net
+        .connect(80, 'b.test.ntm')
+        .on('error', (error: any) => say(wrapped, error.code !== 'ECONNREFUSED', network.calls));
     });
     assert.deepStrictEqual(said, [[1, true, 0]]);
   });

@@ -41,7 +41,10 @@ describe('listening', () => {
     it(`NTMOBILE_LISTEN=${mode}: listen on ${at || 'no host'} -> reachable at ${outcome}`, async () => {
       const [answer, left] = await run(reachability, { env: { NTMOBILE_LISTEN: mode, LISTEN_AT: at } });
       const { address, ...rest } = answer as { address: string };
-      assert.deepStrictEqual({ ...rest, address: at === 'localhost' ? '127.0.0.1' : address }, { ...expected, port: true });
+      assert.deepStrictEqual(
+        { ...rest, address: at === 'localhost' ? '127.0.0.1' : address },
+        { ...expected, port: true },
+      );
       assert.strictEqual(left, 0);
     });
   }
@@ -50,19 +53,27 @@ describe('listening', () => {
     const said = await run(() => {
       const net = require('node:net');
       const first = net.createServer().listen(7001, '198.18.0.1', () => {
-        net.createServer().listen(7001, '198.18.0.1').on('error', (error: any) => {
-          say(error.message, error.code, error.syscall, error.address, error.port);
-          first.close();
-        });
+        net
+          .createServer()
+          .listen(7001, '198.18.0.1')
+          .on('error', (error: any) => {
+            say(error.message, error.code, error.syscall, error.address, error.port);
+            first.close();
+          });
       });
     });
     const address = '198.18.0.1';
-    assert.deepStrictEqual(said, [[`listen EADDRINUSE: address already in use ${address}:7001`, 'EADDRINUSE', 'listen', address, 7001]]);
+    assert.deepStrictEqual(said, [
+      [`listen EADDRINUSE: address already in use ${address}:7001`, 'EADDRINUSE', 'listen', address, 7001],
+    ]);
   });
 
-  it('another node\'s address: listen -> EADDRNOTAVAIL', async () => {
+  it("another node's address: listen -> EADDRNOTAVAIL", async () => {
     const said = await run(() => {
-      require('node:net').createServer().listen(0, '198.18.0.2').on('error', (error: any) => say(error.code, error.syscall));
+      require('node:net')
+        .createServer()
+        .listen(0, '198.18.0.2')
+        .on('error', (error: any) => say(error.code, error.syscall));
     });
     assert.deepStrictEqual(said, [['EADDRNOTAVAIL', 'listen']]);
   });
@@ -77,7 +88,10 @@ describe('listening', () => {
         });
         server.listen(0, '127.0.0.1', () => {
           const localPort = Number(process.env['LOCAL_PORT']);
-          net.connect({ port: server.address().port, host: '127.0.0.1', localPort }).resume().on('close', () => server.close());
+          net
+            .connect({ port: server.address().port, host: '127.0.0.1', localPort })
+            .resume()
+            .on('close', () => server.close());
         });
       },
       { env: { NTMOBILE_LISTEN: 'virtual', LOCAL_PORT: '34567' } },

@@ -23,7 +23,10 @@ describe('virtual sockets', () => {
       ['198.18.0.2', 'IPv4', '198.18.0.1', true],
       ['hello', 5, 5],
     ];
-    assert.deepStrictEqual(new Set(said.map((line) => JSON.stringify(line))), new Set(expected.map((line) => JSON.stringify(line))));
+    assert.deepStrictEqual(
+      new Set(said.map((line) => JSON.stringify(line))),
+      new Set(expected.map((line) => JSON.stringify(line))),
+    );
   });
 
   it('server on `::`: an IPv4 peer connects -> it is shown as ::ffff:, an IPv6 one as it is', async () => {
@@ -35,12 +38,21 @@ describe('virtual sockets', () => {
       });
       server.listen(0, () => {
         const { port } = server.address();
-        net.connect({ port, host: 'b.test.ntm' }).resume().on('close', () => {
-          net.connect({ port, host: 'b.test.ntm', family: 6 }).resume().on('close', () => server.close());
-        });
+        net
+          .connect({ port, host: 'b.test.ntm' })
+          .resume()
+          .on('close', () => {
+            net
+              .connect({ port, host: 'b.test.ntm', family: 6 })
+              .resume()
+              .on('close', () => server.close());
+          });
       });
     });
-    assert.deepStrictEqual(said, [['::ffff:198.18.0.1', 'IPv6'], ['fd00:6e74::1', 'IPv6']]);
+    assert.deepStrictEqual(said, [
+      ['::ffff:198.18.0.1', 'IPv6'],
+      ['fd00:6e74::1', 'IPv6'],
+    ]);
   });
 
   it('allowHalfOpen: the client ends first -> the server still answers, and the client still reads', async () => {
@@ -109,7 +121,14 @@ describe('virtual sockets', () => {
         client.resume().on('close', () => server.close());
       });
     });
-    const expected = ['é', Buffer.from('é', 'latin1'), Buffer.from('é', 'utf16le'), Buffer.from([1, 2]), 'ascii', Buffer.from('ucs2', 'utf16le')];
+    const expected = [
+      'é',
+      Buffer.from('é', 'latin1'),
+      Buffer.from('é', 'utf16le'),
+      Buffer.from([1, 2]),
+      'ascii',
+      Buffer.from('ucs2', 'utf16le'),
+    ];
     assert.deepStrictEqual(said, [Buffer.concat(expected.map((part) => Buffer.from(part as string))).toString('hex')]);
   });
 
@@ -142,10 +161,13 @@ describe('virtual sockets', () => {
         });
       });
     });
-    assert.deepStrictEqual(said, [['paused', 1], ['0123', '4567', '89']]);
+    assert.deepStrictEqual(said, [
+      ['paused', 1],
+      ['0123', '4567', '89'],
+    ]);
   });
 
-  it('open: connect, data, end, close -> ticks and microtasks run in between, in Node\'s order', async () => {
+  it("open: connect, data, end, close -> ticks and microtasks run in between, in Node's order", async () => {
     const program = (): void => {
       const net = require('node:net');
       const server = net.createServer((socket: any) => socket.end('bye'));
@@ -174,7 +196,13 @@ describe('virtual sockets', () => {
       const net = require('node:net');
       const server = net.createServer((socket: any) => socket.resume());
       server.listen(0, () => {
-        const client = net.connect({ port: server.address().port, host: 'b.test.ntm', noDelay: true, keepAlive: true, keepAliveInitialDelay: 7000 });
+        const client = net.connect({
+          port: server.address().port,
+          host: 'b.test.ntm',
+          noDelay: true,
+          keepAlive: true,
+          keepAliveInitialDelay: 7000,
+        });
         client.on('connect', () => {
           const [connection] = [...network.connections].filter((each) => each.local.port === client.localPort);
           say(connection!.options);
@@ -186,7 +214,7 @@ describe('virtual sockets', () => {
     assert.deepStrictEqual(said, [{ noDelay: true, keepAliveMs: 7000 }]);
   });
 
-  it('AsyncLocalStorage: a store at connect -> seen in the client\'s events, not in the accepted socket', async () => {
+  it("AsyncLocalStorage: a store at connect -> seen in the client's events, not in the accepted socket", async () => {
     const said = await run(() => {
       const net = require('node:net');
       const storage = new (require('node:async_hooks').AsyncLocalStorage)();
@@ -210,6 +238,11 @@ describe('virtual sockets', () => {
         });
       });
     });
-    assert.deepStrictEqual(said, [['connect', 'client'], ['accepted', null], ['data', 'client'], ['close', 'client']]);
+    assert.deepStrictEqual(said, [
+      ['connect', 'client'],
+      ['accepted', null],
+      ['data', 'client'],
+      ['close', 'client'],
+    ]);
   });
 });

@@ -8,16 +8,23 @@ describe('bulk transfer over virtual sockets', () => {
       const { createHash, randomBytes } = require('node:crypto');
       const { Readable, pipeline } = require('node:stream');
       const block = randomBytes(1 << 20);
-      const body = (): any => Readable.from((function* () {
-        for (let i = 0; i < 50; i++) {
-          block.writeUInt32LE(i);
-          yield Buffer.from(block);
-        }
-      })(), { objectMode: false });
+      const body = (): any =>
+        Readable.from(
+          (function* () {
+            for (let i = 0; i < 50; i++) {
+              block.writeUInt32LE(i);
+              yield Buffer.from(block);
+            }
+          })(),
+          { objectMode: false },
+        );
       const digest = (stream: any): Promise<string> =>
         new Promise((done, fail) => {
           const hash = createHash('sha256');
-          stream.on('data', (chunk: Buffer) => hash.update(chunk)).on('end', () => done(hash.digest('hex'))).on('error', fail);
+          stream
+            .on('data', (chunk: Buffer) => hash.update(chunk))
+            .on('end', () => done(hash.digest('hex')))
+            .on('error', fail);
         });
       const server = http.createServer(async (request: any, response: any) => {
         const received = digest(request);
@@ -51,7 +58,11 @@ describe('bulk transfer over virtual sockets', () => {
         socket.pause();
         setTimeout(() => {
           const [accepted] = [...network.connections].filter((each) => each.remote.port === socket.remotePort);
-          say('held back', accepted!.unconsumed > 0 && accepted!.unconsumed <= 256 * 1024, socket.bytesRead < 512 * 1024);
+          say(
+            'held back',
+            accepted!.unconsumed > 0 && accepted!.unconsumed <= 256 * 1024,
+            socket.bytesRead < 512 * 1024,
+          );
           let length = 0;
           socket.on('data', (chunk: Buffer) => (length += chunk.length));
           socket.on('end', () => say('all', length === TOTAL));
@@ -67,7 +78,12 @@ describe('bulk transfer over virtual sockets', () => {
         client.resume().on('close', () => server.close());
       });
     });
-    assert.deepStrictEqual(said, [['full', false], ['queued', true, 8 << 20], ['held back', true, true], ['all', true]]);
+    assert.deepStrictEqual(said, [
+      ['full', false],
+      ['queued', true, 8 << 20],
+      ['held back', true, true],
+      ['all', true],
+    ]);
   });
 
   it('send buffer has room: write -> complete at once, as uv_try_write; full -> a callback later', async () => {
@@ -86,6 +102,9 @@ describe('bulk transfer over virtual sockets', () => {
       });
       server.on('connection', (socket: any) => socket.on('error', () => {}) && setTimeout(() => socket.destroy(), 50));
     });
-    assert.deepStrictEqual(said, [['small', 0, 0], ['large', true, true]]);
+    assert.deepStrictEqual(said, [
+      ['small', 0, 0],
+      ['large', true, true],
+    ]);
   });
 });
