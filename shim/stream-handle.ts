@@ -40,6 +40,8 @@ export interface StreamHandle extends JsStreamHandle {
 
 type StreamHandleClass = new (network: VirtualNetwork) => StreamHandle;
 
+const oneByte = new Uint8Array(1);
+
 export function defineStreamHandle(): StreamHandleClass {
   const { TCP, ownerSymbol, reinitializeHandle } = reachTcp();
   const Base = reachJsStream();
@@ -51,6 +53,8 @@ export function defineStreamHandle(): StreamHandleClass {
     tlsSocket: Socket | undefined;
     showMapped = false;
     #hasUserBuffer = false;
+    /** What an asynchronous write from JavaScript is about: handed past native code, which would copy it. */
+    #unwritten: Uint8Array | undefined;
 
     constructor(network: VirtualNetwork) {
       super();
@@ -75,7 +79,7 @@ export function defineStreamHandle(): StreamHandleClass {
       return this.stream.readStop();
     }
     onwrite(request: NativeRequest, buffers: readonly Uint8Array[]): number {
-      return this.stream.write(request, buffers);
+      return this.stream.write(request, this.#unwritten ? [this.#unwritten] : buffers);
     }
     onshutdown(request: NativeRequest): number {
       return this.stream.shutdown(request);
@@ -89,9 +93,16 @@ export function defineStreamHandle(): StreamHandleClass {
     override writeBuffer(request: NativeRequest, buffer: Uint8Array): number {
       const written = this.stream.tryWrite(buffer);
       if (written < 0) return written;
-      if (written < buffer.length) return super.writeBuffer(request, buffer.subarray(written));
-      markWriteSynchronous(request);
-      return 0;
+      if (written === buffer.length) {
+        markWriteSynchronous(request);
+        return 0;
+      }
+      this.#unwritten = buffer.subarray(written);
+      try {
+        return super.writeBuffer(request, oneByte); // calls onwrite
+      } finally {
+        this.#unwritten = undefined;
+      }
     }
     writev(request: NativeRequest, chunks: unknown[], allBuffers: boolean): number {
       return this.writeBuffer(request, Buffer.concat(allBuffers ? (chunks as Buffer[]) : decode(chunks)));
