@@ -212,7 +212,7 @@ export function defineStreamHandle(): StreamHandleClass {
       this.stream.close(callback, true);
       return 0;
     }
-  } as unknown as StreamHandleClass;
+  };
 }
 
 /** writev's mixed form: chunk, encoding, chunk, encoding, ... */
