@@ -161,9 +161,10 @@ export function defineStreamHandle(): StreamHandleClass {
     /** The name looked virtual, but the app's own `lookup` found a host address. */
     #connectReal(request: ConnectRequest, address: string, port: number): number {
       const socket = this.#owner() as (SocketInternals & Record<symbol, (handle: unknown) => void>) | undefined;
-      if (!socket || this.tlsSocket !== undefined) return errnoOf('EADDRNOTAVAIL');
+      if (!socket || (this.tlsSocket && this.tlsSocket !== socket)) return errnoOf('ENOTSUP'); // TLS attached natively
       const real = new TCP(0);
       socket[reinitializeHandle]!(real);
+      (real as unknown as Record<symbol, unknown>)[ownerSymbol] = socket;
       const { address: localAddress, port: localPort } = this.stream.bound;
       const v6 = address.includes(':');
       const bound =
@@ -211,7 +212,7 @@ export function defineStreamHandle(): StreamHandleClass {
       this.stream.close(callback, true);
       return 0;
     }
-  } as unknown as StreamHandleClass;
+  };
 }
 
 /** writev's mixed form: chunk, encoding, chunk, encoding, ... */

@@ -183,7 +183,8 @@ export class VirtualStream implements TcpEvents {
 
   failed(reason: TcpFailure): void {
     this.#connection = undefined;
-    if (this.#phase === 'connecting') return this.#connectDone({ status: errnoOf(reason) });
+    // A connection may be established and reset within one turn, before Node heard of it.
+    if (this.#connect && !this.#connect.outcome) return this.#connectDone({ status: errnoOf(reason) });
     this.#failure = reason;
     this.#schedule('now');
   }

@@ -103,6 +103,17 @@ describe('errors of virtual sockets', () => {
     ]);
   });
 
+  it('connecting: established and reset within one turn -> connect, then ECONNRESET', async () => {
+    const said = await run(() => {
+      const net = require('node:net');
+      network.listenTcp({ address: '::', port: 8080, backlog: 1 }, (connection) => connection.abort());
+      const client = net.connect(8080, 'b.test.ntm', () => say('connect'));
+      client.on('error', (error: any) => say(error.code));
+      client.on('close', () => say('close', holdCount()));
+    });
+    assert.deepStrictEqual(said, ['connect', 'ECONNRESET', ['close', 0]]);
+  });
+
   it('peer resets under TLS: reading -> the TLSSocket fails with ECONNRESET', async () => {
     const said = await run(async () => {
       const tls = require('node:tls');

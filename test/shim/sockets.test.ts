@@ -178,7 +178,7 @@ describe('virtual sockets', () => {
           client.on(event, () => {
             log.push(event);
             process.nextTick(() => log.push(`${event}:tick`));
-            Promise.resolve().then(() => process.nextTick(() => log.push(`${event}:later`)));
+            void Promise.resolve().then(() => process.nextTick(() => log.push(`${event}:later`)));
           });
         }
         client.on('close', () => server.close());
