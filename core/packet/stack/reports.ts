@@ -5,7 +5,7 @@
 import { Connection } from './connection';
 import type { Core } from './core';
 import { formatIp } from './ip-text';
-import { Listener } from './listener';
+import type { Listener } from './listener';
 import type { TcpEvents, TcpFailure } from './stack-contract';
 import { Err, type TcpEvent, type TcpImports } from './tcp';
 

@@ -11,7 +11,7 @@
 import type { Clock, Random, Timers } from '../../runtime';
 import type { VirtualAddresses } from '../../wire/addresses';
 import { StackClock } from './clock';
-import { Connection } from './connection';
+import type { Connection } from './connection';
 import type { Core, LwipExports, LwipImports } from './core';
 import { parseIp } from './ip-text';
 import { isWildcard, Listener, listenFamily } from './listener';

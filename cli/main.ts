@@ -1,0 +1,33 @@
+#!/usr/bin/env node
+/**
+ * The `ntmobile` command. Exit codes: 0 done, 1 it failed, 2 it was called wrongly.
+ * Each subcommand is one file with its flags, its help and what it does.
+ */
+import { Command, CommanderError } from 'commander';
+import { accountCommand } from './account';
+import { ExitCode, fail } from './output';
+import { upCommand } from './up';
+
+const program = new Command('ntmobile')
+  .description('Names that follow Node programs anywhere: the servers of an NTMobile network and tools for it.')
+  .addCommand(upCommand())
+  .addCommand(accountCommand())
+  .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 called wrongly.\n');
+
+/** Commander would exit by itself; output to a pipe may then be lost. Settings are not inherited by added commands. */
+function throwInsteadOfExit(command: Command): void {
+  command.exitOverride();
+  command.commands.forEach(throwInsteadOfExit);
+}
+
+async function main(): Promise<void> {
+  throwInsteadOfExit(program);
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (!(error instanceof CommanderError)) return fail(error);
+    process.exitCode = error.exitCode === 0 ? ExitCode.done : ExitCode.usage;
+  }
+}
+
+void main();

@@ -1,0 +1,161 @@
+/** `ntmobile up`: AS, DC with its DNS, NS, RS and CS in one process on embedded storage. */
+import { isIP } from 'node:net';
+import { Command, InvalidArgumentError } from 'commander';
+import type { Logger } from 'pino';
+import { nodeClock, nodeRandom } from '../core/runtime-node';
+import { noTrace } from '../core/trace';
+import { openTraceFile, type TraceFile } from '../core/trace-file';
+import { formatEndpoint } from '../core/wire/addresses';
+import { hashPassword } from '../servers/account/password';
+import { startEmbeddedNetwork, type EmbeddedNetwork } from '../servers/embedded-network';
+import { DEFAULT_ZONE, isZone } from '../servers/names';
+import { openSqliteStore } from '../servers/store/sqlite-store';
+import type { Store } from '../servers/store/store';
+import { accountNames, checkAccountName } from './account';
+import { openLog } from './log';
+import { print, UsageError } from './output';
+import { checked } from './password-input';
+
+interface NewAccount {
+  readonly name: string;
+  readonly password: string;
+}
+
+interface UpOptions {
+  readonly dir: string;
+  readonly account: readonly NewAccount[];
+  readonly zone?: string;
+  readonly address: string;
+  readonly asPort?: number;
+  readonly dcPort?: number;
+  readonly dnsPort?: number;
+  readonly nsPort?: number;
+  readonly rsPort?: number;
+  readonly csPort?: number;
+  readonly json?: boolean;
+}
+
+export function upCommand(): Command {
+  const command = new Command('up')
+    .description('run all servers of a network in one process until SIGTERM or SIGINT')
+    .requiredOption('--dir <dir>', 'directory for accounts, keys and addresses; made when it is not there')
+    .option('--account <name:password>', 'add this account, or change its password; may be repeated', parseAccount, [])
+    .option('--zone <zone>', `zone of the names, decided at the first start; default ${DEFAULT_ZONE}`, parseZone)
+    .option('--address <address>', 'IP address to serve on', parseAddress, '127.0.0.1')
+    .option('--json', 'print one line of JSON once everything runs');
+  for (const server of ['as', 'dc', 'dns', 'ns', 'rs', 'cs']) {
+    const what = server === 'as' ? 'as last time, or a free one' : 'a free one';
+    command.option(`--${server}-port <port>`, `port of ${server.toUpperCase()}; default: ${what}`, parsePort);
+  }
+  return command.action(up).addHelpText(
+    'after',
+    `
+${DEFAULT_ZONE} is below the top-level domain that ICANN reserves for private use: no public name can collide with it.
+NTMOBILE_LOG sets the level of the log on standard error, NTMOBILE_TRACE a file for the signalling trace.
+Passwords given by --account are visible to others on this host; "ntmobile account add" reads them from a file.`,
+  );
+}
+
+async function up(options: UpOptions): Promise<void> {
+  const log = openLog(process.env);
+  const stopped = stopSignal();
+  const traceFile = openTrace(log);
+  const store = openSqliteStore(options.dir);
+  try {
+    await putAccounts(store, options.account);
+    const network = await start(options, store, traceFile);
+    try {
+      const accounts = await accountNames(store);
+      print(options.json ? JSON.stringify(toJson(network, accounts)) : describe(network, accounts));
+      log.info({ servers: network.servers, zone: network.zone }, 'serving');
+      log.info({ signal: await stopped, drops: network.drops() }, 'stopping');
+    } finally {
+      await network.close();
+    }
+  } finally {
+    store.close();
+    traceFile?.close();
+  }
+}
+
+function start(options: UpOptions, store: Store, traceFile: TraceFile | undefined): Promise<EmbeddedNetwork> {
+  const { address, zone, asPort, dcPort, dnsPort, nsPort, rsPort, csPort } = options;
+  const given = Object.entries({ as: asPort, dc: dcPort, dns: dnsPort, ns: nsPort, rs: rsPort, cs: csPort });
+  const ports = Object.fromEntries(given.filter(([, port]) => port !== undefined)) as Record<string, number>;
+  const trace = traceFile?.trace ?? noTrace;
+  return startEmbeddedNetwork({ store, address, ports, trace, ...(zone !== undefined && { zone }) });
+}
+
+function openTrace(log: Logger): TraceFile | undefined {
+  const path = process.env['NTMOBILE_TRACE'];
+  if (!path) return undefined;
+  return openTraceFile(path, nodeClock, (error) => log.warn({ path, error: error.message }, 'no trace'));
+}
+
+/** From the first moment on, so that a signal during the start ends it cleanly too. */
+function stopSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
+  });
+}
+
+async function putAccounts(store: Store, accounts: readonly NewAccount[]): Promise<void> {
+  for (const { name, password } of accounts) {
+    const hash = await hashPassword(password, nodeRandom);
+    await store.accounts.put(name, hash, Math.floor(nodeClock.wallTimeMs()));
+  }
+}
+
+function toJson(network: EmbeddedNetwork, accounts: { name: string; fqdn: string }[]): object {
+  return { as: network.joinUrl, zone: network.zone, accounts, servers: network.servers };
+}
+
+function describe({ joinUrl, zone, servers }: EmbeddedNetwork, accounts: { name: string; fqdn: string }[]): string {
+  const first = accounts[0];
+  return [
+    `NTMobile network ${zone} is up:`,
+    `  AS   accounts       ${formatEndpoint(servers.as)}`,
+    `  DC   directions     ${formatEndpoint(servers.dc)}, DNS ${formatEndpoint(servers.dns)}`,
+    `  NS   notifications  ${formatEndpoint(servers.ns.udp)} (UDP and TCP)`,
+    `  RS   relay          ${formatEndpoint(servers.rs)}`,
+    `  CS   cache          ${formatEndpoint(servers.cs)}`,
+    '',
+    accounts.length > 0
+      ? `Accounts: ${accounts.map(({ name, fqdn }) => `${name} (${fqdn})`).join(', ')}`
+      : 'No accounts yet. Add one with "ntmobile account add NAME --dir DIR".',
+    '',
+    'To join with a program:',
+    `  export NTMOBILE_AS='${joinUrl}'`,
+    `  export NTMOBILE_ACCOUNT=${first?.name ?? 'NAME'}`,
+    '  export NTMOBILE_PASSWORD_FILE=FILE    # a file whose first line is the password; or NTMOBILE_PASSWORD',
+    '  node -r ntmobile/register app.js',
+    '',
+    'Ctrl-C ends it.',
+  ].join('\n');
+}
+
+function parseAccount(text: string, before: readonly NewAccount[]): NewAccount[] {
+  const colon = text.indexOf(':');
+  // The argument is not repeated in the message: it may hold a password.
+  if (colon < 1) throw new UsageError('--account wants NAME:PASSWORD');
+  return [...before, { name: checkAccountName(text.slice(0, colon)), password: checked(text.slice(colon + 1)) }];
+}
+
+function parseZone(text: string): string {
+  const zone = text.toLowerCase().replace(/\.$/, '');
+  if (!isZone(zone)) throw new InvalidArgumentError('It is not a domain name.');
+  return zone;
+}
+
+function parseAddress(text: string): string {
+  if (!isIP(text) || text === '0.0.0.0' || text === '::') {
+    throw new InvalidArgumentError('Give one IP address of this host; nodes are told to come there.');
+  }
+  return text;
+}
+
+function parsePort(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port < 1 || port > 65_535) throw new InvalidArgumentError('A port is 1 to 65535.');
+  return port;
+}

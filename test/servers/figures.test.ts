@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'mocha';
+import { hex } from '../../core/wire/keys';
+import { messages, type MessageName } from '../../core/wire/messages';
+import { Offset } from '../../core/wire/header';
+import { pass } from '../support/memory-datagrams';
+import { ServerWorld, ZONE } from '../support/server-world';
+import { SimulatedNode } from '../support/simulated-node';
+
+const at = (n: number) => ({ address: `203.0.113.${n}`, port: 4000 + n });
+
+async function twoNodes(options?: { withNotification?: boolean }) {
+  const world = await ServerWorld.start(options);
+  const mn = new SimulatedNode(world, 'alice', at(1));
+  const cn = new SimulatedNode(world, 'bob', at(2));
+  await mn.join();
+  await cn.join();
+  world.trace.length = 0;
+  return { world, mn, cn };
+}
+
+describe('Figure 4, authentication', () => {
+  it('unknown: login, registration, keep alives -> the steps of the paper in their order', async () => {
+    const world = await ServerWorld.start();
+    const node = new SimulatedNode(world, 'alice', at(1));
+    const { fqdn, domains } = await node.login();
+    const registration = await node.register();
+    await node.keepAlive();
+    await node.registerForNotifications(registration);
+    node.keepNotificationsAlive();
+    await pass(world.time, 5);
+    assert.equal(fqdn, `alice.${ZONE}`);
+    assert.deepEqual(domains, [ZONE]);
+    assert.deepEqual(registration.addresses, { ipv4: '198.18.0.1', ipv6: 'fd00:1:2:1::1' });
+    assert.deepEqual(registration.observed, at(1));
+    assert.deepEqual(world.steps(4), [2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16]);
+  });
+
+  it('registered: logs in again -> keeps its virtual addresses', async () => {
+    const world = await ServerWorld.start();
+    const first = await new SimulatedNode(world, 'alice', at(1)).join();
+    await new SimulatedNode(world, 'bob', at(2)).join();
+    const again = await new SimulatedNode(world, 'alice', at(3)).join();
+    assert.deepEqual(again.addresses, first.addresses);
+  });
+
+  it('no NS: registration -> goes on without notification', async () => {
+    const world = await ServerWorld.start({ withNotification: false });
+    const node = new SimulatedNode(world, 'alice', at(1));
+    assert.equal((await node.join()).notification, null);
+  });
+
+  it('NS silent: registration -> goes on without notification after a second', async () => {
+    const world = await ServerWorld.start();
+    world.network.lose = (_, __, to) => to.port === 3;
+    const node = new SimulatedNode(world, 'alice', at(1));
+    const start = world.time.now();
+    assert.equal((await node.join()).notification, null);
+    assert(world.time.now() - start < 1100);
+  });
+});
+
+describe('Figure 5, tunnel construction', () => {
+  it('both registered: direction request -> the steps of the paper in their order', async () => {
+    const { world, mn, cn } = await twoNodes();
+    const towardsMn = await mn.direct(`bob.${ZONE}`);
+    await pass(world.time, 10);
+    assert.deepEqual(world.steps(5), [2, 9, 10, 11, 12, 13, 15, 16]);
+    const [towardsCn] = cn.directions;
+    assert(towardsCn);
+    assert.deepEqual([towardsMn.turn, towardsCn.turn], ['await', 'request']);
+    assert.deepEqual(towardsMn.directionId, towardsCn.directionId);
+    assert.deepEqual(towardsMn.presharedKey, towardsCn.presharedKey);
+    assert.deepEqual(towardsMn.endpoints, [at(2)]);
+    assert.deepEqual(towardsCn.endpoints, [at(1)]);
+    assert.equal(hex(towardsMn.correspondent.publicKey), hex(cn.keys.publicKey));
+    assert.equal(towardsCn.correspondent.fqdn, `alice.${ZONE}`);
+  });
+
+  it('both registered: both ask at once, by name and by address -> one shared key', async () => {
+    const { mn, cn } = await twoNodes();
+    const [one, other] = await Promise.all([mn.direct(`BOB.${ZONE}.`), cn.direct('198.18.0.1')]);
+    assert.deepEqual(one.presharedKey, other.presharedKey);
+    const ipv6 = await mn.direct('fd00:1:2:1::2');
+    assert.equal(ipv6.correspondent.fqdn, `bob.${ZONE}`);
+  });
+
+  it('CN moved: its keep alive -> directions use the new endpoint', async () => {
+    const { mn, cn } = await twoNodes();
+    cn.move(at(9));
+    assert.deepEqual((await cn.keepAlive()).observed, at(9));
+    await mn.direct(`bob.${ZONE}`);
+    assert.equal(cn.directions.length, 1);
+  });
+
+  it('no NS: direction request -> the steps without notification', async () => {
+    const { world, mn } = await twoNodes({ withNotification: false });
+    await mn.direct(`bob.${ZONE}`);
+    await pass(world.time, 10);
+    assert.deepEqual(world.steps(5), [2, 12, 13, 15, 16]);
+  });
+
+  for (const [state, prepare, withinMs] of [
+    ['CN killed', (cn: SimulatedNode) => cn.vanish(), 1000],
+    ['CN cut off without its TCP ending', (cn: SimulatedNode) => cn.world.network.detach(cn.local), 3000],
+  ] as const) {
+    it(`${state}: direction request -> node-absent with its addresses within ${withinMs} ms, then at once`, async () => {
+      const { world, mn, cn } = await twoNodes();
+      if (state.startsWith('CN cut')) cn.acknowledgesNotifications = false;
+      prepare(cn);
+      await pass(world.time, 5);
+      for (const limit of [withinMs, 10]) {
+        const start = world.time.now();
+        await assert.rejects(mn.direct(`bob.${ZONE}`), {
+          refusal: 'node-absent',
+          addresses: { ipv4: '198.18.0.2', ipv6: 'fd00:1:2:1::2' },
+        });
+        assert(world.time.now() - start <= limit, `took ${world.time.now() - start} ms`);
+      }
+    });
+  }
+
+  it('NS connection of CN lost but its UDP well: direction request -> direction', async () => {
+    const { world, mn, cn } = await twoNodes();
+    cn.stream?.close();
+    await pass(world.time, 30_000);
+    await cn.keepAlive();
+    await mn.direct(`bob.${ZONE}`);
+    assert.equal(cn.directions.length, 1);
+  });
+
+  for (const [target, refusal] of [
+    [`carol.${ZONE}`, 'node-absent'],
+    [`nobody.${ZONE}`, 'no-such-name'],
+    [`x.carol.${ZONE}`, 'no-such-name'],
+    ['www.example.org', 'no-such-name'],
+    ['198.18.31.7', 'no-such-name'],
+    ['not a name', 'no-such-name'],
+    [`alice.${ZONE}`, 'no-route'],
+  ] as const) {
+    it(`registered: direction request for ${target} -> ${refusal}`, async () => {
+      const { mn } = await twoNodes();
+      await assert.rejects(mn.direct(target), { refusal });
+    });
+  }
+
+  it('deregistered: direction request for it -> node-absent at once; its keep alive -> not-registered', async () => {
+    const { mn, cn } = await twoNodes();
+    await cn.register(0);
+    await assert.rejects(mn.direct(`bob.${ZONE}`), { refusal: 'node-absent' });
+    await assert.rejects(cn.keepAlive(), { refusal: 'not-registered' });
+  });
+
+  it('registered: 91 s without keep alive -> absent; with keep alives -> there', async () => {
+    const { world, mn, cn } = await twoNodes();
+    for (let i = 0; i < 4; i++) {
+      await pass(world.time, 25_000);
+      await mn.keepAlive();
+    }
+    await assert.rejects(mn.direct(`bob.${ZONE}`), { refusal: 'node-absent' });
+    await assert.rejects(cn.keepAlive(), { refusal: 'not-registered' });
+  });
+
+  it('replaced by a newer login: the older session asks -> not answered, and told that its key is unknown', async () => {
+    const { world, mn } = await twoNodes();
+    await new SimulatedNode(world, 'alice', at(7)).join();
+    await assert.rejects(mn.keepAlive(), { keyUnknown: true });
+  });
+});
+
+describe('lost datagrams', () => {
+  const signalled: MessageName[] = [
+    'configurationRequest',
+    'configurationResponse',
+    'loginRequest',
+    'loginResponse',
+    'keyDistribution',
+    'keyDistributionAck',
+    'registrationRequest',
+    'registrationResponse',
+    'notificationServiceRequest',
+    'notificationServiceAck',
+    'directionRequest',
+    'routeDirection',
+    'routeDirectionAck',
+    'notificationRequest',
+    'notificationAck',
+  ];
+  for (const name of signalled) {
+    // A Route Direction goes to CN and to MN, and what CN waits comes off MN's patience.
+    const times = name === 'routeDirection' ? 1 : 2;
+    it(`${times} of each ${messages[name].title} lost: login and direction -> succeed all the same`, async () => {
+      const world = await ServerWorld.start();
+      const left = new Map<string, number>();
+      world.network.lose = (datagram, from, to) => {
+        if (datagram[Offset.type] !== messages[name].type) return false;
+        const way = `${from.address}:${from.port} ${to.address}:${to.port}`;
+        const lost = left.get(way) ?? 0;
+        left.set(way, lost + 1);
+        return lost < times;
+      };
+      const mn = new SimulatedNode(world, 'alice', at(1));
+      const cn = new SimulatedNode(world, 'bob', at(2));
+      await mn.join();
+      await cn.join();
+      const direction = await mn.direct(`bob.${ZONE}`);
+      assert.deepEqual(direction.presharedKey, cn.directions[0]?.presharedKey);
+      assert(left.size > 0, 'nothing was lost');
+    });
+  }
+});

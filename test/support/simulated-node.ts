@@ -1,0 +1,132 @@
+/** A node that does its part of Figures 4 and 5 with nothing but Signalling. */
+import assert from 'node:assert/strict';
+import type { Endpoint } from '../../core/wire/addresses';
+import { frame } from '../../core/wire/frames';
+import { generateKeyPair, sharedKey, type KeyPair } from '../../core/wire/keys';
+import type { Body, Message, MessageName } from '../../core/wire/messages';
+import { Signalling, type Peer } from '../../core/wire/signalling';
+import type { NodeStream } from '../../servers/notification/connections';
+import { settle } from './memory-datagrams';
+import { ports, type ServerWorld } from './server-world';
+
+export class SimulatedNode {
+  readonly signalling: Signalling<Endpoint>;
+  readonly streamSignalling: Signalling<undefined>;
+  readonly keys: KeyPair;
+  /** Route Directions that came as requests: this node was CN. */
+  readonly directions: Body<'routeDirection'>[] = [];
+  acknowledgesNotifications = true;
+  dc: Peer | undefined;
+  ns: Peer | undefined;
+  stream: NodeStream | undefined;
+  private transmit: (datagram: Uint8Array, to: Endpoint) => void;
+
+  constructor(
+    readonly world: ServerWorld,
+    readonly account: string,
+    readonly local: Endpoint,
+    readonly node: string | null = null,
+  ) {
+    this.keys = generateKeyPair(world.random);
+    const common = { party: 'node' as const, part: `node ${account}`, ...world.clockPorts };
+    const receive = (datagram: Uint8Array, from: Endpoint): void => this.signalling.receive(datagram, from);
+    this.transmit = world.network.attach(local, receive);
+    this.signalling = new Signalling({ ...common, transmit: (datagram, to) => this.transmit(datagram, to) });
+    this.streamSignalling = new Signalling<undefined>({
+      ...common,
+      transmit: (datagram) => this.stream?.write(frame(datagram)),
+    });
+    this.signalling.handle('routeDirection', (body): Message => {
+      this.directions.push(body);
+      return { name: 'routeDirectionAck', body: { directionId: body.directionId } };
+    });
+    this.streamSignalling.handle('notification', (body) => {
+      if (this.acknowledgesNotifications) this.signalling.oneway(this.dc!, ports.dc, { name: 'notificationAck', body });
+    });
+  }
+
+  /** Figure 4 steps 2 to 8. */
+  async login(password = 'right'): Promise<Body<'configurationResponse'>> {
+    const { world, account, node, signalling } = this;
+    const pinned = { publicKey: world.identities.as.publicKey, party: 'as' as const, name: 'as' };
+    const message: Message = { name: 'configurationRequest', body: { account, node, password } };
+    const contact = signalling.firstContact(ports.as, message, generateKeyPair(world.random), pinned);
+    const configuration = expectBody(await this.settle(contact.answer), 'configurationResponse');
+    const { challenge } = configuration;
+    const body = { challenge, publicKey: this.keys.publicKey };
+    const answer = await this.settle(signalling.request(contact.peer, ports.as, { name: 'loginRequest', body }));
+    const { key, coordinator } = expectBody(answer, 'loginResponse');
+    this.dc = signalling.addPeer({ key: sharedKey(key, 0), party: 'dc', name: coordinator });
+    return configuration;
+  }
+
+  /** Figure 4 steps 9 to 12. */
+  async register(lifetimeMs = 90_000, host: Endpoint[] = [this.local]): Promise<Body<'registrationResponse'>> {
+    const body = { endpoints: host, lifetimeMs, route: 'auto' as const };
+    return expectBody(await this.ask({ name: 'registrationRequest', body }), 'registrationResponse');
+  }
+
+  /** Figure 4 steps 14 and 15. */
+  async registerForNotifications({ notification }: Body<'registrationResponse'>): Promise<void> {
+    assert(notification, 'no notification service');
+    this.stream = this.world.connect(
+      (datagram) => this.streamSignalling.receive(datagram, undefined),
+      () => (this.stream = undefined),
+      this.local.address,
+    );
+    const ns = this.streamSignalling.addPeer({ key: sharedKey(notification.key, 0), party: 'ns', name: 'ns' });
+    this.ns = ns;
+    const request: Message = { name: 'notificationRegistration', body: {} };
+    const answer = await this.settle(this.streamSignalling.request(ns, undefined, request));
+    assert.equal(answer.name, 'notificationRegistrationAck');
+  }
+
+  /** Figure 4 step 16. */
+  keepNotificationsAlive(): void {
+    this.streamSignalling.oneway(this.ns!, undefined, { name: 'keepAlive', body: {} });
+  }
+
+  async join(): Promise<Body<'registrationResponse'>> {
+    await this.login();
+    const registration = await this.register();
+    if (registration.notification) await this.registerForNotifications(registration);
+    return registration;
+  }
+
+  async keepAlive(): Promise<Body<'keepAliveAck'>> {
+    return expectBody(await this.ask({ name: 'keepAlive', body: {} }), 'keepAliveAck');
+  }
+
+  /** Figure 5 steps 2 to 16. */
+  async direct(target: string): Promise<Body<'routeDirection'>> {
+    const direction = expectBody(await this.ask({ name: 'directionRequest', body: { target } }), 'routeDirection');
+    const { directionId } = direction;
+    this.signalling.oneway(this.dc!, ports.dc, { name: 'routeDirectionAck', body: { directionId } });
+    return direction;
+  }
+
+  ask(message: Message): Promise<Message> {
+    return this.settle(this.signalling.request(this.dc!, ports.dc, message));
+  }
+
+  /** The node's datagrams come from somewhere else from now on. */
+  move(to: Endpoint): void {
+    this.world.network.detach(this.local);
+    this.transmit = this.world.network.attach(to, (datagram, from) => this.signalling.receive(datagram, from));
+  }
+
+  /** As when its process is killed. */
+  vanish(): void {
+    this.world.network.detach(this.local);
+    this.stream?.close();
+  }
+
+  private settle<T>(promise: Promise<T>): Promise<T> {
+    return settle(this.world.time, promise);
+  }
+}
+
+export function expectBody<N extends MessageName>(message: Message, name: N): Body<N> {
+  assert.equal(message.name, name);
+  return message.body;
+}
