@@ -9,7 +9,7 @@ import { NetworkSettings } from '../servers/network-settings';
 import { openSqliteStore, STORE_FILE } from '../servers/store/sqlite-store';
 import type { Store } from '../servers/store/store';
 import { Failure, print, UsageError } from './output';
-import { readPassword, type PasswordOptions } from './password-input';
+import { checked, readPassword, type PasswordOptions } from './password-input';
 
 interface CommonOptions {
   readonly dir: string;
@@ -17,11 +17,11 @@ interface CommonOptions {
 }
 
 export function accountCommand(): Command {
-  const add = common(new Command('add').argument('<name>'))
+  const add = common(new Command('add').argument('<name[:password]>'))
     .description('add an account; servers that run know it at once')
     .option('--password <password>', 'the password; visible to others on this host while the command runs')
     .option('--password-file <file>', 'a file whose first line is the password')
-    .addHelpText('after', '\nWithout either option the password is asked for, or read from standard input.')
+    .addHelpText('after', '\nWithout a password it is asked for, or read from standard input.')
     .action(addAccount);
   const list = common(new Command('list')).description('list the accounts').action(listAccounts);
   return new Command('account').description('manage accounts').addCommand(add).addCommand(list);
@@ -45,9 +45,11 @@ export async function accountNames(store: Store): Promise<{ name: string; fqdn: 
   return (await store.accounts.list()).map(({ name }) => ({ name, fqdn: `${name}.${zone}` }));
 }
 
-async function addAccount(name: string, options: CommonOptions & PasswordOptions): Promise<void> {
+async function addAccount(account: string, options: CommonOptions & PasswordOptions): Promise<void> {
+  const [name, ...rest] = account.split(':') as [string, ...string[]];
   checkAccountName(name);
-  const passwordHash = await hashPassword(await readPassword(options), nodeRandom);
+  const password = rest.length > 0 ? checked(rest.join(':')) : await readPassword(options);
+  const passwordHash = await hashPassword(password, nodeRandom);
   const store = openSqliteStore(options.dir);
   try {
     if (!(await store.accounts.add(name, passwordHash, Math.floor(nodeClock.wallTimeMs())))) {

@@ -116,7 +116,7 @@ function describe({ joinUrl, zone, servers }: EmbeddedNetwork, accounts: { name:
     `NTMobile network ${zone} is up:`,
     `  AS   accounts       ${formatEndpoint(servers.as)}`,
     `  DC   directions     ${formatEndpoint(servers.dc)}, DNS ${formatEndpoint(servers.dns)}`,
-    `  NS   notifications  ${formatEndpoint(servers.ns.udp)} (UDP and TCP)`,
+    `  NS   notifications  ${formatEndpoint(servers.ns)} (UDP and TCP)`,
     `  RS   relay          ${formatEndpoint(servers.rs)}`,
     `  CS   cache          ${formatEndpoint(servers.cs)}`,
     '',

@@ -74,7 +74,8 @@ export interface NodeConfig {
 
 /** Throws NtmError NTM_CONFIG that names the setting and the cure. */
 export function readConfig(env: NodeJS.ProcessEnv): NodeConfig {
-  const parsed = v.safeParse(schema, { ...readConfigFile(env.NTMOBILE_CONFIG), ...readVariables(env) });
+  const unset = Object.fromEntries(Object.keys(variables).map((setting) => [setting, undefined]));
+  const parsed = v.safeParse(schema, { ...unset, ...readConfigFile(env.NTMOBILE_CONFIG), ...readVariables(env) });
   if (!parsed.success) {
     const issue = parsed.issues[0];
     const setting = issue.path?.[0]?.key as keyof typeof variables;

@@ -17,6 +17,11 @@ import type { Endpoint, VirtualAddresses } from './wire/addresses';
 const FAILURE_MS = 1_000;
 /** The side that awaits the Tunnel Request sends its own when none has come by then: the other may not reach us. */
 const AWAIT_REQUEST_MS = 1_000;
+/**
+ * A new connection through a tunnel that has been silent for longer asks the DC again, meanwhile: a correspondent that
+ * restarted elsewhere is found at once, and not after the silence that the tunnel itself needs to notice.
+ */
+const DOUBTFUL_SILENCE_MS = 5_000;
 /** Enough for NATs that forget a UDP mapping after 30 s (RFC 4787 REQ-5 asks for two minutes). */
 const TUNNEL_KEEP_ALIVE_MS = 25_000;
 const CORRESPONDENTS_LIMIT = 4_096;
@@ -44,6 +49,8 @@ export interface CorrespondentsOptions {
   whenJoined(): Promise<void>;
   /** Whether a datagram can be sent to this endpoint at all: is there a socket of its IP version? */
   canSendTo(endpoint: Endpoint): boolean;
+  /** A tunnel that the DC directed anew is there: what waits for retransmission may go at once. */
+  onConstructed(addresses: VirtualAddresses): void;
 }
 
 export class Correspondents {
@@ -62,7 +69,7 @@ export class Correspondents {
   /** See VirtualNetwork.reach. `address` is canonical. */
   reach(address: string): Promise<void> | undefined {
     const known = this.byAddress.get(address);
-    if (known && isEstablished(known)) return undefined;
+    if (known && isEstablished(known)) return this.doubt(known);
     const failure = known && this.recentFailure(known);
     if (failure) return Promise.reject(failure);
     return known?.construction?.done ?? this.construct(address);
@@ -103,17 +110,24 @@ export class Correspondents {
     if (!known || known.tunnel !== event.tunnel) return;
     switch (event.kind) {
       case 'established':
-        known.construction?.succeed();
+        if (!known.construction) return;
+        known.construction.succeed();
         known.construction = undefined;
-        return;
+        return this.options.onConstructed(known.addresses);
       case 'unanswered':
         return this.unanswered(known);
       default:
     }
   }
 
-  /** The correspondent does not know our tunnel (any more): it may have restarted. Asks the DC anew. */
-  renew(fqdn: string): void {
+  private doubt(known: Correspondent): undefined {
+    if (known.tunnel && this.options.clock.now() - known.tunnel.lastReceivedMs > DOUBTFUL_SILENCE_MS) {
+      this.renew(known.fqdn);
+    }
+  }
+
+  /** The correspondent may have restarted, so that it knows nothing of our tunnel: asks the DC anew. */
+  private renew(fqdn: string): void {
     const known = this.byName.get(fqdn);
     if (!known || known.construction || this.recentFailure(known)) return;
     this.ask(fqdn, fqdn).catch((error: Error) => this.failed(known, error));

@@ -21,7 +21,6 @@ import type {
   TcpEvents,
   TcpListener,
   TcpListenOptions,
-  VirtualStack,
 } from './packet/stack/stack-contract';
 import type { DatagramPort, Runtime } from './runtime';
 import type { Trace } from './trace';
@@ -61,7 +60,7 @@ export class Node implements VirtualNetwork {
   private readonly directions: Directions;
   private readonly correspondents: Correspondents;
   private readonly ports: DatagramPort[] = [];
-  private virtualStack: VirtualStack | undefined;
+  private virtualStack: Stack | undefined;
   private opened: Promise<void> = Promise.resolve();
 
   constructor(private readonly options: NodeOptions) {
@@ -100,6 +99,7 @@ export class Node implements VirtualNetwork {
       ...{ clock, timers, packets: this.packets, directions: this.directions },
       whenJoined: () => this.whenJoined(),
       canSendTo: (endpoint) => this.portFor(endpoint) !== undefined,
+      onConstructed: ({ ipv4, ipv6 }) => [ipv4, ipv6].forEach((address) => this.virtualStack?.pathChanged(address)),
     });
   }
 
@@ -181,7 +181,7 @@ export class Node implements VirtualNetwork {
   }
 
   /** Made when first needed: a program that never names an NTMobile host does not pay for it. */
-  private stack(): VirtualStack {
+  private stack(): Stack {
     if (this.virtualStack) return this.virtualStack;
     const { clock, timers, random } = this.options.runtime;
     const stack = new Stack({ clock, timers, random, output: (packet) => this.output(packet) });

@@ -19,9 +19,13 @@ import { hostMachine, openBoth, openServerStreams, type ServerSocket } from './h
 import { NetworkSettings } from './network-settings';
 import { NotificationServer } from './notification/notification-server';
 import { RelayServer } from './relay/relay-server';
+import { RateLimit } from './rate-limit';
 import { Reporter } from './reporter';
 import type { TrustedServer } from './server-ports';
 import type { Coordinator, Store } from './store/store';
+
+/** Names never seen that the DNS asks the AS about: 50 at once, 10 a second. */
+const DNS_NAME_QUESTIONS = { burst: 50, refillMs: 100 };
 
 export interface EmbeddedNetworkOptions {
   readonly store: Store;
@@ -41,7 +45,8 @@ export interface EmbeddedNetwork {
     readonly as: Endpoint;
     readonly dc: Endpoint;
     readonly dns: Endpoint;
-    readonly ns: { readonly udp: Endpoint; readonly tcp: Endpoint };
+    /** UDP for the DC, TCP for nodes, on one port. */
+    readonly ns: Endpoint;
     readonly rs: Endpoint;
     readonly cs: Endpoint;
   };
@@ -83,7 +88,7 @@ class StartingNetwork {
     return {
       joinUrl: formatJoinUrl({ host: as.local.address, port: as.local.port, publicKey, zone }),
       zone,
-      servers: { as: as.local, dc: dc.local, dns, ns: ns.endpoints, rs: rs.local, cs: cs.local },
+      servers: { as: as.local, dc: dc.local, dns, ns: ns.local, rs: rs.local, cs: cs.local },
       drops: () => {
         const machines = { as: as.machine, dc: dc.machine, ns: ns.machine, rs: rs.machine, cs: cs.machine };
         return Object.fromEntries(
@@ -161,12 +166,15 @@ class StartingNetwork {
     return blocks;
   }
 
-  private async startDns({ pool }: CoordinatorServer): Promise<Endpoint> {
+  private async startDns({ pool, names }: CoordinatorServer): Promise<Endpoint> {
     const { store, address, ports } = this.options;
-    const names = ['as', 'dc', 'ns', 'rs', 'cs'].map((server) => `${server}.${this.zone}`);
-    const servers = new Map(names.map((name) => [name, address]));
+    const serverNames = ['as', 'dc', 'ns', 'rs', 'cs'].map((server) => `${server}.${this.zone}`);
+    const servers = new Map(serverNames.map((name) => [name, address]));
     const serial = Math.floor(nodeClock.wallTimeMs() / 1000);
-    const zone = coordinatorZone(this.zone, serial, servers, pool, store.assignments);
+    const zone = coordinatorZone(this.zone, serial, servers, {
+      ...{ pool, names, assignments: store.assignments },
+      nameQuestions: new RateLimit(nodeClock, DNS_NAME_QUESTIONS),
+    });
     const host = await openDns(new DnsServer(zone), this.at(ports.dns));
     this.closers.push(() => host.close());
     return host.local;
@@ -191,7 +199,7 @@ class StartingNetwork {
     this.closers.push(() => tcp.close());
     const { machine, local } = this.closedLater(udp);
     await this.report('ns', machine, coordinatorEndpoint, [tcp.local]);
-    return { machine, endpoints: { udp: local, tcp: tcp.local } };
+    return { machine, local };
   }
 
   private async startReporting(kind: 'rs' | 'cs', coordinatorEndpoint: Endpoint) {

@@ -34,9 +34,9 @@ export class Directions {
   private readonly asked = new Map<string, Promise<Direction>>();
 
   constructor(private readonly options: DirectionsOptions) {
-    options.signalling.handle('routeDirection', (direction, { peer }) => {
+    options.signalling.handle('routeDirection', (direction, { peer, afterAnswer }) => {
       if (peer.party !== 'dc') return undefined;
-      options.onDirection(direction);
+      afterAnswer(() => options.onDirection(direction)); // step 13 before step 17: the DC waits for it
       return { name: 'routeDirectionAck', body: { directionId: direction.directionId } };
     });
   }

@@ -39,7 +39,7 @@ export async function login(options: LoginOptions): Promise<LoginResult> {
     accountServer,
     { name: 'configurationRequest', body: { account, node, password } },
     generateKeyPair(options.random),
-    { publicKey: options.accountServerKey, party: 'as', name: 'AS' },
+    { publicKey: options.accountServerKey, party: 'as', name: 'as' },
   );
   try {
     const configuration = expectMessage(await contact.answer, 'configurationResponse');

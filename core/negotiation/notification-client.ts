@@ -58,7 +58,7 @@ export class NotificationClient {
     });
     const transmit = (datagram: Uint8Array): void => stream.write(frame(datagram));
     const signalling = new Signalling<null>({ party: 'node', part, clock, timers, random, trace, transmit });
-    const server = signalling.addPeer({ key: sharedKey(key, 0), party: 'ns', name: 'NS' });
+    const server = signalling.addPeer({ key: sharedKey(key, 0), party: 'ns', name: 'ns' });
     signalling.handle('notification', ({ notificationId }) => this.options.onNotification(notificationId));
     const register = async (): Promise<void> => {
       try {

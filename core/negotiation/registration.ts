@@ -7,7 +7,7 @@
  */
 import type { Timer, Timers } from '../runtime';
 import type { Endpoint } from '../wire/addresses';
-import type { Body } from '../wire/messages';
+import type { Body, Message } from '../wire/messages';
 import { Refused, type Peer, type Signalling, Unanswered } from '../wire/signalling';
 import { expectMessage } from './login';
 
@@ -36,15 +36,18 @@ export class Registration {
 
   /** Rejects with Refused or Unanswered. */
   async register(): Promise<Registered> {
-    const registered = expectMessage(await this.send(LIFETIME_MS), 'registrationResponse');
+    const { signalling, coordinator, coordinatorEndpoint } = this.options;
+    const answer = await signalling.request(coordinator, coordinatorEndpoint, this.request(LIFETIME_MS));
+    const registered = expectMessage(answer, 'registrationResponse');
     void this.keepAlive(registered.keepAliveMs);
     return registered;
   }
 
-  /** Tells the DC that this node leaves; the first try goes out before this returns, no answer is waited for. */
+  /** Tells the DC that this node leaves: once, before this returns, since the process may end right after. */
   deregister(): void {
     this.close();
-    this.send(0).catch(() => {});
+    const { signalling, coordinator, coordinatorEndpoint } = this.options;
+    signalling.oneway(coordinator, coordinatorEndpoint, this.request(0));
   }
 
   close(): void {
@@ -52,10 +55,9 @@ export class Registration {
     this.keepAliveTimer?.cancel();
   }
 
-  private send(lifetimeMs: number): ReturnType<Signalling<Endpoint>['request']> {
-    const { signalling, coordinator, coordinatorEndpoint, route } = this.options;
-    const body = { endpoints: this.options.hostEndpoints(), lifetimeMs, route };
-    return signalling.request(coordinator, coordinatorEndpoint, { name: 'registrationRequest', body });
+  private request(lifetimeMs: number): Message {
+    const { hostEndpoints, route } = this.options;
+    return { name: 'registrationRequest', body: { endpoints: hostEndpoints(), lifetimeMs, route } };
   }
 
   private async keepAlive(intervalMs: number): Promise<void> {

@@ -155,7 +155,7 @@ export class PacketModule {
 
   private newTunnel(options: TunnelOptions): Tunnel {
     const tunnel = new Tunnel(options, this.context);
-    this.table.add(tunnel);
+    for (const replaced of this.table.add(tunnel)) replaced.close();
     return tunnel;
   }
 

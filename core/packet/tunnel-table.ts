@@ -15,12 +15,16 @@ export class TunnelTable {
   /** Packets come in trains: most go where the last one went. */
   private last: Row | undefined;
 
-  add(tunnel: Tunnel): void {
+  /** An address leads to one tunnel: those that had this one's addresses are given back, to be closed. */
+  add(tunnel: Tunnel): Tunnel[] {
     const { ipv4, ipv6 } = tunnel.virtualAddresses;
     const row = { tunnel, ipv4: parseAddress(ipv4), ipv6: parseAddress(ipv6) };
+    const replaced = [row.ipv4, row.ipv6].flatMap((address) => this.byAddress.get(hex(address))?.tunnel ?? []);
+    for (const old of replaced) this.remove(old);
     this.byKey.set(hex(tunnel.publicKey), row);
     this.byAddress.set(hex(row.ipv4), row);
     this.byAddress.set(hex(row.ipv6), row);
+    return replaced;
   }
 
   remove(tunnel: Tunnel): void {

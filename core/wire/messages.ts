@@ -115,7 +115,10 @@ export const messages = {
     type: 7,
     title: 'Registration Request',
     steps: [step(4, 9, 'node', 'dc')],
-    /** `endpoints`: of the node's own interfaces. `lifetimeMs` 0 ends the registration (as in RFC 5944). */
+    /**
+     * `endpoints`: of the node's own interfaces. `lifetimeMs` 0 ends the registration
+     * (as in RFC 5944) and, sent as the node's process ends, is not answered.
+     */
     body: v.object({ endpoints, lifetimeMs: natural(86_400_000), route: v.picklist(['auto', 'relay', 'direct']) }),
   },
   registrationResponse: {

@@ -59,6 +59,8 @@ export interface Peer {
 export interface Context<Via> {
   readonly from: Via;
   readonly peer: Peer;
+  /** Runs `action` when the answer has been sent: what the answer must not wait for. */
+  afterAnswer(action: () => void): void;
 }
 
 /** Thrown by a handler to refuse; also what a refused request rejects with. */
@@ -294,12 +296,17 @@ export class Signalling<Via> {
     const handler = this.handlers.get(message.name);
     if (!handler) return this.drop('no handler');
     const answered = peer.answers.find(header.transaction);
-    if (answered === 'in progress') return;
-    if (answered) return this.options.transmit(answered, from);
+    if (answered) return this.repeat(message.name, answered, peer, from);
     if (!peer.window.accept(header.transaction)) return this.drop('replayed');
     peer.answers.begin(header.transaction);
     this.traceMessage('receive', message.name, peer, false);
     void this.answer(handler, message, header, peer, from);
+  }
+
+  /** A duplicate: answered again from memory, or soon, when the first one's answer is ready. */
+  private repeat(name: MessageName, answered: Uint8Array | 'in progress', peer: PeerState, from: Via): void {
+    this.traceMessage('receive', name, peer, false, { duplicate: true });
+    if (answered !== 'in progress') this.options.transmit(answered, from);
   }
 
   private async answer(
@@ -310,8 +317,9 @@ export class Signalling<Via> {
     from: Via,
   ): Promise<void> {
     let reply: Message | undefined;
+    let afterAnswer = (): void => {};
     try {
-      reply = await handler(message, { from, peer });
+      reply = await handler(message, { from, peer, afterAnswer: (action) => (afterAnswer = action) });
     } catch (error) {
       if (!(error instanceof Refused)) this.failed(message, error);
       const code = error instanceof Refused ? error.refusal : 'unavailable';
@@ -319,11 +327,12 @@ export class Signalling<Via> {
       reply = { name: 'refusal', body: addresses ? { code, addresses } : { code } };
     }
     this.strangers.delete(hex(peer.key.id));
-    if (!reply) return;
+    if (!reply) return afterAnswer();
     const datagram = this.seal(peer, header.transaction, true, reply);
     peer.answers.finish(header.transaction, datagram);
     this.traceMessage('send', reply.name, peer, true);
     this.options.transmit(datagram, from);
+    afterAnswer();
   }
 
   private failed(message: Message, error: unknown): void {

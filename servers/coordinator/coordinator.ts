@@ -34,6 +34,7 @@ export class CoordinatorServer implements ServerMachine {
   readonly signalling: Signalling<Endpoint>;
   readonly pool: AddressPool;
   readonly reports: ServerReports;
+  readonly names: NameCheck;
   private readonly registrations: Registrations;
   private readonly notifications: NotificationService;
   private readonly introducer: Introducer;
@@ -53,8 +54,8 @@ export class CoordinatorServer implements ServerMachine {
     this.notifications = new NotificationService(this.signalling, this.reports, ports);
     const accountPeer = this.trust(accountServer);
     for (const server of options.servers) this.trust(server);
-    const names = new NameCheck(zone, this.pool, this.signalling, { peer: accountPeer, to: accountServer.endpoint });
-    const { registrations, notifications, signalling } = this;
+    this.names = new NameCheck(zone, this.pool, this.signalling, { peer: accountPeer, to: accountServer.endpoint });
+    const { registrations, notifications, signalling, names } = this;
     this.introducer = new Introducer({ registrations, notifications, signalling, names }, ports);
     this.handleMessages();
   }
@@ -97,19 +98,26 @@ export class CoordinatorServer implements ServerMachine {
   }
 
   /** Figure 4 steps 9 to 12. */
-  private async register(body: Body<'registrationRequest'>, { peer, from }: Context<Endpoint>): Promise<Message> {
+  private async register(
+    body: Body<'registrationRequest'>,
+    { peer, from }: Context<Endpoint>,
+  ): Promise<Message | undefined> {
+    if (body.lifetimeMs === 0) return this.deregister(peer);
     const addresses = await this.pool.assign(this.sessionOf(peer).fqdn);
     if (!addresses) throw new Refused('unavailable');
     const session = this.sessionOf(peer); // again: it may have been replaced meanwhile
-    const ends = body.lifetimeMs === 0;
-    if (ends) this.registrations.end(session, 'deregistered');
-    else this.registrations.begin(session, this.registration(body, addresses, from));
-    const notification = ends ? null : await this.notifications.serve(session);
+    this.registrations.begin(session, this.registration(body, addresses, from));
+    const notification = await this.notifications.serve(session);
     if (session.registration) session.registration.notified = notification !== null;
     return {
       name: 'registrationResponse',
       body: { addresses, observed: from, keepAliveMs: KEEP_ALIVE_MS, notification },
     };
+  }
+
+  /** Its process ends, so nobody waits for an answer. */
+  private deregister(peer: Peer): undefined {
+    this.registrations.end(this.sessionOf(peer), 'deregistered');
   }
 
   private registration(

@@ -34,7 +34,7 @@ describe('ntmobile up', function () {
     assert.equal(login.coordinator, 'dc.ntm.internal');
     assert.match(registration.addresses.ipv4, /^198\.18\./);
     assert.match(registration.addresses.ipv6, /^fd/);
-    assert.deepEqual(registration.notification?.endpoints, [ready.servers.ns.tcp]);
+    assert.deepEqual(registration.notification?.endpoints, [ready.servers.ns]);
     await loginOverUdp(ready.as, 'bob', 'pass:word');
     const { code, stdout, stderr } = await stop();
     assert.deepEqual([code, stderr, stdout.split('\n').length], [0, '', 2]);
@@ -79,14 +79,14 @@ describe('ntmobile up', function () {
     const { as, dc, dns, ns, rs, cs } = ready.servers;
     const random = new SeededRandom(7);
     const socket = createSocket('udp4');
-    for (const { port } of [as, dc, dns, ns.udp, rs, cs]) {
+    for (const { port } of [as, dc, dns, ns, rs, cs]) {
       for (let length = 0; length < 200; length += 7) {
         const garbage = random.bytes(length);
         if (length % 2) garbage[0] = 0x4e;
         socket.send(garbage, port, '127.0.0.1');
       }
     }
-    for (const { port } of [ns.tcp, dns]) {
+    for (const { port } of [ns, dns]) {
       const stream = connect(port, '127.0.0.1').on('error', () => {});
       stream.end(random.bytes(5000));
     }

@@ -27,7 +27,7 @@ describe("signalling against the paper's figures", function () {
   after(() => network.close());
 
   const atServer = (events: TraceLine[], part: Part): TraceLine[] =>
-    events.filter((line) => new RegExp(`^${part}( |$)`).test(String(line['part'])));
+    events.filter((line) => new RegExp(`^${part}([ .]|$)`).test(String(line['part'])));
 
   function assertSteps(events: TraceLine[], part: Part, number: 4 | 5, figure: readonly Step[]): void {
     assert.deepEqual(tracedOf(events, number, figure), expectedOf(part, figure));

@@ -58,7 +58,7 @@ describe('ntmobile up', function () {
   });
 
   it('an unknown option: starts -> ends with a message and not with code 0', async () => {
-    const program = ntmobile(['up', '--no-such-option']);
+    const program = ntmobile(['up', '--dir', network.dir, '--no-such-option']);
     assert.notEqual((await program.ended).code, 0);
     assert.match(program.errors, /no-such-option/);
   });

@@ -96,6 +96,8 @@ export class Tunnel {
   readonly virtualAddresses: VirtualAddresses;
   readonly counters = { sentPackets: 0, sentBytes: 0, receivedPackets: 0, receivedBytes: 0 };
   path: Path;
+  /** When something authentic was last received, on the clock. */
+  lastReceivedMs = -Infinity;
   private readonly handshake: Handshake;
   private readonly ring: SessionRing;
   private readonly timers: TunnelTimers;
@@ -172,8 +174,8 @@ export class Tunnel {
     context.event('request-received', this);
     this.learn(from);
     this.install(answer.keys, false, localIndex, remoteIndex);
-    context.transmit(answer.message, this.path);
     context.event('response-sent', this);
+    context.transmit(answer.message, this.path);
     this.timers.packetReceived();
     this.timers.packetSent();
   }
@@ -208,6 +210,7 @@ export class Tunnel {
     if (!session.window.accept(counter)) return context.drop('replayed', from);
     this.learn(from);
     if (this.ring.confirm(session)) this.established();
+    this.lastReceivedMs = context.clock.now();
     this.counters.receivedPackets += 1;
     this.counters.receivedBytes += packet.length;
     this.timers.packetReceived();
@@ -241,8 +244,8 @@ export class Tunnel {
     this.lastInitiationMs = context.clock.now();
     this.timers.initiationSent(this.retryDelayMs(attempt.tries), attempt.tries === 0);
     attempt.tries += 1;
-    context.transmit(message, this.path);
     context.event('request-sent', this);
+    context.transmit(message, this.path);
     this.timers.packetSent();
   }
 
@@ -293,8 +296,8 @@ export class Tunnel {
   private sendKeepAlive(): void {
     const session = this.ring.current;
     if (!session?.isFresh(this.context.clock.now())) return this.begin();
-    this.seal(session, new Uint8Array(0));
     this.context.event('keepalive-sent', this);
+    this.seal(session, new Uint8Array(0));
   }
 
   /** Padding (to 16) hides little, but it is the protocol's (white paper section 5.4.6). */

@@ -259,6 +259,24 @@ describe('tunnel', () => {
     assert.deepEqual(pair.b.packets, ['found']);
   });
 
+  it('established: B comes back with another key -> the new tunnel has its addresses, the old one is closed', () => {
+    establish();
+    const old = pair.introduceAtA();
+    pair.say(pair.a, 'old');
+    pair.time.advance(10);
+    const restarted = new TunnelPair(SEED + 1);
+    const { publicKey } = restarted.b.module;
+    const { presharedKey } = pair;
+    const path = { kind: 'direct', endpoint: pair.b.endpoint } as const;
+    const renewed = pair.a.module.setTunnel({
+      ...{ fqdn: 'b.test', publicKey, presharedKey, virtualAddresses: pair.b.address, path },
+    });
+    assert.equal(pair.say(pair.a, 'new'), 'queued');
+    assert.equal(renewed.state, 'requesting');
+    assert.equal(old.state, 'idle');
+    restarted.close();
+  });
+
   it('under load: requests from one source -> a cookie is asked for, and then answered', () => {
     pair.introduceBoth();
     const [first] = [pair.introduceAtA()];
