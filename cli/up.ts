@@ -9,6 +9,7 @@ import { formatEndpoint } from '../core/wire/addresses';
 import { hashPassword } from '../servers/account/password';
 import { startEmbeddedNetwork, type EmbeddedNetwork } from '../servers/embedded-network';
 import { DEFAULT_ZONE, isZone } from '../servers/names';
+import { lockDirectory } from '../servers/store/directory-lock';
 import { openSqliteStore } from '../servers/store/sqlite-store';
 import type { Store } from '../servers/store/store';
 import { accountNames, checkAccountName } from './account';
@@ -61,6 +62,7 @@ async function up(options: UpOptions): Promise<void> {
   const stopped = stopSignal();
   const traceFile = openTrace(log);
   const store = openSqliteStore(options.dir);
+  const lock = lockDirectory(options.dir);
   try {
     await putAccounts(store, options.account);
     const network = await start(options, store, traceFile);
@@ -73,6 +75,7 @@ async function up(options: UpOptions): Promise<void> {
       await network.close();
     }
   } finally {
+    lock.release();
     store.close();
     traceFile?.close();
   }

@@ -28,6 +28,23 @@ describe('notification server', () => {
     assert.equal(older.stream, undefined);
   });
 
+  it('connected: registers on a second connection -> the first is closed, notifications come on the second', async () => {
+    const world = await ServerWorld.start();
+    const cn = new SimulatedNode(world, 'alice', at(1));
+    const registration = await cn.join();
+    const first = cn.stream!;
+    await cn.registerForNotifications(registration);
+    await pass(world.time, 10);
+    first.write(new Uint8Array(2)); // into nothing: it is closed
+    assert.equal(world.ns.connections.load, 1 / 10_000);
+    const mn = new SimulatedNode(world, 'bob', at(2));
+    await mn.join();
+    world.trace.length = 0;
+    await mn.direct(`alice.${ZONE}`);
+    await pass(world.time, 10);
+    assert.deepEqual(world.steps(5), [2, 9, 10, 11, 12, 13, 15, 16]);
+  });
+
   it('accepted: nothing registered for five seconds -> closed', async () => {
     const world = await ServerWorld.start();
     let ended = false;
