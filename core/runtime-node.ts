@@ -6,6 +6,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
+import { lookup } from 'node:dns';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { performance } from 'node:perf_hooks';
@@ -23,6 +24,7 @@ import type {
 import type { Endpoint } from './wire/addresses';
 
 const { setTimeout, clearTimeout } = globalThis;
+const hostLookup = lookup;
 
 /** Asked for, not insisted on: the kernel caps it at net.core.rmem_max. Bursts of a fast tunnel fit. */
 const SOCKET_BUFFER_BYTES = 4 << 20;
@@ -59,6 +61,7 @@ export const nodeRuntime: Runtime = {
   openDatagramPort: (options) => openDatagramPort(options, 'unref'),
   openStreamPort,
   hostAddresses,
+  resolveHost,
 };
 
 /** Servers open theirs with `ref`: an open port is what keeps a server's process running. */
@@ -153,4 +156,10 @@ export function hostAddresses(): HostAddress[] {
         loopback: internal,
       })),
   );
+}
+
+function resolveHost(name: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    hostLookup(name, (error, address) => (error ? reject(error) : resolve(address)));
+  });
 }

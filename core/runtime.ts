@@ -74,4 +74,6 @@ export interface Runtime {
   openDatagramPort(options: DatagramPortOptions): Promise<DatagramPort>;
   openStreamPort(to: Endpoint, options: StreamPortOptions): StreamPort;
   hostAddresses(): HostAddress[];
+  /** An address of a host's name, by the host's own resolver; an address is its own. Rejects as dns.lookup does. */
+  resolveHost(name: string): Promise<string>;
 }

@@ -1,5 +1,5 @@
 /** A way for a tunnel's datagrams to reach the correspondent node: straight, or through a relay server (paper 2.4). */
-import { formatEndpoint, type Endpoint } from '../wire/addresses';
+import { formatEndpoint, sameEndpoint, type Endpoint } from '../wire/addresses';
 
 export type Path =
   | { readonly kind: 'direct'; readonly endpoint: Endpoint }
@@ -8,4 +8,10 @@ export type Path =
 
 export function describePath(path: Path): string {
   return path.kind === 'direct' ? formatEndpoint(path.endpoint) : `relay ${formatEndpoint(path.endpoint)}`;
+}
+
+export function samePath(a: Path, b: Path): boolean {
+  if (!sameEndpoint(a.endpoint, b.endpoint)) return false;
+  if (a.kind === 'direct' || b.kind === 'direct') return a.kind === b.kind;
+  return Buffer.compare(a.pathId, b.pathId) === 0;
 }

@@ -15,7 +15,7 @@ export function encodeBody<N extends MessageName>(body: Body<N>): Uint8Array {
 
 /** `undefined` when the bytes are not a valid body of this message. Unknown fields are ignored. Never throws. */
 export function decodeBody(name: MessageName, bytes: Uint8Array): Message | undefined {
-  const parsed = v.safeParse(messages[name].body as v.GenericSchema, decodeFirst(bytes));
+  const parsed = v.safeParse(messages[name].body, decodeFirst(bytes));
   return parsed.success ? ({ name, body: parsed.output } as Message) : undefined;
 }
 

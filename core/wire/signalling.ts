@@ -142,10 +142,7 @@ export class Signalling<Via> {
     name: N,
     handler: (body: Body<N>, context: Context<Via>) => Message | undefined | void | Promise<Message | undefined | void>,
   ): void {
-    this.handlers.set(
-      name,
-      (message, context) => handler(message.body as Body<N>, context) as ReturnType<Handler<Via>>,
-    );
+    this.handlers.set(name, (message, context) => handler(message.body, context) as ReturnType<Handler<Via>>);
   }
 
   /** Rejects with Refused, Unanswered, or NtmError NTM_CLOSED. */

@@ -3,7 +3,7 @@ import { describe, it } from 'mocha';
 import { hex } from '../../core/wire/keys';
 import { messages, type MessageName } from '../../core/wire/messages';
 import { Offset } from '../../core/wire/header';
-import { pass } from '../support/memory-network';
+import { pass } from '../support/memory-datagrams';
 import { ServerWorld, ZONE } from '../support/server-world';
 import { SimulatedNode } from '../support/simulated-node';
 

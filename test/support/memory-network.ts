@@ -1,64 +1,165 @@
 /**
- * UDP in memory on virtual time: each datagram arrives a millisecond later, unless `lose` says otherwise.
- * And `settle`, which lets virtual time pass until a promise is settled.
+ * A VirtualNetwork in memory, for the shim's tests. This process is node a.test.ntm; b.test.ntm is looped to it too,
+ * so that a client and a server in one process talk by name.
+ *
+ * | name | what it stands for |
+ * | --- | --- |
+ * | absent.test.ntm | known, but not registered |
+ * | far.test.ntm | reached after 400 ms: a slow first tunnel construction |
+ * | silent.test.ntm | never reached |
+ * | late.example | undecided at first, then virtual: node b |
+ * | host.late.example | undecided at first, then the host's |
+ * | anything else under test.ntm | no such name |
  */
-import type { Endpoint } from '../../core/wire/addresses';
-import { formatEndpoint } from '../../core/wire/addresses';
-import type { VirtualTime } from './virtual-time';
+import { NtmError } from '../../core/errors';
+import type {
+  StackError,
+  TcpConnection,
+  TcpConnectOptions,
+  TcpEvents,
+  TcpListener,
+  TcpListenOptions,
+} from '../../core/packet/stack/stack-contract';
+import type { VirtualNetwork } from '../../core/virtual-network';
+import type { VirtualAddresses } from '../../core/wire/addresses';
+import { MemoryConnection, MemoryLink } from './memory-tcp';
 
-const LATENCY_MS = 1;
+const own: VirtualAddresses = { ipv4: '198.18.0.1', ipv6: 'fd00:6e74::1' };
+const nodeB: VirtualAddresses = { ipv4: '198.18.0.2', ipv6: 'fd00:6e74::2' };
+const nodes = new Map<string, VirtualAddresses>([
+  ['a.test.ntm', own],
+  ['b.test.ntm', nodeB],
+  ['late.example', nodeB],
+  ['absent.test.ntm', { ipv4: '198.18.0.9', ipv6: 'fd00:6e74::9' }],
+  ['far.test.ntm', { ipv4: '198.18.0.3', ipv6: 'fd00:6e74::3' }],
+  ['silent.test.ntm', { ipv4: '198.18.0.8', ipv6: 'fd00:6e74::8' }],
+]);
+const FAR_DELAY_MS = 400;
+const DECIDED_AFTER_MS = 100;
 
-export class MemoryNetwork {
-  /** True: the datagram is lost. */
-  lose: (datagram: Uint8Array, from: Endpoint, to: Endpoint) => boolean = () => false;
-  private readonly receivers = new Map<string, (datagram: Uint8Array, from: Endpoint) => void>();
+interface Listening {
+  readonly address: string;
+  readonly port: number;
+  readonly ipv6Only: boolean;
+  accept(connection: TcpConnection): void;
+}
 
-  constructor(readonly time: VirtualTime) {}
+export class MemoryNetwork implements VirtualNetwork {
+  readonly addresses = own;
+  loginError: Error | undefined;
+  /** Calls that stand for work or traffic in the virtual network; 0 when only the host was used. */
+  calls = 0;
+  readonly connections = new Set<MemoryConnection>();
+  /** Fails every lookup, as when the network cannot be asked. */
+  lookupFailure: NtmError | undefined;
+  readonly #link = new MemoryLink();
+  readonly #listening = new Set<Listening>();
+  #ephemeralPort = 49_152;
+  #decided: Promise<void> | undefined;
+  #isDecided = false;
+  #farReached = false;
 
-  /** Binds an endpoint; the result sends from it. */
-  attach(
-    local: Endpoint,
-    receive: (datagram: Uint8Array, from: Endpoint) => void,
-  ): (datagram: Uint8Array, to: Endpoint) => void {
-    this.receivers.set(formatEndpoint(local), receive);
-    return (datagram, to) => {
-      const copy = datagram.slice();
-      if (this.lose(copy, local, to)) return;
-      this.time.schedule(LATENCY_MS, () => this.receivers.get(formatEndpoint(to))?.(copy, local));
-    };
+  classifyName(name: string): 'virtual' | 'host' | 'undecided' {
+    if (name.endsWith('.test.ntm')) return 'virtual';
+    if (!name.endsWith('late.example')) return 'host';
+    if (!this.#isDecided) return 'undecided';
+    return name === 'late.example' ? 'virtual' : 'host';
   }
 
-  detach(local: Endpoint): void {
-    this.receivers.delete(formatEndpoint(local));
+  whenDecided(): Promise<void> {
+    return (this.#decided ??= new Promise((resolve) => {
+      setTimeout(() => {
+        this.#isDecided = true;
+        resolve();
+      }, DECIDED_AFTER_MS).unref();
+    }));
+  }
+
+  isVirtualAddress(address: string): boolean {
+    return /^198\.1[89]\./.test(address) || address.startsWith('fd00:6e74:');
+  }
+
+  async lookup(fqdn: string): Promise<VirtualAddresses> {
+    this.calls++;
+    await new Promise<void>((resolve) => this.#link.send(resolve));
+    if (this.lookupFailure) throw this.lookupFailure;
+    const found = nodes.get(fqdn);
+    if (!found) throw new NtmError('NTM_NO_SUCH_NAME', `no account owns ${fqdn}`);
+    return found;
+  }
+
+  reach(address: string): Promise<void> | undefined {
+    this.calls++;
+    const name = this.nameOf(address);
+    if (name === undefined) return this.#reject(new NtmError('NTM_NO_SUCH_NAME', `nobody has ${address}`));
+    if (name === 'absent.test.ntm') return this.#reject(new NtmError('NTM_NODE_ABSENT', `${name} is not registered`));
+    if (name === 'silent.test.ntm') return new Promise(() => {});
+    if (name !== 'far.test.ntm' || this.#farReached) return undefined;
+    return new Promise((resolve) => {
+      setTimeout(() => {
+        this.#farReached = true;
+        resolve();
+      }, FAR_DELAY_MS).unref();
+    });
+  }
+
+  async #reject(reason: NtmError): Promise<void> {
+    await new Promise<void>((resolve) => this.#link.send(resolve));
+    throw reason;
+  }
+
+  nameOf(address: string): string | undefined {
+    for (const [name, { ipv4, ipv6 }] of nodes) if (address === ipv4 || address === ipv6) return name;
+    return undefined;
+  }
+
+  connectTcp(options: TcpConnectOptions, events: TcpEvents): TcpConnection {
+    this.calls++;
+    const { remote } = options;
+    const source = remote.address.includes(':') ? own.ipv6 : own.ipv4;
+    const local = { address: options.local?.address ?? source, port: options.local?.port || this.#ephemeralPort++ };
+    if (local.address !== source) throw stackError('EADDRNOTAVAIL');
+    const onDead = (connection: MemoryConnection): void => void this.connections.delete(connection);
+    const client = new MemoryConnection(this.#link, local, remote, onDead);
+    this.connections.add(client);
+    client.setEvents(events);
+    this.#link.send(() => {
+      const listening = [...this.#listening].find((candidate) => matches(candidate, remote.address, remote.port));
+      if (!listening) return client.fail('ECONNREFUSED');
+      const server = new MemoryConnection(this.#link, remote, local, onDead);
+      this.connections.add(server);
+      client.peer = server;
+      server.peer = client;
+      this.#link.send(() => client.establish());
+      listening.accept(server);
+    });
+    return client;
+  }
+
+  listenTcp(options: TcpListenOptions, onConnection: (connection: TcpConnection) => void): TcpListener {
+    this.calls++;
+    const { address, ipv6Only = false } = options;
+    const wildcard = address === '::' || address === '0.0.0.0';
+    if (!wildcard && address !== own.ipv4 && address !== own.ipv6) throw stackError('EADDRNOTAVAIL');
+    const port = options.port || this.#ephemeralPort++;
+    if ([...this.#listening].some((other) => other.port === port)) throw stackError('EADDRINUSE');
+    const listening = { address, port, ipv6Only, accept: onConnection };
+    this.#listening.add(listening);
+    return { local: { address, port }, close: () => void this.#listening.delete(listening) };
+  }
+
+  get listenerCount(): number {
+    return this.#listening.size;
   }
 }
 
-/** The promise's outcome; time passes as far as it takes, `limitMs` at most. */
-export async function settle<T>(time: VirtualTime, promise: Promise<T>, limitMs = 60_000): Promise<T> {
-  let settled = false;
-  const mark = (): void => void (settled = true);
-  promise.then(mark, mark);
-  const end = time.now() + limitMs;
-  for (await flush(); !settled; await flush()) {
-    const delayMs = time.nextDelayMs;
-    if (delayMs === undefined || time.now() + delayMs > end) throw new Error(`not settled at ${time.now()} ms`);
-    time.advance(delayMs);
-  }
-  return promise;
+function matches(listening: Listening, address: string, port: number): boolean {
+  if (listening.port !== port) return false;
+  if (listening.address === '::') return !listening.ipv6Only || address.includes(':');
+  if (listening.address === '0.0.0.0') return !address.includes(':');
+  return listening.address === address;
 }
 
-/** Time passes, and with it what it causes. */
-export async function pass(time: VirtualTime, ms: number): Promise<void> {
-  const end = time.now() + ms;
-  for (await flush(); ; await flush()) {
-    const delayMs = time.nextDelayMs;
-    if (delayMs === undefined || time.now() + delayMs > end) break;
-    time.advance(delayMs);
-  }
-  time.advance(end - time.now());
-}
-
-/** Lets promises run. */
-export function flush(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+function stackError(code: StackError['code']): StackError {
+  return Object.assign(new Error(code), { code });
 }

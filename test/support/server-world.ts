@@ -10,7 +10,7 @@ import { NotificationServer } from '../../servers/notification/notification-serv
 import { Reporter } from '../../servers/reporter';
 import type { ServerMachine, ServerPorts, TrustedServer } from '../../servers/server-ports';
 import { memoryStore } from './memory-store';
-import { MemoryNetwork, settle } from './memory-network';
+import { MemoryNetwork, settle } from './memory-datagrams';
 import { SeededRandom, VirtualTime } from './virtual-time';
 
 export const ZONE = 'ntm.test';

@@ -6,7 +6,7 @@ import { generateKeyPair, sharedKey, type KeyPair } from '../../core/wire/keys';
 import type { Body, Message, MessageName } from '../../core/wire/messages';
 import { Signalling, type Peer } from '../../core/wire/signalling';
 import type { NodeStream } from '../../servers/notification/connections';
-import { settle } from './memory-network';
+import { settle } from './memory-datagrams';
 import { ports, type ServerWorld } from './server-world';
 
 export class SimulatedNode {
@@ -129,5 +129,5 @@ export class SimulatedNode {
 
 export function expectBody<N extends MessageName>(message: Message, name: N): Body<N> {
   assert.equal(message.name, name);
-  return message.body as Body<N>;
+  return message.body;
 }

@@ -1,0 +1,117 @@
+/**
+ * The settings of a node: `NTMOBILE_*` variables, and a JSON file named by NTMOBILE_CONFIG with the same settings
+ * in camelCase (`as`, `account`, `passwordFile`, ...). Variables win.
+ */
+import { readFileSync } from 'node:fs';
+import * as v from 'valibot';
+import { NtmError } from './errors';
+import { parseJoinUrl, type JoinUrl } from './join-url';
+import { defaultStateDir } from './state-dir';
+import { normalName } from './wire/names';
+
+/** LDH label (RFC 5890 section 2.3.1), lower case. */
+const label = v.pipe(
+  v.string(),
+  v.toLowerCase(),
+  v.regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, 'must be a DNS label: letters, digits and hyphens, at most 63'),
+);
+const domains = v.pipe(
+  v.union([v.array(v.string()), v.string()]),
+  v.transform((value) => (Array.isArray(value) ? value : value.split(',')).map(normalName).filter(Boolean)),
+);
+
+const schema = v.object({
+  as: v.string('is not set: where is the account server? (`ntmobile up` prints it)'),
+  account: v.pipe(v.string('is not set: who logs in?'), label),
+  password: v.optional(v.string()),
+  passwordFile: v.optional(v.string()),
+  node: v.optional(label),
+  domains: v.optional(domains, []),
+  listen: v.optional(v.picklist(['both', 'virtual', 'host']), 'both'),
+  route: v.optional(v.picklist(['auto', 'relay', 'direct']), 'auto'),
+  stateDir: v.optional(v.string()),
+  trace: v.optional(v.string()),
+  required: v.optional(
+    v.union([
+      v.boolean(),
+      v.pipe(
+        v.string(),
+        v.transform((value) => value === '1'),
+      ),
+    ]),
+    false,
+  ),
+});
+
+const variables: Record<keyof v.InferInput<typeof schema>, string> = {
+  as: 'NTMOBILE_AS',
+  account: 'NTMOBILE_ACCOUNT',
+  password: 'NTMOBILE_PASSWORD',
+  passwordFile: 'NTMOBILE_PASSWORD_FILE',
+  node: 'NTMOBILE_NODE',
+  domains: 'NTMOBILE_DOMAINS',
+  listen: 'NTMOBILE_LISTEN',
+  route: 'NTMOBILE_ROUTE',
+  stateDir: 'NTMOBILE_STATE_DIR',
+  trace: 'NTMOBILE_TRACE',
+  required: 'NTMOBILE_REQUIRED',
+};
+
+export interface NodeConfig {
+  readonly accountServer: JoinUrl;
+  readonly account: string;
+  readonly password: string;
+  readonly node: string | null;
+  /** Suffixes known before the AS is asked: NTMOBILE_DOMAINS and the zone in NTMOBILE_AS. */
+  readonly domains: readonly string[];
+  readonly listen: 'both' | 'virtual' | 'host';
+  readonly route: 'auto' | 'relay' | 'direct';
+  readonly stateDir: string;
+  readonly traceFile: string | undefined;
+  /** End the process when login fails. */
+  readonly required: boolean;
+}
+
+/** Throws NtmError NTM_CONFIG that names the setting and the cure. */
+export function readConfig(env: NodeJS.ProcessEnv): NodeConfig {
+  const parsed = v.safeParse(schema, { ...readConfigFile(env.NTMOBILE_CONFIG), ...readVariables(env) });
+  if (!parsed.success) {
+    const issue = parsed.issues[0];
+    const setting = issue.path?.[0]?.key as keyof typeof variables;
+    throw new NtmError('NTM_CONFIG', `${variables[setting] ?? setting} ${issue.message}`);
+  }
+  const { as, node, passwordFile, password, stateDir, trace, ...rest } = parsed.output;
+  const accountServer = parseJoinUrl(as);
+  return {
+    ...rest,
+    accountServer,
+    node: node ?? null,
+    password: password ?? readPassword(passwordFile),
+    domains: [...new Set([...rest.domains, ...(accountServer.zone ? [normalName(accountServer.zone)] : [])])],
+    stateDir: stateDir ?? defaultStateDir(env),
+    traceFile: trace,
+  };
+}
+
+function readVariables(env: NodeJS.ProcessEnv): Record<string, string> {
+  const settings = Object.entries(variables).map(([setting, variable]) => [setting, env[variable]] as const);
+  return Object.fromEntries(settings.filter((entry): entry is [string, string] => !!entry[1]));
+}
+
+function readConfigFile(path: string | undefined): object {
+  if (!path) return {};
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as object;
+  } catch (error) {
+    throw new NtmError('NTM_CONFIG', `NTMOBILE_CONFIG: cannot read ${path}: ${(error as Error).message}`);
+  }
+}
+
+function readPassword(path: string | undefined): string {
+  if (!path) throw new NtmError('NTM_CONFIG', 'NTMOBILE_PASSWORD or NTMOBILE_PASSWORD_FILE is not set');
+  try {
+    return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
+  } catch (error) {
+    throw new NtmError('NTM_CONFIG', `NTMOBILE_PASSWORD_FILE: cannot read ${path}: ${(error as Error).message}`);
+  }
+}

@@ -1,0 +1,208 @@
+/**
+ * The correspondent nodes of this node: names resolved, tunnels constructed on demand, and what failed and why.
+ * Here negotiation (who is where) meets packet manipulation (the tunnel); see node.ts for the rest of the wiring.
+ *
+ *   unknown -- lookup --> directed -- Tunnel Request/Response --> established
+ *                 |           '------ no answer ----------------> failed (for a moment), then asked anew
+ *                 '-- absent --> failed (for a moment), addresses known
+ */
+import { NtmError } from './errors';
+import { AbsentError, type Direction, type Directions } from './negotiation/directions';
+import type { PacketModule, TunnelEvent } from './packet/packet-module';
+import type { Tunnel } from './packet/wireguard/tunnel';
+import type { Clock, Timer, Timers } from './runtime';
+import type { Endpoint, VirtualAddresses } from './wire/addresses';
+
+/** A failure is told to everybody who asks within this time, so that a busy client does not flood the DC. */
+const FAILURE_MS = 1_000;
+/** The side that awaits the Tunnel Request sends its own when none has come by then: the other may not reach us. */
+const AWAIT_REQUEST_MS = 1_000;
+/** Enough for NATs that forget a UDP mapping after 30 s (RFC 4787 REQ-5 asks for two minutes). */
+const TUNNEL_KEEP_ALIVE_MS = 25_000;
+const CORRESPONDENTS_LIMIT = 4_096;
+
+interface Correspondent {
+  readonly fqdn: string;
+  readonly addresses: VirtualAddresses;
+  tunnel?: Tunnel;
+  construction?: Construction | undefined;
+  failure?: { readonly error: Error; readonly untilMs: number } | undefined;
+}
+
+interface Construction {
+  readonly done: Promise<void>;
+  succeed(): void;
+  fail(error: Error): void;
+}
+
+export interface CorrespondentsOptions {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly packets: PacketModule;
+  readonly directions: Directions;
+  /** Rejects with the reason why the DC cannot be asked now. */
+  whenJoined(): Promise<void>;
+  /** Whether a datagram can be sent to this endpoint at all: is there a socket of its IP version? */
+  canSendTo(endpoint: Endpoint): boolean;
+}
+
+export class Correspondents {
+  private readonly byName = new Map<string, Correspondent>();
+  private readonly byAddress = new Map<string, Correspondent>();
+
+  constructor(private readonly options: CorrespondentsOptions) {}
+
+  /** See VirtualNetwork.lookup. `fqdn` is in normal form. */
+  async lookup(fqdn: string): Promise<VirtualAddresses> {
+    const known = this.byName.get(fqdn);
+    if (known && (isEstablished(known) || known.construction || this.recentFailure(known))) return known.addresses;
+    return this.ask(fqdn, fqdn);
+  }
+
+  /** See VirtualNetwork.reach. `address` is canonical. */
+  reach(address: string): Promise<void> | undefined {
+    const known = this.byAddress.get(address);
+    if (known && isEstablished(known)) return undefined;
+    const failure = known && this.recentFailure(known);
+    if (failure) return Promise.reject(failure);
+    return known?.construction?.done ?? this.construct(address);
+  }
+
+  nameOf(address: string): string | undefined {
+    return this.byAddress.get(address)?.fqdn;
+  }
+
+  /** Constructs the tunnel as the DC directs, on either side (Figure 5 steps 12 and 15). */
+  follow(direction: Direction): void {
+    const { packets, canSendTo } = this.options;
+    const { correspondent, presharedKey, turn } = direction;
+    const known = this.remember(correspondent.fqdn, correspondent.addresses);
+    known.failure = undefined;
+    const endpoint = direction.endpoints.find(canSendTo);
+    if (!endpoint) {
+      const { fqdn } = known;
+      return this.failed(known, new NtmError('NTM_NO_ROUTE', `there is no IP version in common with ${fqdn}`));
+    }
+    const tunnel = packets.setTunnel({
+      fqdn: known.fqdn,
+      publicKey: correspondent.publicKey,
+      presharedKey,
+      virtualAddresses: correspondent.addresses,
+      path: { kind: 'direct', endpoint },
+      persistentKeepaliveMs: TUNNEL_KEEP_ALIVE_MS,
+    });
+    known.tunnel = tunnel;
+    known.construction ??= newConstruction();
+    if (turn === 'request') tunnel.requestTunnel();
+    else this.requestUnlessRequested(known, known.construction);
+  }
+
+  onTunnelEvent(event: TunnelEvent): void {
+    if (!('tunnel' in event)) return;
+    const known = this.byName.get(event.tunnel.fqdn);
+    if (!known || known.tunnel !== event.tunnel) return;
+    switch (event.kind) {
+      case 'established':
+        known.construction?.succeed();
+        known.construction = undefined;
+        return;
+      case 'unanswered':
+        return this.unanswered(known);
+      default:
+    }
+  }
+
+  /** The correspondent does not know our tunnel (any more): it may have restarted. Asks the DC anew. */
+  renew(fqdn: string): void {
+    const known = this.byName.get(fqdn);
+    if (!known || known.construction || this.recentFailure(known)) return;
+    this.ask(fqdn, fqdn).catch((error: Error) => this.failed(known, error));
+  }
+
+  private unanswered(known: Correspondent): void {
+    if (known.construction) {
+      return this.failed(known, new NtmError('NTM_NODE_UNREACHABLE', `${known.fqdn} does not answer Tunnel Requests`));
+    }
+    this.renew(known.fqdn);
+  }
+
+  private async construct(address: string): Promise<void> {
+    await this.ask(address, undefined);
+    const known = this.byAddress.get(address);
+    const failure = known && this.recentFailure(known);
+    if (failure) throw failure;
+    if (!known) throw new NtmError('NTM_NO_SUCH_NAME', `no node has the address ${address}`);
+    await known.construction?.done;
+  }
+
+  private async ask(target: string, fqdn: string | undefined): Promise<VirtualAddresses> {
+    await this.options.whenJoined();
+    try {
+      return (await this.options.directions.ask(target)).correspondent.addresses;
+    } catch (error) {
+      const name = fqdn ?? this.byAddress.get(target)?.fqdn;
+      if (!(error instanceof AbsentError) || !error.addresses || !name) throw error;
+      this.failed(this.remember(name, error.addresses), error);
+      if (!fqdn) throw error;
+      return error.addresses;
+    }
+  }
+
+  private requestUnlessRequested(known: Correspondent, construction: Construction): void {
+    const timer: Timer = this.options.timers.schedule(AWAIT_REQUEST_MS, () => known.tunnel?.requestTunnel());
+    const cancel = (): void => timer.cancel();
+    construction.done.then(cancel, cancel);
+  }
+
+  private failed(known: Correspondent, error: Error): void {
+    known.failure = { error, untilMs: this.options.clock.now() + FAILURE_MS };
+    known.construction?.fail(error);
+    known.construction = undefined;
+  }
+
+  private recentFailure(known: Correspondent): Error | undefined {
+    return known.failure && this.options.clock.now() < known.failure.untilMs ? known.failure.error : undefined;
+  }
+
+  private remember(fqdn: string, addresses: VirtualAddresses): Correspondent {
+    const known = this.byName.get(fqdn);
+    if (known && known.addresses.ipv4 === addresses.ipv4 && known.addresses.ipv6 === addresses.ipv6) return known;
+    if (known) this.forget(known);
+    if (this.byName.size >= CORRESPONDENTS_LIMIT) this.forgetOne();
+    const correspondent: Correspondent = { fqdn, addresses };
+    this.byName.set(fqdn, correspondent);
+    this.byAddress.set(addresses.ipv4, correspondent);
+    this.byAddress.set(addresses.ipv6, correspondent);
+    return correspondent;
+  }
+
+  /** Makes room: the oldest that has no tunnel, or the oldest. */
+  private forgetOne(): void {
+    const all = [...this.byName.values()];
+    const oldest = all.find((known) => !isEstablished(known)) ?? all[0];
+    if (oldest) this.forget(oldest);
+  }
+
+  private forget(known: Correspondent): void {
+    this.byName.delete(known.fqdn);
+    this.byAddress.delete(known.addresses.ipv4);
+    this.byAddress.delete(known.addresses.ipv6);
+    if (known.tunnel) this.options.packets.removeTunnel(known.tunnel.publicKey);
+    known.construction?.fail(new NtmError('NTM_NODE_UNREACHABLE', `${known.fqdn} was forgotten for want of room`));
+  }
+}
+
+function isEstablished(known: Correspondent): boolean {
+  return known.tunnel?.state === 'established' && !known.construction;
+}
+
+function newConstruction(): Construction {
+  let succeed!: () => void;
+  let fail!: (error: Error) => void;
+  const done = new Promise<void>((resolve, reject) => {
+    succeed = resolve;
+    fail = reject;
+  });
+  done.catch(() => {}); // whoever waits for it is told; nobody has to
+  return { done, succeed, fail };
+}

@@ -1,0 +1,58 @@
+/**
+ * Which names and addresses belong to the NTMobile network. A program that names none of them pays this check only.
+ * Suffixes are known from NTMOBILE_AS, NTMOBILE_DOMAINS or an earlier run; otherwise the AS tells them.
+ */
+import { BlockList, isIP } from 'node:net';
+import { normalName } from './wire/names';
+
+export class Namespace {
+  private readonly domains = new Set<string>();
+  private networks = new BlockList();
+  private decided = false;
+  private decide: () => void = () => {};
+  private readonly decision = new Promise<void>((resolve) => (this.decide = resolve));
+
+  /** `hostsFile`: the names in the host's own table, which are the host's whatever their suffix is. */
+  constructor(private readonly hostsFile: () => ReadonlySet<string>) {}
+
+  /** More suffixes; `whole` when these are the network's own, so that no other name can be an NTMobile one. */
+  learn(domains: readonly string[], networks: readonly string[], whole: boolean): void {
+    for (const domain of domains) this.domains.add(normalName(domain));
+    for (const network of networks) this.learnNetwork(network);
+    if (whole) this.settle();
+  }
+
+  /** Ends the state `undecided`: names of unknown suffixes are the host's from now on. */
+  settle(): void {
+    this.decided = true;
+    this.decide();
+  }
+
+  whenDecided(): Promise<void> {
+    return this.decision;
+  }
+
+  classifyName(name: string): 'virtual' | 'host' | 'undecided' {
+    const normal = normalName(name);
+    if (isIP(normal) || !normal.includes('.')) return 'host';
+    for (let dot = normal.indexOf('.'); dot >= 0; dot = normal.indexOf('.', dot + 1)) {
+      if (this.domains.has(normal.slice(dot + 1))) return 'virtual';
+    }
+    if (this.decided || normal.endsWith('.localhost') || this.hostsFile().has(normal)) return 'host';
+    return 'undecided';
+  }
+
+  isVirtualAddress(address: string): boolean {
+    const family = isIP(address);
+    return family !== 0 && this.networks.check(address, family === 4 ? 'ipv4' : 'ipv6');
+  }
+
+  /** Malformed networks, which only a broken AS sends, are left out. */
+  private learnNetwork(network: string): void {
+    const [address = '', prefix = ''] = network.split('/');
+    const family = isIP(address);
+    const length = Number(prefix);
+    if (!family || !Number.isInteger(length) || length < 1 || length > (family === 4 ? 32 : 128)) return;
+    this.networks.addSubnet(address, length, family === 4 ? 'ipv4' : 'ipv6');
+  }
+}

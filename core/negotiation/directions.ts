@@ -1,0 +1,101 @@
+/**
+ * Tunnel construction as the DC directs it (Figure 5): asking for a direction as MN, following one as CN.
+ *
+ * As MN: Direction Request (step 2), answered by the Route Direction (15) or a Refusal; acknowledged (16).
+ * As CN: Notification (10) acknowledged to the DC (11), Route Direction (12) acknowledged (13).
+ * The direction itself is handed to the owner, who constructs the tunnel (17, 18).
+ */
+import { NtmError } from '../errors';
+import type { Endpoint, VirtualAddresses } from '../wire/addresses';
+import type { Body } from '../wire/messages';
+import { Refused, type Peer, type Signalling, Unanswered } from '../wire/signalling';
+import { expectMessage } from './login';
+
+export type Direction = Body<'routeDirection'>;
+
+export interface DirectionsOptions {
+  readonly signalling: Signalling<Endpoint>;
+  /** The DC at which this node is registered now; undefined while it is not. */
+  coordinator(): { peer: Peer; endpoint: Endpoint } | undefined;
+  onDirection(direction: Direction): void;
+}
+
+/** NTM_NODE_ABSENT, with the addresses that the absent node's name has all the same. */
+export class AbsentError extends NtmError {
+  constructor(
+    target: string,
+    readonly addresses: VirtualAddresses | undefined,
+  ) {
+    super('NTM_NODE_ABSENT', `${target} exists but is not registered now: is it running and logged in?`);
+  }
+}
+
+export class Directions {
+  private readonly asked = new Map<string, Promise<Direction>>();
+
+  constructor(private readonly options: DirectionsOptions) {
+    options.signalling.handle('routeDirection', (direction, { peer }) => {
+      if (peer.party !== 'dc') return undefined;
+      options.onDirection(direction);
+      return { name: 'routeDirectionAck', body: { directionId: direction.directionId } };
+    });
+  }
+
+  /** Asks for a tunnel to an FQDN or a virtual address. Rejects with NtmError. */
+  ask(target: string): Promise<Direction> {
+    const asked = this.asked.get(target);
+    if (asked) return asked;
+    const direction = this.request(target).finally(() => this.asked.delete(target));
+    this.asked.set(target, direction);
+    return direction;
+  }
+
+  acknowledgeNotification(notificationId: Uint8Array): void {
+    const coordinator = this.options.coordinator();
+    if (!coordinator) return;
+    const message = { name: 'notificationAck', body: { notificationId } } as const;
+    this.options.signalling.oneway(coordinator.peer, coordinator.endpoint, message);
+  }
+
+  private async request(target: string): Promise<Direction> {
+    const { signalling, onDirection } = this.options;
+    const coordinator = this.options.coordinator();
+    if (!coordinator) throw new NtmError('NTM_NOT_REGISTERED', 'this node is not registered at its DC now');
+    const { peer, endpoint } = coordinator;
+    try {
+      const answer = await signalling.request(peer, endpoint, { name: 'directionRequest', body: { target } });
+      const direction = expectMessage(answer, 'routeDirection');
+      const { directionId } = direction;
+      signalling.oneway(peer, endpoint, { name: 'routeDirectionAck', body: { directionId } });
+      onDirection(direction);
+      return direction;
+    } catch (error) {
+      throw directionError(error, target);
+    }
+  }
+}
+
+function directionError(error: unknown, target: string): Error {
+  if (error instanceof Unanswered) {
+    return error.keyUnknown
+      ? new NtmError('NTM_NOT_REGISTERED', 'the DC does not know this node any more')
+      : new NtmError('NTM_DC_UNREACHABLE', 'no answer from the direction coordinator');
+  }
+  if (!(error instanceof Refused)) return error as Error;
+  switch (error.refusal) {
+    case 'no-such-name':
+      return new NtmError('NTM_NO_SUCH_NAME', `no account owns ${target}`);
+    case 'node-absent':
+      return new AbsentError(target, error.addresses);
+    case 'node-unreachable':
+      return new NtmError('NTM_NODE_UNREACHABLE', `${target} is registered but does not answer its DC`);
+    case 'no-route':
+      return new NtmError('NTM_NO_ROUTE', `there is no route to ${target}: neither side can be reached by the other`);
+    case 'not-registered':
+      return new NtmError('NTM_NOT_REGISTERED', 'the DC does not know this node any more');
+    case 'unavailable':
+      return new NtmError('NTM_DC_UNREACHABLE', 'a server that the DC needs does not answer');
+    default:
+      return new NtmError('NTM_PROTOCOL', `the DC refused ${target}: ${error.refusal}`);
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * Login of a node (Figure 4 steps 2 to 8): configuration from the AS, then authentication.
+ *
+ *   node -> AS  Configuration Request   boxed to the AS's pinned key; the only message that holds the password
+ *   AS -> node  Configuration Response  with a challenge, under the key of that box
+ *   node -> AS  Login Request           the challenge and the node's public key
+ *   AS -> node  Login Response          the MN-DC key and where the DC is
+ */
+import { NtmError } from '../errors';
+import type { Random } from '../runtime';
+import type { Endpoint } from '../wire/addresses';
+import { generateKeyPair, sharedKey } from '../wire/keys';
+import type { Body, Message } from '../wire/messages';
+import { Refused, type Peer, type Signalling, Unanswered } from '../wire/signalling';
+
+export interface LoginOptions {
+  readonly signalling: Signalling<Endpoint>;
+  readonly random: Random;
+  readonly accountServer: Endpoint;
+  readonly accountServerKey: Uint8Array;
+  readonly account: string;
+  readonly node: string | null;
+  readonly password: string;
+  /** WireGuard static public key of this node. */
+  readonly publicKey: Uint8Array;
+  onConfiguration(configuration: Body<'configurationResponse'>): void;
+}
+
+export interface LoginResult {
+  readonly fqdn: string;
+  readonly coordinator: Peer;
+  readonly coordinatorEndpoints: readonly Endpoint[];
+}
+
+/** Rejects with NtmError: NTM_AS_UNREACHABLE, NTM_AS_KEY, NTM_LOGIN_REFUSED, NTM_LOGIN_LIMITED, NTM_DC_UNREACHABLE. */
+export async function login(options: LoginOptions): Promise<LoginResult> {
+  const { signalling, accountServer, account, node, password, publicKey } = options;
+  const contact = signalling.firstContact(
+    accountServer,
+    { name: 'configurationRequest', body: { account, node, password } },
+    generateKeyPair(options.random),
+    { publicKey: options.accountServerKey, party: 'as', name: 'AS' },
+  );
+  try {
+    const configuration = expectMessage(await contact.answer, 'configurationResponse');
+    options.onConfiguration(configuration);
+    const body = { challenge: configuration.challenge, publicKey };
+    const answer = await signalling.request(contact.peer, accountServer, { name: 'loginRequest', body });
+    const { coordinator, endpoints, key } = expectMessage(answer, 'loginResponse');
+    return {
+      fqdn: configuration.fqdn,
+      coordinator: signalling.addPeer({ key: sharedKey(key, 0), party: 'dc', name: coordinator }),
+      coordinatorEndpoints: endpoints,
+    };
+  } catch (error) {
+    throw loginError(error, account);
+  } finally {
+    signalling.removePeer(contact.peer);
+  }
+}
+
+export function expectMessage<N extends Message['name']>(message: Message, name: N): Body<N> {
+  if (message.name !== name) throw new NtmError('NTM_PROTOCOL', `answered with ${message.name} instead of ${name}`);
+  return message.body;
+}
+
+function loginError(error: unknown, account: string): Error {
+  if (error instanceof Unanswered && error.keyUnknown) {
+    return new NtmError(
+      'NTM_AS_KEY',
+      'the account server does not have the key in NTMOBILE_AS: wrong key, or an old one',
+    );
+  }
+  if (error instanceof Unanswered) {
+    return new NtmError('NTM_AS_UNREACHABLE', 'no answer from the account server in NTMOBILE_AS');
+  }
+  if (!(error instanceof Refused)) return error as Error;
+  switch (error.refusal) {
+    case 'login-refused':
+      return new NtmError(
+        'NTM_LOGIN_REFUSED',
+        `login of account '${account}' refused: unknown account or wrong password`,
+      );
+    case 'login-limited':
+      return new NtmError('NTM_LOGIN_LIMITED', `too many login attempts for account '${account}': wait a minute`);
+    case 'unavailable':
+      return new NtmError('NTM_DC_UNREACHABLE', 'the account server could not reach the direction coordinator');
+    default:
+      return new NtmError('NTM_PROTOCOL', `login refused: ${error.refusal}`);
+  }
+}

@@ -1,0 +1,77 @@
+/**
+ * Registration of the node's location at its DC, and the keep alives that hold it (Figure 4 steps 9 to 13).
+ *
+ *   idle -- register --> registering -- response --> registered -- keep alive unanswered or refused --> lost
+ *
+ * What to do about a lost registration (log in again, wait) is the owner's decision.
+ */
+import type { Timer, Timers } from '../runtime';
+import type { Endpoint } from '../wire/addresses';
+import type { Body } from '../wire/messages';
+import { Refused, type Peer, type Signalling, Unanswered } from '../wire/signalling';
+import { expectMessage } from './login';
+
+/** Longer than three keep alives of the usual 25 s, so that two may be lost. */
+const LIFETIME_MS = 90_000;
+
+export interface RegistrationOptions {
+  readonly signalling: Signalling<Endpoint>;
+  readonly timers: Timers;
+  readonly coordinator: Peer;
+  readonly coordinatorEndpoint: Endpoint;
+  readonly route: 'auto' | 'relay' | 'direct';
+  /** Where this node's UDP sockets can be reached by its own account of its interfaces. */
+  hostEndpoints(): Endpoint[];
+  /** `session`: the DC does not know us any more; `silence`: it does not answer. Called once. */
+  onLost(reason: 'session' | 'silence'): void;
+}
+
+export type Registered = Body<'registrationResponse'>;
+
+export class Registration {
+  private keepAliveTimer: Timer | undefined;
+  private closed = false;
+
+  constructor(private readonly options: RegistrationOptions) {}
+
+  /** Rejects with Refused or Unanswered. */
+  async register(): Promise<Registered> {
+    const registered = expectMessage(await this.send(LIFETIME_MS), 'registrationResponse');
+    void this.keepAlive(registered.keepAliveMs);
+    return registered;
+  }
+
+  /** Tells the DC that this node leaves; the first try goes out before this returns, no answer is waited for. */
+  deregister(): void {
+    this.close();
+    this.send(0).catch(() => {});
+  }
+
+  close(): void {
+    this.closed = true;
+    this.keepAliveTimer?.cancel();
+  }
+
+  private send(lifetimeMs: number): ReturnType<Signalling<Endpoint>['request']> {
+    const { signalling, coordinator, coordinatorEndpoint, route } = this.options;
+    const body = { endpoints: this.options.hostEndpoints(), lifetimeMs, route };
+    return signalling.request(coordinator, coordinatorEndpoint, { name: 'registrationRequest', body });
+  }
+
+  private async keepAlive(intervalMs: number): Promise<void> {
+    const { signalling, coordinator, coordinatorEndpoint, timers } = this.options;
+    try {
+      await signalling.request(coordinator, coordinatorEndpoint, { name: 'keepAlive', body: {} });
+    } catch (error) {
+      return this.lost(error);
+    }
+    if (!this.closed) this.keepAliveTimer = timers.schedule(intervalMs, () => void this.keepAlive(intervalMs));
+  }
+
+  private lost(error: unknown): void {
+    if (this.closed) return;
+    this.close();
+    const sessionGone = error instanceof Refused || (error instanceof Unanswered && error.keyUnknown);
+    this.options.onLost(sessionGone ? 'session' : 'silence');
+  }
+}

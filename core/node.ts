@@ -1,0 +1,251 @@
+/**
+ * A node (paper 2.6): the composition root, where the three modules of paper 3.3 are wired together.
+ *
+ *   negotiation  membership (login, registration, notification), directions
+ *   packet       the virtual stack, the tunnels
+ *   sockets      one UDP socket per IP version carries signalling and tunnels, told apart by the first byte
+ */
+import { Correspondents } from './correspondents';
+import { Namespace } from './namespace';
+import { Directions } from './negotiation/directions';
+import { Membership } from './negotiation/membership';
+import type { Registered } from './negotiation/registration';
+import type { NodeConfig } from './config';
+import { readIpPacket } from './packet/ip-packet';
+import { PacketModule, type TunnelEvent } from './packet/packet-module';
+import type { Path } from './packet/path';
+import { Stack } from './packet/stack/stack';
+import type {
+  TcpConnection,
+  TcpConnectOptions,
+  TcpEvents,
+  TcpListener,
+  TcpListenOptions,
+  VirtualStack,
+} from './packet/stack/stack-contract';
+import type { DatagramPort, Runtime } from './runtime';
+import type { Trace } from './trace';
+import { traceTunnel } from './tunnel-trace';
+import type { VirtualNetwork } from './virtual-network';
+import { addressText, canonicalAddress, type Endpoint, type VirtualAddresses } from './wire/addresses';
+import { SIGNALLING_MAGIC } from './wire/header';
+import type { Body } from './wire/messages';
+import { normalName } from './wire/names';
+import { Signalling } from './wire/signalling';
+
+/** Works on every path: IPv6's minimum MTU of 1280 less the outer IPv6, UDP and WireGuard headers (40 + 8 + 32). */
+const TUNNEL_MTU = 1_200;
+const ENDPOINTS_LIMIT = 12;
+
+export interface NodeOptions {
+  readonly runtime: Runtime;
+  readonly trace: Trace;
+  readonly config: Pick<NodeConfig, 'accountServer' | 'account' | 'node' | 'password' | 'domains' | 'route'>;
+  /** WireGuard static secret key, 32 bytes. */
+  readonly secretKey: Uint8Array;
+  /** What an earlier run learned of the network. */
+  readonly known: { readonly domains: readonly string[]; readonly networks: readonly string[] };
+  hostsFile(): ReadonlySet<string>;
+  onNetwork(network: { domains: readonly string[]; networks: readonly string[] }): void;
+  onFailed(error: Error): void;
+}
+
+export class Node implements VirtualNetwork {
+  addresses: VirtualAddresses | undefined;
+  fqdn: string | undefined;
+  private readonly part: string;
+  private readonly namespace: Namespace;
+  private readonly signalling: Signalling<Endpoint>;
+  private readonly packets: PacketModule;
+  private readonly membership: Membership;
+  private readonly directions: Directions;
+  private readonly correspondents: Correspondents;
+  private readonly ports: DatagramPort[] = [];
+  private virtualStack: VirtualStack | undefined;
+  private opened: Promise<void> = Promise.resolve();
+
+  constructor(private readonly options: NodeOptions) {
+    const { runtime, trace, config, secretKey, known } = options;
+    const { clock, timers, random } = runtime;
+    this.part = `node ${config.node ? `${config.node}.` : ''}${config.account}`;
+    this.namespace = new Namespace(options.hostsFile);
+    this.namespace.learn(config.domains, known.networks, config.domains.length > 0 && !!config.accountServer.zone);
+    this.namespace.learn(known.domains, [], known.domains.length > 0);
+    this.signalling = new Signalling<Endpoint>({
+      ...{ party: 'node', part: this.part, clock, timers, random, trace },
+      transmit: (datagram, to) => this.send(datagram, to),
+    });
+    this.packets = new PacketModule({
+      ...{ clock, timers, random, privateKey: secretKey },
+      transmit: (datagram, path) => this.send(datagram, path.endpoint),
+      deliver: (packet) => this.stack().input(packet),
+      onEvent: (event) => this.onTunnelEvent(event),
+    });
+    this.directions = new Directions({
+      signalling: this.signalling,
+      coordinator: () => this.membership.coordinator(),
+      onDirection: (direction) => this.correspondents.follow(direction),
+    });
+    this.membership = new Membership({
+      ...{ runtime, trace, part: this.part, signalling: this.signalling, publicKey: this.packets.publicKey },
+      ...{ account: config.account, node: config.node, password: config.password, route: config.route },
+      accountServer: config.accountServer,
+      hostEndpoints: () => this.hostEndpoints(),
+      onConfiguration: (configuration) => this.configure(configuration),
+      onJoined: (fqdn, registered) => this.joined(fqdn, registered),
+      onFailed: (error) => this.failed(error),
+      onNotification: (id) => this.directions.acknowledgeNotification(id),
+    });
+    this.correspondents = new Correspondents({
+      ...{ clock, timers, packets: this.packets, directions: this.directions },
+      whenJoined: () => this.whenJoined(),
+      canSendTo: (endpoint) => this.portFor(endpoint) !== undefined,
+    });
+  }
+
+  get loginError(): Error | undefined {
+    return this.membership.error;
+  }
+
+  /** Opens the UDP sockets and starts to join. */
+  start(): void {
+    this.opened = this.openPorts();
+  }
+
+  /** Rejects with NtmError as soon as it is known why this node cannot join now. */
+  async whenJoined(): Promise<void> {
+    await this.opened;
+    await this.membership.whenJoined();
+  }
+
+  classifyName(name: string): 'virtual' | 'host' | 'undecided' {
+    return this.namespace.classifyName(name);
+  }
+
+  whenDecided(): Promise<void> {
+    return this.namespace.whenDecided();
+  }
+
+  isVirtualAddress(address: string): boolean {
+    return this.namespace.isVirtualAddress(address);
+  }
+
+  async lookup(name: string): Promise<VirtualAddresses> {
+    const fqdn = normalName(name);
+    this.options.trace({ part: this.part, event: 'resolve', name: fqdn, figure: 5, step: 1 });
+    if (fqdn === this.fqdn && this.addresses) return this.addresses;
+    if (!this.membership.coordinator()) await this.whenJoined();
+    if (fqdn === this.fqdn && this.addresses) return this.addresses;
+    return this.correspondents.lookup(fqdn);
+  }
+
+  reach(address: string): Promise<void> | undefined {
+    const canonical = canonicalAddress(address);
+    return this.isOwn(canonical) ? undefined : this.correspondents.reach(canonical);
+  }
+
+  nameOf(address: string): string | undefined {
+    const canonical = canonicalAddress(address);
+    return this.isOwn(canonical) ? this.fqdn : this.correspondents.nameOf(canonical);
+  }
+
+  connectTcp(options: TcpConnectOptions, events: TcpEvents): TcpConnection {
+    return this.stack().connectTcp(options, events);
+  }
+
+  listenTcp(options: TcpListenOptions, onConnection: (connection: TcpConnection) => void): TcpListener {
+    return this.stack().listenTcp(options, onConnection);
+  }
+
+  close(): void {
+    this.membership.close();
+    this.packets.close();
+    this.signalling.close();
+    this.virtualStack?.close();
+    for (const port of this.ports) port.close();
+  }
+
+  private async openPorts(): Promise<void> {
+    const { runtime } = this.options;
+    const opened = await Promise.allSettled(
+      ([4, 6] as const).map((family) =>
+        runtime.openDatagramPort({
+          family,
+          onDatagram: (datagram, from) => this.receive(datagram, from),
+          onSendError: (error, to) => this.sendFailed(error, to),
+        }),
+      ),
+    );
+    for (const port of opened) if (port.status === 'fulfilled') this.ports.push(port.value);
+    this.membership.start();
+  }
+
+  /** Made when first needed: a program that never names an NTMobile host does not pay for it. */
+  private stack(): VirtualStack {
+    if (this.virtualStack) return this.virtualStack;
+    const { clock, timers, random } = this.options.runtime;
+    const stack = new Stack({ clock, timers, random, output: (packet) => this.output(packet) });
+    this.virtualStack = stack;
+    if (this.addresses) stack.configure(this.addresses, TUNNEL_MTU);
+    return stack;
+  }
+
+  private output(packet: Uint8Array): void {
+    if (this.packets.encapsulate(packet) !== 'no-tunnel' || !this.isOwn(addressText(readIpPacket(packet)!.destination)))
+      return;
+    const copy = new Uint8Array(packet);
+    queueMicrotask(() => this.virtualStack?.input(copy));
+  }
+
+  private receive(datagram: Uint8Array, from: Endpoint): void {
+    if (datagram[0] === SIGNALLING_MAGIC) this.signalling.receive(datagram, from);
+    else this.packets.receive(datagram, { kind: 'direct', endpoint: from } satisfies Path);
+  }
+
+  private send(datagram: Uint8Array, to: Endpoint): void {
+    this.portFor(to)?.send(datagram, to);
+  }
+
+  private portFor(endpoint: Endpoint): DatagramPort | undefined {
+    const family = endpoint.address.includes(':') ? 6 : 4;
+    return this.ports.find((port) => port.family === family);
+  }
+
+  private sendFailed(error: Error & { code?: string }, to: Endpoint): void {
+    this.options.trace({ part: this.part, event: 'send failed', code: error.code, to: to.address });
+  }
+
+  private hostEndpoints(): Endpoint[] {
+    const endpoints = this.options.runtime.hostAddresses().flatMap(({ address, family }) => {
+      const port = this.ports.find((candidate) => candidate.family === family);
+      return port ? [{ address, port: port.local.port }] : [];
+    });
+    return endpoints.slice(0, ENDPOINTS_LIMIT);
+  }
+
+  private configure({ domains, networks, fqdn }: Body<'configurationResponse'>): void {
+    this.fqdn = normalName(fqdn);
+    this.namespace.learn(domains, networks, true);
+    this.options.onNetwork({ domains, networks });
+  }
+
+  private joined(fqdn: string, { addresses }: Registered): void {
+    this.fqdn = normalName(fqdn);
+    this.addresses = { ipv4: addresses.ipv4, ipv6: canonicalAddress(addresses.ipv6) };
+    this.virtualStack?.configure(this.addresses, TUNNEL_MTU);
+  }
+
+  private failed(error: Error): void {
+    this.namespace.settle();
+    this.options.onFailed(error);
+  }
+
+  private onTunnelEvent(event: TunnelEvent): void {
+    traceTunnel(this.options.trace, this.part, event);
+    this.correspondents.onTunnelEvent(event);
+  }
+
+  private isOwn(address: string): boolean {
+    return address === this.addresses?.ipv4 || address === this.addresses?.ipv6;
+  }
+}

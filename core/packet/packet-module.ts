@@ -1,0 +1,231 @@
+/**
+ * The encapsulation half of the packet manipulation module (paper 3.3): tunnels by virtual address, datagrams by
+ * session. Figure 6 in numbers: outbound packets enter at `encapsulate` (2) and leave at `transmit` (3); inbound
+ * datagrams enter at `receive` (4) and leave decapsulated at `deliver` (5).
+ */
+import type { Clock, Random, Timers } from '../runtime';
+import { HeldRequests } from './held-requests';
+import { readIpPacket } from './ip-packet';
+import type { Path } from './path';
+import { TunnelTable } from './tunnel-table';
+import { bestCipher, type CipherFactory } from './wireguard/cipher';
+import { LOAD_INITIATIONS_PER_SECOND } from './wireguard/constants';
+import { CookieChecker } from './wireguard/cookie';
+import { keyPair } from './wireguard/crypto';
+import {
+  CookieReply,
+  Initiation,
+  messageType,
+  MessageType,
+  readIndex,
+  Response,
+  Transport,
+} from './wireguard/messages';
+import type { HandshakeLayout } from './wireguard/messages';
+import { openInitiation } from './wireguard/noise';
+import { ScratchBuffers } from './wireguard/scratch-buffers';
+import type { Session } from './wireguard/session';
+import { TimestampSource } from './wireguard/tai64n';
+import { Tunnel } from './wireguard/tunnel';
+import type { DropReason, TunnelContext, TunnelEventKind, TunnelOptions } from './wireguard/tunnel';
+
+export interface PacketModuleOptions {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  /** X25519, 32 bytes. */
+  readonly privateKey: Uint8Array;
+  readonly cipher?: CipherFactory;
+  /** `datagram` is valid only during the call. */
+  transmit(datagram: Uint8Array, path: Path): void;
+  /** A decapsulated IP packet for the stack, valid only during the call. */
+  deliver(packet: Uint8Array): void;
+  onEvent(event: TunnelEvent): void;
+}
+
+export type TunnelEvent =
+  | { readonly kind: TunnelEventKind; readonly tunnel: Tunnel }
+  /** At most one a second for each reason; `drops` counts them all. */
+  | { readonly kind: 'dropped'; readonly reason: DropReason; readonly from: Path };
+
+export type EncapsulateResult = 'sent' | 'queued' | 'no-tunnel' | 'malformed';
+
+interface IndexEntry {
+  readonly tunnel: Tunnel;
+  readonly session?: Session;
+}
+
+export class PacketModule {
+  readonly publicKey: Uint8Array;
+  readonly drops = new Map<DropReason, number>();
+  private readonly own;
+  private readonly table = new TunnelTable();
+  private readonly indexes = new Map<number, IndexEntry>();
+  private readonly held: HeldRequests;
+  private readonly cookies: CookieChecker;
+  private readonly context: TunnelContext;
+  private readonly scratch = new ScratchBuffers();
+  private readonly lastDropEventMs = new Map<DropReason, number>();
+  private load = { sinceMs: -Infinity, initiations: 0 };
+
+  constructor(private readonly options: PacketModuleOptions) {
+    const { clock, timers, random } = options;
+    this.own = keyPair(options.privateKey);
+    this.publicKey = this.own.publicKey;
+    this.held = new HeldRequests(clock);
+    this.cookies = new CookieChecker(this.publicKey, clock, random);
+    this.context = {
+      ...{ clock, timers, random, own: this.own, scratch: this.scratch },
+      timestamps: new TimestampSource(),
+      cipher: options.cipher ?? bestCipher(),
+      claimIndex: (tunnel) => this.claimIndex(tunnel),
+      bindIndex: (index, tunnel, session) => void this.indexes.set(index, { tunnel, session }),
+      releaseIndex: (index) => void this.indexes.delete(index),
+      transmit: (datagram, path) => options.transmit(datagram, path),
+      receivePacket: (packet, tunnel) => this.decapsulated(packet, tunnel),
+      event: (kind, tunnel) => options.onEvent({ kind, tunnel }),
+      drop: (reason, from) => this.drop(reason, from),
+    };
+  }
+
+  /** The tunnel to the node with this public key: a new one, or the one there is with its new key and path. */
+  setTunnel(options: TunnelOptions): Tunnel {
+    const tunnel = this.introduced(options) ?? this.newTunnel(options);
+    const early = this.held.take(options.publicKey);
+    if (early) tunnel.receiveInitiation(early.initiation, early.remoteIndex, early.from);
+    return tunnel;
+  }
+
+  removeTunnel(publicKey: Uint8Array): void {
+    const tunnel = this.table.withKey(publicKey);
+    if (!tunnel) return;
+    this.table.remove(tunnel);
+    tunnel.close();
+  }
+
+  /** A packet of the stack's, into the tunnel to its destination. */
+  encapsulate(packet: Uint8Array): EncapsulateResult {
+    const ip = readIpPacket(packet);
+    if (!ip) return 'malformed';
+    const tunnel = this.table.toAddress(ip.destination);
+    if (!tunnel) return 'no-tunnel';
+    return tunnel.send(packet) ? 'sent' : 'queued';
+  }
+
+  /** A datagram whose first byte is 1 to 4. Never throws. */
+  receive(datagram: Uint8Array, from: Path): void {
+    switch (messageType(datagram)) {
+      case MessageType.transport:
+        return this.receiveTransport(datagram, from);
+      case MessageType.initiation:
+        return this.receiveInitiation(datagram, from);
+      case MessageType.response:
+        return this.receiveResponse(datagram, from);
+      case MessageType.cookieReply: {
+        const entry = this.indexes.get(readIndex(datagram, CookieReply.receiver));
+        return entry ? entry.tunnel.receiveCookie(datagram, from) : this.drop('cookie', from);
+      }
+      default:
+        return this.drop('malformed', from);
+    }
+  }
+
+  /** Forgets every key and timer. */
+  close(): void {
+    for (const tunnel of this.table) this.removeTunnel(tunnel.publicKey);
+    this.held.clear();
+    this.scratch.clear();
+  }
+
+  private introduced(options: TunnelOptions): Tunnel | undefined {
+    const tunnel = this.table.withKey(options.publicKey);
+    const { ipv4, ipv6 } = options.virtualAddresses;
+    if (!tunnel) return undefined;
+    if (
+      tunnel.fqdn === options.fqdn &&
+      tunnel.virtualAddresses.ipv4 === ipv4 &&
+      tunnel.virtualAddresses.ipv6 === ipv6
+    ) {
+      tunnel.introduce(options);
+      return tunnel;
+    }
+    this.removeTunnel(options.publicKey);
+    return undefined;
+  }
+
+  private newTunnel(options: TunnelOptions): Tunnel {
+    const tunnel = new Tunnel(options, this.context);
+    this.table.add(tunnel);
+    return tunnel;
+  }
+
+  private receiveTransport(datagram: Uint8Array, from: Path): void {
+    const entry = this.indexes.get(readIndex(datagram, Transport.receiver));
+    if (!entry?.session) return this.drop('unknown session', from);
+    entry.tunnel.receiveTransport(datagram, entry.session, from);
+  }
+
+  private receiveInitiation(datagram: Uint8Array, from: Path): void {
+    if (!this.admits(datagram, Initiation, from)) return;
+    const initiation = openInitiation(this.own, datagram);
+    if (!initiation) return this.drop('not authentic', from);
+    const remoteIndex = readIndex(datagram, Initiation.sender);
+    const tunnel = this.table.withKey(initiation.peerStatic);
+    if (tunnel) return tunnel.receiveInitiation(initiation, remoteIndex, from);
+    this.held.hold({ initiation, remoteIndex, from });
+    this.drop('unknown peer', from);
+  }
+
+  private receiveResponse(datagram: Uint8Array, from: Path): void {
+    if (!this.admits(datagram, Response, from)) return;
+    const index = readIndex(datagram, Response.receiver);
+    const entry = this.indexes.get(index);
+    if (!entry || entry.session) return this.drop('not authentic', from);
+    entry.tunnel.receiveResponse(datagram, index, from);
+  }
+
+  /** Cheap checks before the costly ones (white paper section 5.3). */
+  private admits(datagram: Uint8Array, layout: HandshakeLayout, from: Path): boolean {
+    if (!this.cookies.mac1Is(datagram, layout)) {
+      this.drop('mac', from);
+      return false;
+    }
+    if (!this.isUnderLoad() || this.cookies.mac2Is(datagram, layout, from.endpoint)) return true;
+    this.options.transmit(this.cookies.reply(datagram, layout, from.endpoint), from);
+    this.drop('cookie', from);
+    return false;
+  }
+
+  private isUnderLoad(): boolean {
+    const now = this.options.clock.now();
+    if (now - this.load.sinceMs >= 1_000) this.load = { sinceMs: now, initiations: 0 };
+    this.load.initiations += 1;
+    return this.load.initiations > LOAD_INITIATIONS_PER_SECOND;
+  }
+
+  /** What is not IP (first nibble 0) is NTMobile control, of which there is none yet. */
+  private decapsulated(bytes: Uint8Array, tunnel: Tunnel): void {
+    const ip = readIpPacket(bytes);
+    if (!ip) return this.drop('inner packet', tunnel.path);
+    // Cryptokey routing (white paper section 2): a tunnel's packets come from its own node's addresses.
+    if (this.table.toAddress(ip.source) !== tunnel) return this.drop('foreign source', tunnel.path);
+    this.options.deliver(bytes.subarray(0, ip.length));
+  }
+
+  private claimIndex(tunnel: Tunnel): number {
+    for (;;) {
+      const index = readIndex(this.options.random.bytes(4), 0);
+      if (this.indexes.has(index)) continue;
+      this.indexes.set(index, { tunnel });
+      return index;
+    }
+  }
+
+  private drop(reason: DropReason, from: Path): void {
+    this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1);
+    const now = this.options.clock.now();
+    if (now - (this.lastDropEventMs.get(reason) ?? -Infinity) < 1_000) return;
+    this.lastDropEventMs.set(reason, now);
+    this.options.onEvent({ kind: 'dropped', reason, from });
+  }
+}

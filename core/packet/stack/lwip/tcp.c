@@ -1,0 +1,283 @@
+/*
+ * TCP connections over lwIP's raw API. Read tcp.ts beside it.
+ *
+ * A pcb (lwIP's protocol control block) carries the id of its connection in callback_arg, 0 once the connection has
+ * heard of its end. These functions never call tcp_close: a connection ends by tcp_shutdown of the sending side (so
+ * that receiving goes on), by tcp_abort, or by its peer.
+ */
+#include <string.h>
+#include "imports.h"
+#include "hooks.h"
+#include "output.h"
+#include "lwip/ip.h"
+#include "lwip/priv/tcp_priv.h"
+
+void *scratch_address(void);
+
+#define ID(argument) ((uint32_t)(uintptr_t)(argument))
+#define ARGUMENT(id) ((void *)(uintptr_t)(id))
+
+/*
+ * What a connection may always buffer for sending; beyond that, what its window lets it send at once. More would lie
+ * in lwIP's unsent queue, which lwIP walks at every write and every ACK, and a thousand slow receivers would fill
+ * the 4 GB that wasm can address.
+ */
+#define SEND_BUFFER_FLOOR (256u * 1024)
+
+/* RFC 6928: ten segments to begin with. lwIP follows RFC 3390 and has no option for it. */
+#define INITIAL_WINDOW(pcb) (10u * (pcb)->mss)
+
+/* ---- events: queued in TypeScript, nothing else happens here ---- */
+
+/* The connection that the packet in process is for, until its pcb is freed; whether that packet established it. */
+static struct tcp_pcb *current;
+static uint8_t established;
+/* What `current` has to send, taken away while tcp_input would send it with tcp_output: output.c is quicker. */
+static struct tcp_seg *held;
+
+static void on_error(void *id, err_t error) {
+  current = NULL;
+  tcp_segs_free(held);
+  held = NULL;
+  /* ERR_CLSD: LAST-ACK was acknowledged after a tcp_shutdown; lwIP's way to say that the pcb is gone, in order. */
+  if (id != NULL) port_finished(ID(id), error == ERR_CLSD ? ERR_OK : error);
+}
+
+static err_t on_connected(void *id, struct tcp_pcb *pcb, err_t error) {
+  LWIP_UNUSED_ARG(error);
+  pcb->cwnd = INITIAL_WINDOW(pcb);
+  port_connected(ID(id));
+  return ERR_OK;
+}
+
+static err_t on_received(void *id, struct tcp_pcb *pcb, struct pbuf *chain, err_t error) {
+  LWIP_UNUSED_ARG(pcb);
+  LWIP_UNUSED_ARG(error);
+  if (id != NULL) port_received(ID(id), chain);
+  else if (chain != NULL) pbuf_free(chain);
+  return ERR_OK;
+}
+
+static err_t on_sent(void *id, struct tcp_pcb *pcb, u16_t length) {
+  LWIP_UNUSED_ARG(length);
+  if (pcb == current && held == NULL) {
+    held = pcb->unsent;
+    pcb->unsent = NULL;
+  }
+  if (id != NULL) port_acknowledged(ID(id));
+  return ERR_OK;
+}
+
+static void observe(struct tcp_pcb *pcb, uint32_t id) {
+  tcp_arg(pcb, ARGUMENT(id));
+  tcp_recv(pcb, on_received);
+  tcp_sent(pcb, on_sent);
+  tcp_err(pcb, on_error);
+}
+
+static err_t on_accepted(void *listener, struct tcp_pcb *pcb, err_t error) {
+  /* lwIP also calls with ERR_MEM and no pcb; the peer's next SYN tries again. */
+  if (error != ERR_OK || pcb == NULL) return ERR_VAL;
+  observe(pcb, port_accepted(ID(listener), pcb));
+  current = pcb;
+  established = 1; /* lwIP sets the congestion window only after this */
+  return ERR_OK;
+}
+
+/*
+ * After every packet: sends what it allowed to send, and looks for TIME-WAIT, because lwIP tells of no event when
+ * CLOSING becomes that.
+ */
+EXPORT(tcp_settle) void tcp_settle(void) {
+  struct tcp_pcb *pcb = current;
+  current = NULL;
+  if (pcb != NULL && established) pcb->cwnd = INITIAL_WINDOW(pcb);
+  established = 0;
+  if (held != NULL) {
+    pcb->unsent = held;
+    held = NULL;
+    output_queued(pcb);
+  }
+  if (pcb == NULL || pcb->state != TIME_WAIT || pcb->callback_arg == NULL) return;
+  uint32_t id = ID(pcb->callback_arg);
+  tcp_arg(pcb, NULL);
+  port_finished(id, ERR_OK);
+}
+
+err_t tcp_hook_segment(struct tcp_pcb *pcb) {
+  tcp_settle(); /* of the packet before, when lwIP processes several in one call (netif_loop) */
+  current = pcb->state != LISTEN && pcb->errf == on_error ? pcb : NULL;
+  return ERR_OK;
+}
+
+/* ---- addresses: 16 bytes in the scratch area, of which IPv4 uses 4 ---- */
+
+static void read_address(ip_addr_t *address, uint32_t family, uint32_t offset) {
+  memset(address, 0, sizeof *address);
+  IP_SET_TYPE(address, family == 4 ? IPADDR_TYPE_V4 : IPADDR_TYPE_V6);
+  if (family == 4) memcpy(&ip_2_ip4(address)->addr, (uint8_t *)scratch_address() + offset, 4);
+  else memcpy(ip_2_ip6(address)->addr, (uint8_t *)scratch_address() + offset, 16);
+}
+
+static uint32_t write_address(const ip_addr_t *address, uint32_t offset) {
+  uint8_t *at = (uint8_t *)scratch_address() + offset;
+  if (IP_IS_V6(address)) memcpy(at, ip_2_ip6(address)->addr, 16);
+  else memcpy(at, &ip_2_ip4(address)->addr, 4);
+  return IP_IS_V6(address) ? 6 : 4;
+}
+
+/* Local address at offset 0, remote at 16; local port in the low half of the result, remote in the high half. */
+EXPORT(tcp_endpoints) uint32_t tcp_endpoints(struct tcp_pcb *pcb) {
+  write_address(&pcb->local_ip, 0);
+  write_address(&pcb->remote_ip, 16);
+  return (uint32_t)pcb->local_port | (uint32_t)pcb->remote_port << 16;
+}
+
+EXPORT(tcp_family) uint32_t tcp_family(struct tcp_pcb *pcb) {
+  return IP_IS_V6_VAL(pcb->remote_ip) ? 6 : 4;
+}
+
+/* ---- opening ---- */
+
+/* Remote address at offset 0, local at 16. The pcb, or an err_t below zero. */
+EXPORT(tcp_open) int32_t tcp_open(uint32_t id, uint32_t family, uint32_t remote_port, uint32_t local_port) {
+  ip_addr_t remote, local;
+  read_address(&remote, family, 0);
+  read_address(&local, family, 16);
+  struct tcp_pcb *pcb = tcp_new_ip_type(IP_GET_TYPE(&remote));
+  if (pcb == NULL) return ERR_MEM;
+  observe(pcb, id);
+  err_t error = tcp_bind(pcb, &local, (u16_t)local_port);
+  if (error == ERR_OK) error = tcp_connect(pcb, &remote, (u16_t)remote_port, on_connected);
+  if (error != ERR_OK) {
+    tcp_arg(pcb, NULL);
+    tcp_abort(pcb);
+    return error;
+  }
+  return (int32_t)(uintptr_t)pcb;
+}
+
+/* Local address at offset 0, unless `family` is 46: both, any address. The listening pcb, or an err_t below zero. */
+EXPORT(tcp_listen_on) int32_t tcp_listen_on(uint32_t id, uint32_t family, uint32_t port, uint32_t backlog) {
+  ip_addr_t local = *IP_ANY_TYPE;
+  if (family != 46) read_address(&local, family, 0);
+  struct tcp_pcb *pcb = tcp_new_ip_type(IP_GET_TYPE(&local));
+  if (pcb == NULL) return ERR_MEM;
+  ip_set_option(pcb, SOF_REUSEADDR);
+  err_t error = tcp_bind(pcb, &local, (u16_t)port);
+  struct tcp_pcb *listener = NULL;
+  if (error == ERR_OK) listener = tcp_listen_with_backlog_and_err(pcb, (u8_t)backlog, &error);
+  if (listener == NULL) {
+    tcp_abort(pcb);
+    return error;
+  }
+  tcp_arg(listener, ARGUMENT(id));
+  tcp_accept(listener, on_accepted);
+  return (int32_t)(uintptr_t)listener;
+}
+
+EXPORT(tcp_listener_port) uint32_t tcp_listener_port(struct tcp_pcb *listener) {
+  return listener->local_port;
+}
+
+EXPORT(tcp_listener_close) void tcp_listener_close(struct tcp_pcb *listener) {
+  tcp_close(listener);
+}
+
+/* ---- sending ---- */
+
+static uint32_t queued(const struct tcp_pcb *pcb) {
+  return TCP_SND_BUF - pcb->snd_buf;
+}
+
+EXPORT(tcp_unacknowledged) uint32_t tcp_unacknowledged(struct tcp_pcb *pcb) {
+  return queued(pcb);
+}
+
+EXPORT(tcp_writable) uint32_t tcp_writable(struct tcp_pcb *pcb) {
+  /* Segments smaller than the MSS run out of queue before they run out of buffer. */
+  if (pcb->snd_queuelen > TCP_SND_QUEUELEN - 2 - 65536 / LWIP_MAX(pcb->mss, 64)) return 0;
+  uint32_t window = LWIP_MIN(pcb->snd_wnd, pcb->cwnd);
+  uint32_t limit = LWIP_MIN(TCP_SND_BUF, LWIP_MAX(SEND_BUFFER_FLOOR, window));
+  if (limit <= queued(pcb)) return 0;
+  uint32_t room = limit - queued(pcb);
+  /* Cut by the window, a write ends in a whole segment. */
+  return limit > SEND_BUFFER_FLOOR ? room - room % LWIP_MAX(pcb->mss, 1) : room;
+}
+
+/* Queues `length` <= 65,535 bytes of the scratch area. Nothing is sent before tcp_flush. */
+EXPORT(tcp_enqueue) int32_t tcp_enqueue(struct tcp_pcb *pcb, uint32_t length, uint32_t more) {
+  u8_t flags = TCP_WRITE_FLAG_COPY | (more ? TCP_WRITE_FLAG_MORE : 0);
+  return tcp_write(pcb, scratch_address(), (u16_t)length, flags);
+}
+
+EXPORT(tcp_flush) void tcp_flush(struct tcp_pcb *pcb) {
+  output_queued(pcb);
+}
+
+/* A FIN that finds no memory is retried by lwIP's timer (TF_CLOSEPEND). */
+EXPORT(tcp_finish) int32_t tcp_finish(struct tcp_pcb *pcb) {
+  return tcp_shutdown(pcb, 0, 1);
+}
+
+/* ---- receiving ---- */
+
+EXPORT(tcp_consumed) void tcp_consumed(struct tcp_pcb *pcb, uint32_t length) {
+  while (length > 0) {
+    u16_t step = (u16_t)LWIP_MIN(length, 0xffffu);
+    tcp_recved(pcb, step);
+    length -= step;
+  }
+}
+
+/* ---- the rest ---- */
+
+EXPORT(tcp_discard) void tcp_discard(struct tcp_pcb *pcb) {
+  tcp_arg(pcb, NULL);
+  tcp_abort(pcb);
+}
+
+EXPORT(tcp_no_delay) void tcp_no_delay(struct tcp_pcb *pcb, uint32_t enabled) {
+  if (!enabled) {
+    tcp_nagle_enable(pcb);
+    return;
+  }
+  tcp_nagle_disable(pcb);
+  tcp_output(pcb);
+}
+
+EXPORT(tcp_keep_alive) void tcp_keep_alive(struct tcp_pcb *pcb, uint32_t enabled, uint32_t idle_ms) {
+  if (enabled) ip_set_option(pcb, SOF_KEEPALIVE);
+  else ip_reset_option(pcb, SOF_KEEPALIVE);
+  if (idle_ms > 0) pcb->keep_idle = idle_ms;
+  /* What libuv sets beside the idle time: a probe a second, ten of them. */
+  pcb->keep_intvl = 1000;
+  pcb->keep_cnt = 10;
+}
+
+/* Sends again, now and from slow start, what an earlier path may have lost. Remote address at offset 0. */
+EXPORT(tcp_resend) void tcp_resend(uint32_t family) {
+  ip_addr_t remote;
+  read_address(&remote, family, 0);
+  for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
+    if (!ip_addr_eq(&pcb->remote_ip, &remote)) continue;
+    if (pcb->persist_backoff > 0) {
+      pcb->persist_backoff = 1;
+      pcb->persist_cnt = 0;
+    }
+    if (tcp_rexmit_rto_prepare(pcb) != ERR_OK) continue;
+    pcb->nrtx = 0;
+    pcb->rto = (s16_t)((pcb->sa >> 3) + pcb->sv);
+    pcb->rtime = 0;
+    if (pcb->state != SYN_SENT) pcb->cwnd = INITIAL_WINDOW(pcb);
+    tcp_rexmit_rto_commit(pcb);
+  }
+}
+
+/* Frees every pcb, also those in TIME-WAIT and those not accepted yet. */
+EXPORT(tcp_close_all) void tcp_close_all(void) {
+  while (tcp_listen_pcbs.pcbs != NULL) tcp_close(tcp_listen_pcbs.pcbs);
+  while (tcp_active_pcbs != NULL) tcp_discard(tcp_active_pcbs);
+  while (tcp_bound_pcbs != NULL) tcp_discard(tcp_bound_pcbs);
+  while (tcp_tw_pcbs != NULL) tcp_discard(tcp_tw_pcbs);
+}

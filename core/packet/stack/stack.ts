@@ -1,0 +1,293 @@
+/**
+ * The virtual TCP/IP stack (paper 3.3): lwIP in wasm, one instance per stack. Read stack-contract.ts first.
+ *
+ *   in    input -> refusal (netif.ts) -> pbuf -> lwIP -> events queued (tcp.ts) -> deliver -> owner
+ *   out   owner -> Connection.write -> lwIP -> output, during that call
+ *   time  clock.c says when -> one timer (clock.ts) -> wake -> lwIP -> as for input
+ *
+ * Every call into lwIP stands between enter() and leave(). No call of the owner's is made while lwIP runs, except
+ * `output`, which must not call the stack.
+ */
+import type { Clock, Random, Timers } from '../../runtime';
+import type { VirtualAddresses } from '../../wire/addresses';
+import { StackClock } from './clock';
+import type { Connection } from './connection';
+import type { Core, LwipExports, LwipImports } from './core';
+import { parseIp } from './ip-text';
+import { isWildcard, Listener, listenFamily } from './listener';
+import { lwipModule, Memory } from './memory';
+import { ownAddresses, refusal, type OwnAddresses, type Refusal } from './netif';
+import { Reports } from './reports';
+import type * as contract from './stack-contract';
+import { Err, isErr, openError, stackError } from './tcp';
+
+export interface StackOptions {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  /** An IP packet for a correspondent node. The view is valid only during the call, which must not call the stack. */
+  output(packet: Uint8Array): void;
+  /** Default: the one beside this file. */
+  readonly module?: WebAssembly.Module;
+}
+
+/** Packets, but for `faults`: how often lwIP failed an assertion and was started anew. */
+export type StackCounters = Record<'received' | 'sent' | Refusal | 'unconfigured' | 'outOfMemory' | 'faults', number>;
+
+/** lwIP failed an assertion. The next wake starts a new instance. */
+class StackFault extends Error {}
+
+export class Stack implements contract.VirtualStack, Core {
+  wasm!: LwipExports;
+  memory!: Memory;
+  readonly counters: StackCounters = {
+    ...{ received: 0, sent: 0, malformed: 0, misaddressed: 0, fragment: 0, unsupported: 0 },
+    ...{ unconfigured: 0, outOfMemory: 0, faults: 0 },
+  };
+
+  private readonly clock: StackClock;
+  private readonly reports = new Reports(this);
+  private own: OwnAddresses | undefined;
+  private configured: { readonly addresses: VirtualAddresses; readonly mtu: number } | undefined;
+  /** `delivering`: owners are being told what happened. `sending`: lwIP runs, and has called output. */
+  private phase: 'idle' | 'delivering' | 'sending' | 'closed' = 'idle';
+  private faulted = false;
+
+  constructor(private readonly options: StackOptions) {
+    const { clock, timers, random } = options;
+    this.clock = new StackClock(clock, timers, random, () => this.wake());
+    this.start();
+  }
+
+  get addresses(): VirtualAddresses | undefined {
+    return this.configured?.addresses;
+  }
+
+  /** Blocks of C memory that are in use; 0 after close(). */
+  get liveAllocations(): number {
+    return this.wasm.heap_live();
+  }
+
+  configure(addresses: VirtualAddresses, mtu: number): void {
+    if (this.phase === 'closed') return;
+    const own = ownAddresses(addresses);
+    const before = this.addresses;
+    this.own = own;
+    this.configured = { addresses, mtu };
+    this.enter();
+    this.reports.givingUpMeans('ECONNABORTED', () => this.applyConfiguration());
+    for (const listener of this.reports.listeners.values()) {
+      if (listener.address === before?.ipv4) listener.address = addresses.ipv4;
+      if (listener.address === before?.ipv6) listener.address = addresses.ipv6;
+    }
+    this.leave();
+  }
+
+  input(packet: Uint8Array): void {
+    if (this.phase === 'closed') return;
+    if (this.phase === 'sending') throw new Error('output() must not call back into the stack');
+    this.counters.received++;
+    if (!this.own) {
+      this.counters.unconfigured++;
+      return;
+    }
+    const refused = refusal(packet, this.own);
+    if (refused) {
+      this.counters[refused]++;
+      return;
+    }
+    this.run(() => {
+      this.wasm.clock_enter();
+      const pbuf = packet.length < 65536 ? this.wasm.netif_reserve(packet.length) : 0;
+      if (pbuf === 0) {
+        this.counters.outOfMemory++;
+        return;
+      }
+      this.memory.bytes.set(packet, this.wasm.pbuf_payload(pbuf) >>> 0);
+      this.wasm.netif_input(pbuf);
+      this.wasm.tcp_settle();
+    });
+  }
+
+  connectTcp({ remote, local }: contract.TcpConnectOptions, events: contract.TcpEvents): Connection {
+    const to = parseIp(remote.address);
+    if (!to || !isPort(remote.port) || remote.port === 0) throw stackError('EINVAL', 'not a remote endpoint');
+    const family = to.length === 4 ? 4 : 6;
+    const own = family === 4 ? this.addresses?.ipv4 : this.addresses?.ipv6;
+    const from = local?.address === undefined || isWildcard(local.address) ? own : local.address;
+    if (own === undefined || from !== own || this.phase === 'closed') {
+      throw stackError('EADDRNOTAVAIL', `this node has no virtual IPv${family} address ${from ?? ''}`.trim());
+    }
+    const localPort = local?.port ?? 0;
+    if (!isPort(localPort)) throw stackError('EINVAL', 'not a port');
+
+    const id = this.reports.nextId();
+    this.enter();
+    this.memory.bytes.set(to, this.memory.scratch);
+    this.memory.bytes.set(parseIp(own) ?? [], this.memory.scratch + 16);
+    const pcb = this.wasm.tcp_open(id, family, remote.port, localPort);
+    this.leave();
+    if (isErr(pcb)) throw openError(pcb);
+    return this.reports.opened(id, pcb, events);
+  }
+
+  listenTcp(options: contract.TcpListenOptions, onConnection: Listener['onConnection']): contract.TcpListener {
+    if (!isPort(options.port)) throw stackError('EINVAL', 'not a port');
+    const family = listenFamily(options);
+    const { address, port } = options;
+    const foreign = this.addresses && address !== this.addresses.ipv4 && address !== this.addresses.ipv6;
+    if (this.phase === 'closed' || (!isWildcard(address) && foreign)) {
+      throw stackError('EADDRNOTAVAIL', `${address} is not an address of this node`);
+    }
+    for (const other of this.reports.listeners.values()) {
+      if (port !== 0 && other.overlaps(family, address, port)) throw openError(Err.USE);
+    }
+    const listener = new Listener(this, this.reports.nextId(), family, options, onConnection);
+    listener.open();
+    this.reports.listeners.set(listener.id, listener);
+    return listener;
+  }
+
+  /**
+   * The path to a correspondent node changed: sends again at once what the old one may have lost, instead of
+   * waiting for a retransmission timeout that has been backed off meanwhile.
+   */
+  pathChanged(remoteAddress: string): void {
+    const to = parseIp(remoteAddress);
+    if (!to || this.phase === 'closed') return;
+    this.enter();
+    this.memory.bytes.set(to, this.memory.scratch);
+    this.wasm.tcp_resend(to.length === 4 ? 4 : 6);
+    this.leave();
+  }
+
+  close(): void {
+    if (this.phase === 'closed') return;
+    this.enter();
+    this.reports.forgetAll();
+    this.wasm.tcp_close_all();
+    this.phase = 'closed';
+    this.wasm.netif_loop();
+    this.clock.cancel();
+  }
+
+  // ---- for connections and listeners (Core) ----
+
+  enter(): void {
+    if (this.phase === 'sending') throw new Error('output() must not call back into the stack');
+    this.clock.read();
+    this.wasm.clock_enter();
+  }
+
+  leave(): void {
+    if (this.phase !== 'idle') return;
+    const sleepMs = this.wasm.clock_leave();
+    this.clock.sleep(this.reports.waiting || this.wasm.netif_has_loop() ? 0 : sleepMs);
+  }
+
+  forget(ended: Connection | Listener): void {
+    this.reports.forget(ended);
+  }
+
+  // ---- lwIP ----
+
+  private wake(): void {
+    if (this.phase !== 'idle') return;
+    this.run(() => {
+      if (this.wasm.netif_has_loop()) {
+        this.wasm.clock_enter();
+        this.wasm.netif_loop();
+        this.wasm.tcp_settle();
+      }
+      this.reports.givingUpMeans('ETIMEDOUT', () => this.wasm.clock_wake());
+    });
+  }
+
+  /** Lets lwIP work on what came from outside, then tells the owners. */
+  private run(work: () => void): void {
+    this.clock.read();
+    unlessFaulted(() => {
+      if (!this.faulted) work();
+    });
+    if (this.faulted) this.restart();
+    if (this.phase !== 'idle') return;
+    this.phase = 'delivering';
+    try {
+      unlessFaulted(() => this.reports.deliver());
+    } finally {
+      this.resume();
+    }
+  }
+
+  /** After delivery, in which the stack may have been closed. */
+  private resume(): void {
+    if ((this.phase as string) === 'closed') return;
+    this.phase = 'idle';
+    this.leave();
+  }
+
+  /** lwIP is in no known state: its connections are lost, its listeners and addresses are set up in a new instance. */
+  private restart(): void {
+    this.counters.faults++;
+    this.faulted = false;
+    this.reports.failAll('ECONNABORTED');
+    this.start();
+    this.applyConfiguration();
+    for (const listener of this.reports.listeners.values()) listener.open();
+  }
+
+  private start(): void {
+    const imports: LwipImports = {
+      now: this.clock.now,
+      random: this.clock.randomUint32,
+      assert: (message) => {
+        this.faulted = true;
+        this.clock.sleep(0);
+        throw new StackFault(this.memory.text(message >>> 0));
+      },
+      output: (packet, length) => this.send(packet >>> 0, length),
+      ...this.reports.imports,
+    };
+    const instance = new WebAssembly.Instance(this.options.module ?? lwipModule(), { port: { ...imports } });
+    this.wasm = instance.exports as unknown as LwipExports;
+    this.memory = new Memory(this.wasm.memory, this.wasm.scratch_address() >>> 0);
+    this.clock.read();
+    this.wasm.clock_start();
+    this.wasm.netif_start();
+  }
+
+  private applyConfiguration(): void {
+    if (!this.configured || !this.own) return;
+    this.memory.bytes.set(this.own.ipv4, this.memory.scratch);
+    this.memory.bytes.set(this.own.ipv6, this.memory.scratch + 4);
+    this.wasm.netif_configure(this.configured.mtu);
+  }
+
+  private send(packet: number, length: number): void {
+    if (this.phase === 'closed') return;
+    const before = this.phase;
+    this.phase = 'sending';
+    this.counters.sent++;
+    try {
+      this.options.output(this.memory.bytes.subarray(packet, packet + length));
+    } catch (error) {
+      // It must not unwind lwIP, which is in the middle of something.
+      this.options.timers.schedule(0, () => {
+        throw error;
+      });
+    }
+    this.phase = before;
+  }
+}
+
+function unlessFaulted(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof StackFault)) throw error;
+  }
+}
+
+function isPort(port: number): boolean {
+  return Number.isInteger(port) && port >= 0 && port <= 65535;
+}

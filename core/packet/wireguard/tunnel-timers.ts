@@ -1,0 +1,99 @@
+/**
+ * The timers of a tunnel, as named events (white paper section 6; wireguard-go's timers.go). Call them when...
+ *
+ *   dataSent             a packet with something in it was sent
+ *   dataReceived         a packet with something in it was received
+ *   packetSent           anything authenticated was sent
+ *   packetReceived       anything authenticated was received
+ *   initiationSent       a Tunnel Request was sent, to be retried after `retryMs`
+ *   handshakeComplete    there is a new session
+ */
+import type { Clock, Timers } from '../../runtime';
+import { KEEPALIVE_TIMEOUT_MS, REJECT_AFTER_TIME_MS, REKEY_TIMEOUT_MS, UNANSWERED_MS } from './constants';
+import { LazyTimer } from './lazy-timer';
+
+export interface TunnelTimerEvents {
+  /** No answer to the last Tunnel Request. */
+  retry(): void;
+  /** No answer for UNANSWERED_MS since the first Tunnel Request of this attempt. */
+  unanswered(): void;
+  /** Data came and nothing went back for a while: tell the peer that we are here. */
+  keepAlive(): void;
+  /** Data went out and nothing came back: the session may be dead. */
+  silent(): void;
+  /** The sessions are long past use. */
+  zeroKeys(): void;
+}
+
+export class TunnelTimers {
+  private readonly retry: LazyTimer;
+  private readonly unanswered: LazyTimer;
+  private readonly passiveKeepAlive: LazyTimer;
+  private readonly persistentKeepAlive: LazyTimer;
+  private readonly silence: LazyTimer;
+  private readonly zero: LazyTimer;
+  private needAnotherKeepAlive = false;
+
+  constructor(
+    clock: Clock,
+    timers: Timers,
+    events: TunnelTimerEvents,
+    public persistentMs: number | undefined,
+  ) {
+    const timer = (fire: () => void): LazyTimer => new LazyTimer(clock, timers, fire);
+    this.retry = timer(() => events.retry());
+    this.unanswered = timer(() => events.unanswered());
+    this.persistentKeepAlive = timer(() => events.keepAlive());
+    this.silence = timer(() => events.silent());
+    this.zero = timer(() => events.zeroKeys());
+    this.passiveKeepAlive = timer(() => {
+      events.keepAlive();
+      if (!this.needAnotherKeepAlive) return;
+      this.needAnotherKeepAlive = false;
+      this.passiveKeepAlive.set(KEEPALIVE_TIMEOUT_MS);
+    });
+  }
+
+  dataSent(): void {
+    if (!this.silence.isSet) this.silence.set(KEEPALIVE_TIMEOUT_MS + REKEY_TIMEOUT_MS);
+  }
+
+  dataReceived(): void {
+    if (this.passiveKeepAlive.isSet) this.needAnotherKeepAlive = true;
+    else this.passiveKeepAlive.set(KEEPALIVE_TIMEOUT_MS);
+  }
+
+  packetSent(): void {
+    this.passiveKeepAlive.clear();
+    this.traversal();
+  }
+
+  packetReceived(): void {
+    this.silence.clear();
+    this.traversal();
+  }
+
+  initiationSent(retryMs: number, first: boolean): void {
+    this.retry.set(retryMs);
+    if (first) this.unanswered.set(UNANSWERED_MS);
+  }
+
+  handshakeComplete(): void {
+    this.attemptEnded();
+    this.zero.set(REJECT_AFTER_TIME_MS * 3);
+  }
+
+  attemptEnded(): void {
+    this.retry.clear();
+    this.unanswered.clear();
+  }
+
+  close(): void {
+    const all = [this.retry, this.unanswered, this.passiveKeepAlive, this.persistentKeepAlive, this.silence, this.zero];
+    for (const timer of all) timer.close();
+  }
+
+  private traversal(): void {
+    if (this.persistentMs) this.persistentKeepAlive.set(this.persistentMs);
+  }
+}

@@ -1,0 +1,89 @@
+/** Starts the node of this process from its environment: what the preload and the library share. */
+import { readFileSync } from 'node:fs';
+import { readConfig, type NodeConfig } from './config';
+import { NtmError } from './errors';
+import { Namespace } from './namespace';
+import { Node } from './node';
+import { nodeRuntime } from './runtime-node';
+import { StateFile, type NodeState } from './state-dir';
+import { noTrace } from './trace';
+import { openTraceFile } from './trace-file';
+import { Unjoined } from './unjoined';
+import type { VirtualNetwork } from './virtual-network';
+import { normalName } from './wire/names';
+
+/** Never throws: a program whose settings are wrong runs on, unless NTMOBILE_REQUIRED is set. */
+export function startNode(env: NodeJS.ProcessEnv): VirtualNetwork {
+  try {
+    const config = readConfig(env);
+    return startConfigured(config, (error) => complain(error, config.required));
+  } catch (error) {
+    complain(error as Error, env.NTMOBILE_REQUIRED === '1');
+    const namespace = new Namespace(hostsFileNames);
+    namespace.learn((env.NTMOBILE_DOMAINS ?? '').split(',').filter(Boolean), [], true);
+    return new Unjoined(namespace, error as Error);
+  }
+}
+
+/** `onFailed` is told each time that joining fails for another reason than before. */
+export function startConfigured(config: NodeConfig, onFailed: (error: Error) => void): Node {
+  const { accountServer, account, node: label } = config;
+  const file = new StateFile(config.stateDir, { accountServerKey: accountServer.publicKey, account, node: label });
+  let state: NodeState = file.read() ?? { secretKey: nodeRuntime.random.bytes(32), domains: [], networks: [] };
+  const node = new Node({
+    runtime: nodeRuntime,
+    trace: config.traceFile ? openTraceFile(config.traceFile, nodeRuntime.clock, traceFailed).trace : noTrace,
+    config,
+    secretKey: state.secretKey,
+    known: state,
+    hostsFile: hostsFileNames,
+    onNetwork: (network) => {
+      if (file.read() && sameList(state.domains, network.domains) && sameList(state.networks, network.networks)) return;
+      state = { ...state, ...network };
+      saveState(file, state);
+    },
+    onFailed,
+  });
+  node.start();
+  process.once('exit', () => node.close());
+  return node;
+}
+
+function traceFailed(error: Error): void {
+  process.emitWarning(`ntmobile: NTMOBILE_TRACE cannot be written: ${error.message}`);
+}
+
+function saveState(file: StateFile, state: NodeState): void {
+  try {
+    file.write(state);
+  } catch (error) {
+    process.emitWarning(`ntmobile: the state directory cannot be written: ${(error as Error).message}`);
+  }
+}
+
+/** One line for the person who can act. */
+function complain(error: Error, required: boolean): void {
+  const code = error instanceof NtmError ? ` (${error.code})` : '';
+  process.stderr.write(`ntmobile: not joined: ${error.message}${code}\n`);
+  if (required) process.exit(1);
+}
+
+let hostsFile: ReadonlySet<string> | undefined;
+
+/** Names in /etc/hosts; none where there is no such file. */
+function hostsFileNames(): ReadonlySet<string> {
+  if (hostsFile) return hostsFile;
+  let text = '';
+  try {
+    text = readFileSync('/etc/hosts', 'utf8');
+  } catch {
+    // no such file: no such names
+  }
+  const lines = text.split('\n').map((line) => line.replace(/#.*/, '').trim().split(/\s+/).slice(1));
+  hostsFile = new Set(lines.flat().map(normalName));
+  return hostsFile;
+}
+
+function sameList(a: readonly string[], b: readonly string[]): boolean {
+  return a.length === b.length && a.every((value, i) => value === b[i]);
+}

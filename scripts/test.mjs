@@ -1,0 +1,62 @@
+#!/usr/bin/env node
+/**
+ * All checks, then one summary: lint, format, types, tests, coverage. Runs them all, whatever fails on the way.
+ * The last line alone is `N passed, N failed` with `, N skipped` when tests were skipped.
+ * Arguments go to mocha: `node scripts/test.mjs --grep wildcard`.
+ */
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { projectRoot } from './setup/report.mjs';
+
+const countsFile = resolve(projectRoot, 'build/test-counts.json');
+const coverageDir = resolve(projectRoot, 'coverage/tmp');
+const mochaArguments = process.argv.slice(2);
+
+const tool = (path) => resolve(projectRoot, 'node_modules', path);
+const checks = [
+  { name: 'lint', run: () => node(tool('eslint/bin/eslint.js'), '--max-warnings=0', '.') },
+  { name: 'format', run: () => node(tool('prettier/bin/prettier.cjs'), '--check', '--log-level=warn', '.') },
+  { name: 'types', run: () => node(tool('typescript/bin/tsc'), '-p', 'tsconfig.json', '--noEmit') },
+  { name: 'tests', run: runMocha },
+];
+// The threshold is on the whole; a part of the tests says nothing about it.
+if (mochaArguments.length === 0) checks.push({ name: 'coverage', run: reportCoverage });
+
+function node(script, ...args) {
+  return spawnSync(process.execPath, [script, ...args], { cwd: projectRoot, stdio: 'inherit' }).status === 0;
+}
+
+function runMocha() {
+  rmSync(countsFile, { force: true });
+  rmSync(coverageDir, { recursive: true, force: true });
+  mkdirSync(resolve(projectRoot, 'build'), { recursive: true });
+  const { status } = spawnSync(process.execPath, [tool('mocha/bin/mocha.js'), ...mochaArguments], {
+    cwd: projectRoot,
+    stdio: 'inherit',
+    env: { ...process.env, NODE_V8_COVERAGE: coverageDir, NTMOBILE_TEST_COUNTS: countsFile },
+  });
+  return status === 0;
+}
+
+function reportCoverage() {
+  return node(tool('c8/bin/c8.js'), 'report', '--check-coverage');
+}
+
+const results = checks.map(({ name, run }) => {
+  process.stdout.write(`\n== ${name}\n`);
+  const startedAt = performance.now();
+  const ok = run();
+  return { name, ok, seconds: (performance.now() - startedAt) / 1000 };
+});
+
+process.stdout.write('\n== summary\n');
+for (const { name, ok, seconds } of results) {
+  process.stdout.write(`${name.padEnd(9)} ${ok ? 'ok    ' : 'FAILED'} ${seconds.toFixed(1).padStart(6)} s\n`);
+}
+if (existsSync(countsFile)) {
+  process.stdout.write(`${JSON.parse(readFileSync(countsFile, 'utf8')).line}\n`);
+} else {
+  process.stdout.write('the tests did not run to their end\n'); // no counts: nothing may be counted
+}
+process.exitCode = results.every(({ ok }) => ok) ? 0 : 1;

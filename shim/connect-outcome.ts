@@ -1,0 +1,61 @@
+/**
+ * How Node hears that a connect request ended. net.js builds the error itself, from the errno, inside `oncomplete`:
+ * it passes it to `socket.destroy(error)` and, since 20.12, to `socket.emit('connectionAttemptFailed', ..., error)`.
+ * The NTM_* reason is added as it passes there, before the app sees it.
+ */
+import { addCause } from './node-errors';
+import type { AnyFunction, NativeRequest, SocketInternals } from './node-internals';
+import type { StreamHandle } from './stream-handle';
+
+export interface ConnectOutcome {
+  /** 0 or a negative errno. */
+  readonly status: number;
+  readonly cause?: unknown;
+}
+
+/** TCPConnectWrap as net.js fills it in. */
+export interface ConnectRequest extends NativeRequest {
+  readonly address?: string;
+  readonly port?: number;
+}
+
+export function completeConnect(
+  handle: StreamHandle,
+  request: ConnectRequest,
+  { status, cause }: ConnectOutcome,
+): void {
+  if (!request.oncomplete) return; // happy eyeballs gave up on this attempt
+  const complete = (): void => request.oncomplete?.(status, handle, request, true, true);
+  const socket = handle.consumer();
+  if (status === 0 || cause === undefined || !socket) return complete();
+  withCauseAdded(socket as SocketInternals, cause, complete);
+}
+
+function withCauseAdded(socket: SocketInternals, cause: unknown, complete: () => void): void {
+  const shadow = (method: 'destroy' | 'emit'): void => {
+    const original = socket[method] as AnyFunction;
+    Object.defineProperty(socket, method, {
+      configurable: true,
+      writable: true,
+      value: function (this: unknown, ...args: unknown[]): unknown {
+        for (const argument of args) if (isConnectError(argument)) addCause(argument, cause);
+        return Reflect.apply(original, this, args);
+      },
+    });
+  };
+  const before = ['destroy', 'emit'].map((key) => [key, Object.getOwnPropertyDescriptor(socket, key)] as const);
+  shadow('destroy');
+  shadow('emit');
+  try {
+    complete();
+  } finally {
+    for (const [key, descriptor] of before) {
+      if (descriptor) Object.defineProperty(socket, key, descriptor);
+      else Reflect.deleteProperty(socket, key);
+    }
+  }
+}
+
+function isConnectError(value: unknown): value is Error {
+  return value instanceof Error && (value as { syscall?: unknown }).syscall === 'connect';
+}

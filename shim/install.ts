@@ -1,0 +1,39 @@
+/** Puts the shim into this process: from here on Node's sockets and names reach the virtual network. */
+import { syncBuiltinESMExports } from 'node:module';
+import type { VirtualNetwork } from '../core/virtual-network';
+import { hookDns } from './hooks/dns';
+import { hookDnsPromises } from './hooks/dns-promises';
+import { hookListen } from './hooks/listen';
+import { hookConnect } from './hooks/net';
+import { Patches } from './patch';
+import type { ListenMode } from './policy';
+import { onFirstStreamHandle } from './virtual-handles';
+
+export interface ShimOptions {
+  /** Where a server on a wildcard address is reachable (NTMOBILE_LISTEN). */
+  readonly listen: ListenMode;
+}
+
+export interface Shim {
+  /** Puts everything back. Sockets that are virtual already stay so. */
+  restore(): void;
+}
+
+export function installShim(network: VirtualNetwork, options: ShimOptions): Shim {
+  const patches = new Patches();
+  hookConnect(network, patches, hookListen(network, patches, options.listen));
+  hookDns(network, patches);
+  hookDnsPromises(network, patches);
+  // `tls` costs milliseconds to load, and nothing can attach to a virtual handle before there is one.
+  onFirstStreamHandle(() => {
+    const { hookTls } = require('./hooks/tls') as typeof import('./hooks/tls');
+    hookTls(patches);
+  });
+  syncBuiltinESMExports(); // so that `import { lookup } from 'node:dns'` sees the hooks too
+  return {
+    restore() {
+      patches.restore();
+      syncBuiltinESMExports();
+    },
+  };
+}

@@ -1,0 +1,79 @@
+/**
+ * Errors shaped as Node shapes them, with the NTM_* reason as `cause`.
+ * libuv's error numbers are the negative errno; getaddrinfo's have their own range.
+ */
+import { getSystemErrorMap } from 'node:util';
+import type { NtmErrorCode } from '../core/errors';
+
+export interface NodeError extends Error {
+  errno?: number | undefined;
+  code: string;
+  syscall: string;
+  hostname?: string;
+}
+
+let errnoByCode: Map<string, number> | undefined;
+
+/** libuv's number for a code, e.g. -111 for ECONNREFUSED. */
+export function errnoOf(code: string): number {
+  errnoByCode ??= new Map([...getSystemErrorMap()].map(([errno, [name]]) => [name, errno]));
+  const errno = errnoByCode.get(code === 'ENOTFOUND' ? 'EAI_NONAME' : code);
+  return errno ?? errnoByCode.get('EIO') ?? -5;
+}
+
+/** `read ECONNRESET`. */
+export function systemError(code: string, syscall: string): NodeError {
+  return Object.assign(new Error(`${syscall} ${code}`), { errno: errnoOf(code), code, syscall });
+}
+
+/** `getaddrinfo ENOTFOUND name`, as dns.lookup fails. */
+export function lookupError(hostname: string, cause: unknown): NodeError {
+  const code = lookupCode(cause);
+  const error = new Error(`getaddrinfo ${code} ${hostname}`, { cause });
+  return Object.assign(error, { errno: errnoOf(code), code, syscall: 'getaddrinfo', hostname });
+}
+
+/** `queryA ENOTFOUND name`, as dns.resolve4 fails; c-ares errors have no errno. */
+export function queryError(syscall: 'queryA' | 'queryAaaa', hostname: string, cause: unknown): NodeError {
+  const code = { ENOTFOUND: 'ENOTFOUND', EAI_AGAIN: 'ETIMEOUT', EAI_FAIL: 'ESERVFAIL' }[lookupCode(cause)];
+  const error = new Error(`${syscall} ${code} ${hostname}`, { cause });
+  return Object.assign(error, { errno: undefined, code, syscall, hostname });
+}
+
+/** Which errno a failed `reach` or `connectTcp` looks like. */
+export function connectCode(cause: unknown): string {
+  const code = codeOf(cause);
+  switch (code as NtmErrorCode) {
+    case 'NTM_DC_UNREACHABLE':
+    case 'NTM_AS_UNREACHABLE':
+    case 'NTM_NOT_REGISTERED':
+      return 'ENETUNREACH';
+    default:
+      return code.startsWith('E') ? code : 'EHOSTUNREACH'; // a StackError's code is an errno already
+  }
+}
+
+/** Adds a cause, as the Error constructor would have; an error that has one keeps it. */
+export function addCause(error: Error, cause: unknown): void {
+  if (cause === undefined || error.cause !== undefined) return;
+  Object.defineProperty(error, 'cause', { value: cause, writable: true, configurable: true, enumerable: false });
+}
+
+function lookupCode(cause: unknown): 'ENOTFOUND' | 'EAI_AGAIN' | 'EAI_FAIL' {
+  switch (codeOf(cause) as NtmErrorCode) {
+    case 'NTM_NO_SUCH_NAME':
+      return 'ENOTFOUND';
+    case 'NTM_LOGIN_REFUSED':
+    case 'NTM_AS_KEY':
+    case 'NTM_CONFIG':
+    case 'NTM_PROTOCOL':
+      return 'EAI_FAIL';
+    default:
+      return 'EAI_AGAIN';
+  }
+}
+
+function codeOf(cause: unknown): string {
+  const code: unknown = (cause as { code?: unknown } | undefined)?.code;
+  return typeof code === 'string' ? code : '';
+}

@@ -1,0 +1,134 @@
+/**
+ * The border to Node's internals: how its native classes and private symbols are reached, and their shapes.
+ * `process.binding` is not used: it is refused under the permission model and warns under --pending-deprecation.
+ * Everything here is lazy; `tls`, the dearest, is loaded when the first virtual socket is made.
+ */
+/* eslint-disable @typescript-eslint/no-explicit-any */
+import net from 'node:net';
+import type { TLSSocket } from 'node:tls';
+import type { Duplex } from 'node:stream';
+
+export type AnyFunction = (...args: any[]) => any;
+type Constructor<T> = new (...args: any[]) => T;
+
+/** The out parameter of getsockname and getpeername. */
+export interface AddressOut {
+  address?: string;
+  family?: 'IPv4' | 'IPv6';
+  port?: number;
+}
+
+/** WriteWrap, ShutdownWrap, TCPConnectWrap: what Node passes to a handle and gets back in `oncomplete`. */
+export interface NativeRequest {
+  oncomplete?: ((...args: any[]) => void) | undefined;
+}
+
+/** StreamBase and JSStream (src/js_stream.cc). Every method returns 0 or a negative errno. */
+export interface JsStreamHandle {
+  onread: AnyFunction;
+  reading?: boolean;
+  readBuffer(bytes: Uint8Array): void;
+  emitEOF(): void;
+  finishWrite(request: NativeRequest, status: number): void;
+  finishShutdown(request: NativeRequest, status: number): void;
+  useUserBuffer(buffer: Uint8Array): void;
+  writeBuffer(request: NativeRequest, buffer: Uint8Array): number;
+}
+
+/** TCPWrap (src/tcp_wrap.cc). */
+export interface TcpHandle {
+  onconnection?: (status: number, client: unknown) => void;
+  bind(address: string, port: number): number;
+  bind6(address: string, port: number, flags: number): number;
+  listen(backlog: number): number;
+  getsockname(out: AddressOut): number;
+  close(callback?: () => void): void;
+  ref(): void;
+  unref(): void;
+  connect(request: NativeRequest, address: string, port: number): number;
+  connect6(request: NativeRequest, address: string, port: number): number;
+  writeBuffer(request: NativeRequest, buffer: Uint8Array): number;
+}
+
+/** The parts of net.Socket that are not in its types. */
+export interface SocketInternals extends net.Socket {
+  _handle: any;
+  _parent: SocketInternals | null;
+  _peername: unknown;
+  _sockname: unknown;
+  _undestroy?: () => void;
+}
+
+export interface TcpInternals {
+  readonly TCP: Constructor<TcpHandle>;
+  /** handle[ownerSymbol] is the net.Socket or net.Server that the handle belongs to. */
+  readonly ownerSymbol: symbol;
+  /** socket[reinitializeHandle](handle) replaces a socket's handle; TLSSocket's also wraps it again. */
+  readonly reinitializeHandle: symbol;
+}
+
+let tcpInternals: TcpInternals | undefined;
+
+/** A Socket makes its TCP handle in connect(), and for an IP address connects in the next tick: never, if destroyed. */
+export function reachTcp(): TcpInternals {
+  if (tcpInternals) return tcpInternals;
+  const probe = new net.Socket() as SocketInternals;
+  probe.connect(9, '127.0.0.1');
+  const handle = probe._handle;
+  const TCP = handle.constructor;
+  const ownerSymbol = findSymbol(handle, 'owner_symbol');
+  probe.destroy();
+  tcpInternals = { TCP, ownerSymbol, reinitializeHandle: findSymbol(net.Socket.prototype, 'kReinitializeHandle') };
+  return tcpInternals;
+}
+
+let jsStreamClass: Constructor<JsStreamHandle> | undefined;
+
+/** TLS over a stream that has no handle wraps the stream in a JSStream. */
+export function reachJsStream(): Constructor<JsStreamHandle> {
+  if (jsStreamClass) return jsStreamClass;
+  const { TLSSocket } = loadTls();
+  const { Duplex } = require('node:stream') as typeof import('node:stream');
+  const stream: Duplex = new Duplex({ read() {}, write: (_chunk, _encoding, done) => done() });
+  const probe = new TLSSocket(stream) as TLSSocket & { _handle: any };
+  jsStreamClass = probe._handle._parentWrap._handle.constructor as Constructor<JsStreamHandle>;
+  probe.on('error', () => {});
+  probe.destroy();
+  return jsStreamClass;
+}
+
+export function loadTls(): typeof import('node:tls') {
+  return require('node:tls') as typeof import('node:tls');
+}
+
+let unconnected: TcpHandle | undefined;
+const oneByte = new Uint8Array(1);
+
+/**
+ * Tells Node that the write it just dispatched completed synchronously.
+ *
+ * Node reads that from `streamBaseState[kLastWriteWasAsync]`, which only native code can set. A write to a TCP handle
+ * that was never connected sets it to "synchronous", fails with EBADF before it touches anything, and costs 0.1 us.
+ */
+export function markWriteSynchronous(request: NativeRequest): void {
+  if (!unconnected) {
+    unconnected = new (reachTcp().TCP)(0);
+    unconnected.unref();
+  }
+  unconnected.writeBuffer(request, oneByte);
+}
+
+/** The buffer an app gave in `new net.Socket({ onread: { buffer } })`, of which Node may ask a fresh one per read. */
+export function userBufferLength(socket: unknown): number | undefined {
+  const key = Object.getOwnPropertySymbols(socket as object).find((symbol) => symbol.description === 'kBuffer');
+  const buffer: unknown = key && (socket as any)[key];
+  return buffer instanceof Uint8Array ? buffer.length : undefined;
+}
+
+function findSymbol(object: object, description: string): symbol {
+  for (let at: object | null = object; at; at = Object.getPrototypeOf(at) as object | null) {
+    const found = Object.getOwnPropertySymbols(at).find((symbol) => symbol.description === description);
+    if (found) return found;
+  }
+  throw new Error(`ntmobile: this version of Node (${process.version}) has no ${description}`);
+}

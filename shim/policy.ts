@@ -1,0 +1,52 @@
+/** Virtual or real? Pure: no state, no Node. */
+import { isIP } from 'node:net';
+import type { VirtualNetwork } from '../core/virtual-network';
+
+/** NTMOBILE_LISTEN: where a server that listens on a wildcard address can be reached. */
+export type ListenMode = 'both' | 'virtual' | 'host';
+
+export type BindPlace = 'host' | 'virtual' | 'both';
+
+type Addressing = Pick<VirtualNetwork, 'isVirtualAddress'>;
+type Naming = Addressing & Pick<VirtualNetwork, 'classifyName'>;
+
+export function isListenMode(text: string): text is ListenMode {
+  return text === 'both' || text === 'virtual' || text === 'host';
+}
+
+export function isWildcard(address: string): boolean {
+  return address === '0.0.0.0' || address === '::';
+}
+
+/** `::ffff:198.18.0.1`, as a dual-stack socket shows and accepts an IPv4 peer, is 198.18.0.1. */
+export function unmapped(address: string): string {
+  return /^::ffff:[\d.]+$/i.test(address) ? address.slice('::ffff:'.length) : address;
+}
+
+export function mapped(address: string): string {
+  return address.includes(':') ? address : `::ffff:${address}`;
+}
+
+/** A server bound to loopback or to another explicit host address is never exposed. */
+export function bindPlace(address: string, mode: ListenMode, network: Addressing): BindPlace {
+  if (mode === 'host') return 'host';
+  if (isWildcard(address)) return mode;
+  return network.isVirtualAddress(unmapped(address)) ? 'virtual' : 'host';
+}
+
+/** What a host given to connect() or lookup() is, before any lookup. */
+export function classifyHost(host: string, network: Naming): 'virtual' | 'host' | 'undecided' {
+  if (isIP(host) !== 0) return network.isVirtualAddress(unmapped(host)) ? 'virtual' : 'host';
+  return network.classifyName(host);
+}
+
+/** The host that the arguments of `socket.connect` name, without normalizing them; undefined for a pipe. */
+export function connectHost(args: readonly unknown[]): string | undefined {
+  let [first, second] = args;
+  if (Array.isArray(first)) [first, second] = first as unknown[]; // net.connect() has normalized them already
+  if (typeof first === 'object' && first !== null) {
+    const { host, path } = first as { host?: unknown; path?: unknown };
+    return typeof host === 'string' && !path ? host : undefined;
+  }
+  return typeof second === 'string' ? second : undefined;
+}

@@ -1,0 +1,63 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { readConfig } from '../../core/config';
+import { NtmError } from '../../core/errors';
+
+const as = `ntmobile://127.0.0.1:4500/?key=${Buffer.alloc(32, 7).toString('base64url')}&zone=Ntm.Internal`;
+const complete = { NTMOBILE_AS: as, NTMOBILE_ACCOUNT: 'Alice', NTMOBILE_PASSWORD: 'secret' };
+
+function refuses(env: NodeJS.ProcessEnv, message: RegExp): void {
+  assert.throws(
+    () => readConfig(env),
+    (error) => error instanceof NtmError && error.code === 'NTM_CONFIG' && message.test(error.message),
+  );
+}
+
+describe('settings', () => {
+  let dir: string;
+  before(() => (dir = mkdtempSync(join(tmpdir(), 'ntmobile-config-'))));
+  after(() => rmSync(dir, { recursive: true }));
+
+  it('complete variables: read -> defaults filled in, names in normal form', () => {
+    const config = readConfig({ ...complete, NTMOBILE_DOMAINS: 'Ops.Example, lab.example.' });
+    assert.equal(config.account, 'alice');
+    assert.equal(config.node, null);
+    assert.deepEqual(config.domains, ['ops.example', 'lab.example', 'ntm.internal']);
+    assert.equal(config.listen, 'both');
+    assert.equal(config.route, 'auto');
+    assert.equal(config.required, false);
+    assert.equal(config.accountServer.port, 4500);
+  });
+
+  it('a setting is missing or malformed: read -> NTM_CONFIG names the variable', () => {
+    refuses({ ...complete, NTMOBILE_ACCOUNT: undefined }, /NTMOBILE_ACCOUNT is not set/);
+    refuses({ ...complete, NTMOBILE_PASSWORD: undefined }, /NTMOBILE_PASSWORD or NTMOBILE_PASSWORD_FILE/);
+    refuses({ ...complete, NTMOBILE_ACCOUNT: 'a.b' }, /NTMOBILE_ACCOUNT must be a DNS label/);
+    refuses({ ...complete, NTMOBILE_LISTEN: 'none' }, /NTMOBILE_LISTEN/);
+    refuses({ ...complete, NTMOBILE_AS: 'http://127.0.0.1' }, /NTMOBILE_AS/);
+  });
+
+  it('a malformed setting: read -> no message holds the password', () => {
+    refuses({ ...complete, NTMOBILE_LISTEN: 'none' }, /^(?!.*secret).*$/);
+  });
+
+  it('a configuration file: read -> variables win', () => {
+    const file = join(dir, 'config.json');
+    writeFileSync(file, JSON.stringify({ as, account: 'bob', password: 'x', listen: 'host', domains: ['a.example'] }));
+    const config = readConfig({ NTMOBILE_CONFIG: file, NTMOBILE_ACCOUNT: 'carol' });
+    assert.equal(config.account, 'carol');
+    assert.equal(config.listen, 'host');
+    assert.deepEqual(config.domains, ['a.example', 'ntm.internal']);
+  });
+
+  it('a password file: read -> its line without the newline', () => {
+    const file = join(dir, 'password');
+    writeFileSync(file, 'correct horse\n');
+    const { NTMOBILE_AS, NTMOBILE_ACCOUNT } = complete;
+    const rest = { NTMOBILE_AS, NTMOBILE_ACCOUNT };
+    assert.equal(readConfig({ ...rest, NTMOBILE_PASSWORD_FILE: file }).password, 'correct horse');
+    refuses({ ...rest, NTMOBILE_PASSWORD_FILE: join(dir, 'none') }, /NTMOBILE_PASSWORD_FILE/);
+  });
+});

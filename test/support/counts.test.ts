@@ -1,0 +1,12 @@
+import assert from 'node:assert/strict';
+import { countsLine } from './counts';
+
+describe('closing line of a test run', () => {
+  it('nothing skipped: run ends -> two numbers', () => {
+    assert.equal(countsLine({ passed: 12, failed: 0, skipped: 0 }), '12 passed, 0 failed');
+  });
+
+  it('something skipped: run ends -> three numbers', () => {
+    assert.equal(countsLine({ passed: 12, failed: 1, skipped: 3 }), '12 passed, 1 failed, 3 skipped');
+  });
+});

@@ -1,0 +1,9 @@
+/** Root hooks: whatever a failed test left running ends here, so that a failure never becomes a hang. */
+import { killRunning } from './processes';
+
+export const mochaHooks = {
+  async afterAll(): Promise<void> {
+    const left = await killRunning();
+    if (left.length > 0) throw new Error(`programs were left running: ${left.join('; ')}`);
+  },
+};

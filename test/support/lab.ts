@@ -1,0 +1,50 @@
+/**
+ * Lab tests need root, network namespaces and nftables. Where these are missing, lab tests are skipped, and say what is
+ * missing; where NTMOBILE_LAB=required (as in CI) they fail instead, so that a skipped lab cannot pass for a green one.
+ */
+import { spawnSync } from 'node:child_process';
+
+export type LabDecision = { run: true } | { run: false; fail: boolean; reason: string };
+
+export interface LabNeeds {
+  readonly root: boolean;
+  readonly namespaces: boolean;
+  readonly nftables: boolean;
+}
+
+/** `setting` is NTMOBILE_LAB: `required`, `off`, or unset for "when it can be". */
+export function decideLab(setting: string | undefined, needs: LabNeeds): LabDecision {
+  if (setting === 'off') return { run: false, fail: false, reason: 'switched off by NTMOBILE_LAB=off' };
+  const missing = [
+    ...(needs.root ? [] : ['root']),
+    ...(needs.namespaces ? [] : ['network namespaces (ip netns)']),
+    ...(needs.nftables ? [] : ['nftables (nft)']),
+  ];
+  if (missing.length === 0) return { run: true };
+  return { run: false, fail: setting === 'required', reason: `this machine lacks ${missing.join(', ')}` };
+}
+
+/** `describe` for tests that need the lab. */
+export function describeLab(title: string, define: (this: Mocha.Suite) => void): void {
+  const decision = decideLab(process.env['NTMOBILE_LAB'], whatThisMachineHas());
+  if (decision.run) {
+    describe(title, define);
+  } else if (decision.fail) {
+    describe(title, () => {
+      it('lab required: machine is looked at -> it can run the lab', () => {
+        throw new Error(decision.reason);
+      });
+    });
+  } else {
+    describe.skip(`${title} (${decision.reason})`, define);
+  }
+}
+
+function whatThisMachineHas(): LabNeeds {
+  const succeeds = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0;
+  return {
+    root: process.getuid?.() === 0,
+    namespaces: succeeds('unshare', '--net', 'ip', 'link', 'set', 'lo', 'up'),
+    nftables: succeeds('unshare', '--net', 'nft', 'list', 'ruleset'),
+  };
+}

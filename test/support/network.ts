@@ -1,0 +1,130 @@
+/** An NTMobile network for end-to-end tests: `ntmobile up` in a process of its own, and programs that join it. */
+import assert from 'node:assert/strict';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Endpoint } from '../../core/wire/addresses';
+import { projectRoot, temporaryDirectory } from './paths';
+import { killRunning, Program } from './processes';
+import { readTrace, traced, type TraceLine } from './trace-watch';
+
+const command = join(projectRoot, 'dist/cli/main.js');
+
+export type ServerName = 'as' | 'dc' | 'dns' | 'ns' | 'rs' | 'cs';
+
+/** The line that `ntmobile up --json` prints once it is ready. */
+export interface JoinLine {
+  readonly as: string;
+  readonly zone: string;
+  readonly accounts: readonly { readonly name: string; readonly fqdn: string }[];
+  readonly servers: Readonly<Record<ServerName, string | Endpoint>>;
+}
+
+export interface NodeOptions {
+  /** Names the state directory and the trace file; default: the account. One node, one name. */
+  readonly node?: string;
+  readonly password?: string;
+  readonly as?: string;
+  readonly env?: NodeJS.ProcessEnv;
+}
+
+export function ntmobile(args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
+  return Program.node([command, ...args], env);
+}
+
+export class Network {
+  private constructor(
+    readonly dir: string,
+    readonly up: Program,
+    readonly join: JoinLine,
+  ) {}
+
+  static async start(accounts: readonly string[] = ['alice', 'bob'], dir = temporaryDirectory()): Promise<Network> {
+    const options = accounts.flatMap((name) => ['--account', `${name}:${passwordOf(name)}`]);
+    const up = ntmobile(['up', '--dir', join(dir, 'servers'), ...options, '--json'], {
+      NTMOBILE_TRACE: join(dir, 'up.ndjson'),
+    });
+    return new Network(dir, up, JSON.parse(await up.line()) as JoinLine);
+  }
+
+  /** `node -r ntmobile/register args`, as `account`. */
+  program(account: string, args: readonly string[], options: NodeOptions = {}): Program {
+    return Program.node(['-r', 'ntmobile/register', ...args], this.environment(account, options));
+  }
+
+  environment(account: string, options: NodeOptions = {}): NodeJS.ProcessEnv {
+    const node = options.node ?? account;
+    return {
+      NTMOBILE_AS: options.as ?? this.join.as,
+      NTMOBILE_ACCOUNT: account,
+      NTMOBILE_PASSWORD: options.password ?? passwordOf(account),
+      NTMOBILE_STATE_DIR: join(this.dir, `state-${node}`),
+      NTMOBILE_TRACE: this.traceFile(node),
+      ...options.env,
+    };
+  }
+
+  fqdn(account: string): string {
+    const found = this.join.accounts.find(({ name }) => name === account);
+    assert.ok(found, `up named account ${account}`);
+    return found.fqdn;
+  }
+
+  server(name: ServerName): Endpoint {
+    const stated = this.join.servers[name];
+    return typeof stated === 'string' ? parseEndpoint(stated) : stated;
+  }
+
+  /** `who`: `up`, or the name of a node. */
+  traceFile(who: string): string {
+    return join(this.dir, `${who}.ndjson`);
+  }
+
+  /** Waits until the trace of `who` holds what is wanted. */
+  async traced(who: string, wanted: (events: TraceLine[]) => boolean): Promise<TraceLine[]> {
+    return traced(this.traceFile(who), wanted);
+  }
+
+  trace(who: string): TraceLine[] {
+    return readTrace(this.traceFile(who));
+  }
+
+  /** Ends the servers, which must end cleanly; then nothing that the test started may still run. */
+  async close(): Promise<void> {
+    this.up.terminate();
+    const end = await this.up.ended;
+    const left = await killRunning();
+    rmSync(this.dir, { recursive: true, force: true });
+    assert.deepEqual(end, { code: 0, signal: null }, `ntmobile up ends cleanly: ${this.up.errors}`);
+    assert.deepEqual(left, [], 'no program is left running');
+  }
+}
+
+export function passwordOf(account: string): string {
+  return `password-of-${account}`;
+}
+
+function parseEndpoint(text: string): Endpoint {
+  const match = /^\[?(.+?)\]?:(\d+)$/.exec(text);
+  assert.ok(match, `${text} is an endpoint`);
+  return { address: match[1]!, port: Number(match[2]) };
+}
+
+export function testProgram(name: string): string {
+  return join(projectRoot, 'test/e2e/programs', name);
+}
+
+export function example(name: string): string {
+  return join(projectRoot, 'examples', name);
+}
+
+/** A server that said `listening on PORT [PORT]`; call `stop` before the network closes. */
+export async function portsOf(server: Program): Promise<number[]> {
+  const line = await server.line((said) => said.startsWith('listening on '));
+  return (line.match(/\d+/g) ?? []).map(Number);
+}
+
+/** Ends a server program by SIGTERM; it must end by itself then, with code 0. */
+export async function stop(server: Program): Promise<void> {
+  server.terminate();
+  await server.finish();
+}

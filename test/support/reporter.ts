@@ -1,0 +1,24 @@
+/**
+ * Mocha's spec reporter, closed by one line for machines: `N passed, N failed` or `N passed, N failed, N skipped`.
+ * Under scripts/test.mjs, which prints that line last of all, it goes to the file NTMOBILE_TEST_COUNTS instead.
+ */
+import { writeFileSync } from 'node:fs';
+import Mocha = require('mocha');
+import { countsLine } from './counts';
+
+class CountingReporter extends Mocha.reporters.Spec {
+  override epilogue(): void {
+    super.epilogue();
+    // A failing hook is a failure of mocha's own count, too.
+    const line = countsLine({
+      passed: this.stats.passes,
+      failed: this.stats.failures,
+      skipped: this.stats.pending,
+    });
+    const file = process.env['NTMOBILE_TEST_COUNTS'];
+    if (file) writeFileSync(file, JSON.stringify({ line }));
+    else process.stdout.write(`${line}\n`);
+  }
+}
+
+export = CountingReporter;

@@ -1,0 +1,12 @@
+/** Preloaded before `ntmobile/register`: makes it start a node of the memory network. */
+import * as start from '../../core/start';
+import { MemoryNetwork } from './memory-network';
+
+const counter = globalThis as { nodesStarted?: number };
+
+Object.defineProperty(start, 'startNode', {
+  value: () => {
+    counter.nodesStarted = (counter.nodesStarted ?? 0) + 1;
+    return new MemoryNetwork();
+  },
+});
