@@ -9,6 +9,7 @@ import { formatEndpoint } from '../core/wire/addresses';
 import { hashPassword } from '../servers/account/password';
 import { startEmbeddedNetwork, type EmbeddedNetwork } from '../servers/embedded-network';
 import { DEFAULT_ZONE, isZone } from '../servers/names';
+import { lockDirectory } from '../servers/store/directory-lock';
 import { openSqliteStore } from '../servers/store/sqlite-store';
 import type { Store } from '../servers/store/store';
 import { accountNames, checkAccountName } from './account';
@@ -23,7 +24,7 @@ interface NewAccount {
 
 interface UpOptions {
   readonly dir: string;
-  readonly account: readonly NewAccount[];
+  readonly account?: readonly NewAccount[];
   readonly zone?: string;
   readonly address: string;
   readonly asPort?: number;
@@ -39,7 +40,7 @@ export function upCommand(): Command {
   const command = new Command('up')
     .description('run all servers of a network in one process until SIGTERM or SIGINT')
     .requiredOption('--dir <dir>', 'directory for accounts, keys and addresses; made when it is not there')
-    .option('--account <name:password>', 'add this account, or change its password; may be repeated', parseAccount, [])
+    .option('--account <name:password>', 'add this account, or change its password; may be repeated', parseAccount)
     .option('--zone <zone>', `zone of the names, decided at the first start; default ${DEFAULT_ZONE}`, parseZone)
     .option('--address <address>', 'IP address to serve on', parseAddress, '127.0.0.1')
     .option('--json', 'print one line of JSON once everything runs');
@@ -61,8 +62,9 @@ async function up(options: UpOptions): Promise<void> {
   const stopped = stopSignal();
   const traceFile = openTrace(log);
   const store = openSqliteStore(options.dir);
+  const lock = lockDirectory(options.dir);
   try {
-    await putAccounts(store, options.account);
+    await putAccounts(store, options.account ?? []);
     const network = await start(options, store, traceFile);
     try {
       const accounts = await accountNames(store);
@@ -73,6 +75,7 @@ async function up(options: UpOptions): Promise<void> {
       await network.close();
     }
   } finally {
+    lock.release();
     store.close();
     traceFile?.close();
   }
@@ -134,7 +137,7 @@ function describe({ joinUrl, zone, servers }: EmbeddedNetwork, accounts: { name:
   ].join('\n');
 }
 
-function parseAccount(text: string, before: readonly NewAccount[]): NewAccount[] {
+function parseAccount(text: string, before: readonly NewAccount[] = []): NewAccount[] {
   const colon = text.indexOf(':');
   // The argument is not repeated in the message: it may hold a password.
   if (colon < 1) throw new UsageError('--account wants NAME:PASSWORD');

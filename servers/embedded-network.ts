@@ -9,7 +9,7 @@ import type { Trace } from '../core/trace';
 import type { Endpoint } from '../core/wire/addresses';
 import { AccountServer } from './account/account-server';
 import { freeBlocks, IPV4_NETWORK, ulaNetwork } from './account/address-blocks';
-import { hashPassword, verifyPassword } from './account/password';
+import { decoyPasswordHash, verifyPassword } from './account/password';
 import { CacheServer } from './cache/cache-server';
 import { CoordinatorServer } from './coordinator/coordinator';
 import { coordinatorZone } from './coordinator/coordinator-zone';
@@ -107,14 +107,15 @@ class StartingNetwork {
   private async startAccountServer() {
     const identity = await this.settings.identity('as');
     const networks = [IPV4_NETWORK, ulaNetwork(await this.settings.globalId())];
-    const decoyPasswordHash = await hashPassword('', nodeRandom);
+    const decoy = decoyPasswordHash(nodeRandom);
     const { store, trace } = this.options;
     const { zone } = this;
     const start = (port: number) =>
       hostMachine(
         this.at(port),
         trace,
-        (ports) => new AccountServer({ identity, zone, networks, store, verifyPassword, decoyPasswordHash }, ports),
+        (ports) =>
+          new AccountServer({ identity, zone, networks, store, verifyPassword, decoyPasswordHash: decoy }, ports),
       );
     const hosted = await this.onUsualPort(start);
     await this.settings.keepAccountServerPort(hosted.local.port);

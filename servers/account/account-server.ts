@@ -14,14 +14,17 @@
 import type { Endpoint } from '../../core/wire/addresses';
 import { agreedKey, hex, KEY_LENGTH, type KeyPair } from '../../core/wire/keys';
 import type { Body, Message } from '../../core/wire/messages';
-import { Refused, Signalling, Unanswered, type Context, type Peer } from '../../core/wire/signalling';
+import { Refused, Signalling, type Context, type Peer } from '../../core/wire/signalling';
 import { BoundedMap } from '../bounded-map';
+import { within } from '../within';
 import { canonicalName, isLabel, labelsBelow, nodeFqdn } from '../names';
 import type { ServerMachine, ServerPorts } from '../server-ports';
 import type { AccountStore, Coordinator, CoordinatorStore } from '../store/store';
 import { LoginAttempts } from './login-attempts';
 
 const CHALLENGE_MS = 60_000;
+/** Less than the node waits for its answer, so that it hears `unavailable` rather than nothing. */
+const DISTRIBUTION_MS = 2_500;
 const CHALLENGE_LENGTH = 16;
 const SESSIONS_LIMIT = 4096;
 
@@ -123,11 +126,9 @@ export class AccountServer implements ServerMachine {
   /** Steps 6 and 7. */
   private async distribute(coordinator: Coordinator, body: Body<'keyDistribution'>): Promise<void> {
     const peer = this.coordinatorPeer(coordinator);
-    try {
-      await this.signalling.request(peer, coordinator.endpoint, { name: 'keyDistribution', body });
-    } catch (error) {
-      throw error instanceof Unanswered ? new Refused('unavailable') : error;
-    }
+    const request = this.signalling.request(peer, coordinator.endpoint, { name: 'keyDistribution', body });
+    const answer = await within(this.ports.timers, DISTRIBUTION_MS, request);
+    if (answer === undefined) throw new Refused('unavailable');
   }
 
   /** An account's own name exists with the account; a name below it, once a node has logged in with it. */

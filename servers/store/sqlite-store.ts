@@ -6,6 +6,7 @@
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
+import { NtmError } from '../../core/errors';
 import { migrate } from './migrations';
 import type {
   Account,
@@ -22,10 +23,19 @@ type Db = Database.Database;
 export const STORE_FILE = 'ntmobile.db';
 const BUSY_TIMEOUT_MS = 5000;
 
-/** Makes `directory` when it is not there. Throws when it cannot be used. */
+/** Makes `directory` when it is not there. Throws NtmError NTM_CONFIG when it cannot be used. */
 export function openSqliteStore(directory: string): Store {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
   const path = join(directory, STORE_FILE);
+  try {
+    return storeOn(openDatabase(directory, path));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new NtmError('NTM_CONFIG', `${path} cannot be used: ${reason}`, { cause: error });
+  }
+}
+
+function openDatabase(directory: string, path: string): Db {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
   // Made first with its mode, which -wal and -shm then inherit: at no time can others read it.
   closeSync(openSync(path, 'a', 0o600));
   chmodSync(path, 0o600);
@@ -35,6 +45,10 @@ export function openSqliteStore(directory: string): Store {
   db.pragma('journal_mode = WAL');
   db.pragma('synchronous = FULL');
   migrate(db);
+  return db;
+}
+
+function storeOn(db: Db): Store {
   return {
     accounts: accountStore(db),
     coordinators: coordinatorStore(db),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
@@ -139,6 +139,29 @@ describe('ntmobile up', function () {
     const finished = await run(['up', '--dir', join(directory.path, 'net'), '--zone', 'two.test']);
     assert.equal(finished.code, 1);
     assert.match(finished.stderr, /holds the zone one\.test; use another --dir/);
+  });
+
+  it('running: started again on the same directory -> refused, and the first serves on', async () => {
+    const { ready } = await start('--account', 'alice:s3cret');
+    const finished = await run(['up', '--dir', join(directory.path, 'net')]);
+    assert.equal(finished.code, 1);
+    assert.match(finished.stderr, /a network runs on .* already/);
+    await loginOverUdp(ready.as, 'alice', 's3cret');
+  });
+
+  it('killed: started again -> serves on the same join URL', async () => {
+    const first = await start('--account', 'alice:s3cret');
+    await first.stop('SIGKILL');
+    const { ready } = await start();
+    assert.equal(ready.as, first.ready.as);
+    await loginOverUdp(ready.as, 'alice', 's3cret');
+  });
+
+  it('a store that is none: started -> exit code 1 and one clear line', async () => {
+    writeFileSync(join(directory.path, 'ntmobile.db'), 'not a database, but long enough to be looked at'.repeat(100));
+    const finished = await run(['up', '--dir', directory.path]);
+    assert.equal(finished.code, 1);
+    assert.match(finished.stderr, /^ntmobile: .*ntmobile\.db cannot be used: .*\n$/);
   });
 
   it('port in use: started on it -> exit code 1, says which', async () => {

@@ -69,11 +69,12 @@ export class SimulatedNode {
   /** Figure 4 steps 14 and 15. */
   async registerForNotifications({ notification }: Body<'registrationResponse'>): Promise<void> {
     assert(notification, 'no notification service');
-    this.stream = this.world.connect(
+    const stream = this.world.connect(
       (datagram) => this.streamSignalling.receive(datagram, undefined),
-      () => (this.stream = undefined),
+      () => this.stream === stream && (this.stream = undefined),
       this.local.address,
     );
+    this.stream = stream;
     const ns = this.streamSignalling.addPeer({ key: sharedKey(notification.key, 0), party: 'ns', name: 'ns' });
     this.ns = ns;
     const request: Message = { name: 'notificationRegistration', body: {} };

@@ -1,0 +1,121 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, it } from 'mocha';
+import { noTrace } from '../../../core/trace';
+import type { Endpoint } from '../../../core/wire/addresses';
+import { sharedKey } from '../../../core/wire/keys';
+import type { Message } from '../../../core/wire/messages';
+import { Refused, Signalling, type Peer } from '../../../core/wire/signalling';
+import { MemoryNetwork, pass, settle } from '../../support/memory-network';
+import { ServerWorld } from '../../support/server-world';
+import { SimulatedNode } from '../../support/simulated-node';
+import { SeededRandom, VirtualTime } from '../../support/virtual-time';
+
+const here: Endpoint = { address: '192.0.2.1', port: 1 };
+const there: Endpoint = { address: '192.0.2.2', port: 2 };
+const ask: Message = { name: 'directionRequest', body: { target: 'bob.ntm.test' } };
+
+describe('signalling', () => {
+  let time: VirtualTime;
+  let network: MemoryNetwork;
+  let asker: Signalling<Endpoint>;
+  let answerer: Signalling<Endpoint>;
+  let peer: Peer;
+  let handled: number;
+  let sent: { datagram: Uint8Array; from: Endpoint }[];
+
+  function party(name: 'node' | 'dc', local: Endpoint): Signalling<Endpoint> {
+    const random = new SeededRandom(local.port);
+    const transmit = network.attach(local, (datagram, from) => signalling.receive(datagram, from));
+    const common = { part: name, clock: time, timers: time, random, trace: noTrace };
+    const signalling: Signalling<Endpoint> = new Signalling({ ...common, party: name, transmit });
+    return signalling;
+  }
+
+  beforeEach(() => {
+    time = new VirtualTime();
+    network = new MemoryNetwork(time);
+    sent = [];
+    network.lose = (datagram, from) => (sent.push({ datagram, from }), false);
+    asker = party('node', here);
+    answerer = party('dc', there);
+    const key = new Uint8Array(32).fill(9);
+    peer = asker.addPeer({ key: sharedKey(key, 0), party: 'dc', name: 'dc' });
+    answerer.addPeer({ key: sharedKey(key, 1), party: 'node', name: 'alice' });
+    handled = 0;
+    answerer.handle('directionRequest', () => {
+      handled += 1;
+      throw new Refused('node-absent', { ipv4: '198.18.0.1', ipv6: 'fd00::1' });
+    });
+  });
+
+  const request = () => settle(time, asker.request(peer, there, ask));
+
+  it('request answered: the request arrives again -> the same answer, handled once', async () => {
+    await assert.rejects(request(), { refusal: 'node-absent' });
+    const [{ datagram }, answer] = sent as [(typeof sent)[0], (typeof sent)[0]];
+    answerer.receive(datagram, here);
+    await pass(time, 10);
+    assert.equal(handled, 1);
+    assert.deepEqual(sent.at(-1)?.datagram, answer.datagram);
+  });
+
+  it('70 requests later: the first arrives again -> replayed, not handled, not answered', async () => {
+    for (let i = 0; i < 70; i++) await assert.rejects(request());
+    const before = sent.length;
+    answerer.receive(sent[0]!.datagram, here);
+    await pass(time, 10);
+    assert.deepEqual([handled, sent.length, answerer.drops.get('replayed')], [70, before, 1]);
+  });
+
+  it('request: reflected to its sender -> not authentic', async () => {
+    await assert.rejects(request());
+    asker.receive(sent[0]!.datagram, there);
+    assert.equal(asker.drops.get('not authentic'), 1);
+  });
+
+  it('nobody there: requested -> four tries, then unanswered', async () => {
+    network.detach(there);
+    await assert.rejects(request(), { keyUnknown: false });
+    assert.deepEqual([sent.length, time.now()], [4, 3750]);
+  });
+
+  it('key unknown there: requested -> unanswered soon, with the hint', async () => {
+    answerer.close();
+    await assert.rejects(request(), { keyUnknown: true });
+    assert(time.now() < 400);
+    assert(sent[1]!.datagram.length <= sent[0]!.datagram.length);
+  });
+
+  it('requesting: closed -> NTM_CLOSED, and no timer is left', async () => {
+    network.detach(there);
+    const pending = asker.request(peer, there, ask);
+    asker.close();
+    await assert.rejects(pending, { code: 'NTM_CLOSED' });
+    await pass(time, 10);
+    assert.equal(time.pendingCount, 0);
+  });
+});
+
+describe('garbage', () => {
+  it('at AS, DC and NS, and flipped bits of true messages -> counted, dropped, and logins go on', async () => {
+    const world = await ServerWorld.start();
+    const random = new SeededRandom(6);
+    world.network.lose = (datagram, from, to) => {
+      const flipped = datagram.slice();
+      flipped[random.below(flipped.length)]! ^= 1 << random.below(8);
+      for (const machine of [world.as, world.dc, world.ns]) {
+        machine.receive(flipped, from);
+        machine.receive(random.bytes(random.below(1300)), to);
+      }
+      return false;
+    };
+    for (let i = 0; i < 20; i++) {
+      await new SimulatedNode(world, 'alice', { address: '203.0.113.1', port: 1000 + i }).join();
+    }
+    for (const machine of [world.as, world.dc, world.ns]) {
+      assert((machine.signalling.drops.get('not signalling') ?? 0) > 50);
+      assert.equal(machine.signalling.drops.get('handler failed'), undefined);
+    }
+    assert((world.dc.signalling.drops.get('not authentic') ?? 0) > 0);
+  });
+});

@@ -1,0 +1,48 @@
+/** One body of every message, in the shape of the table. */
+import type { Body, MessageName } from '../../core/wire/messages';
+
+const bytes = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
+const endpoint = { address: '192.0.2.1', port: 4000 };
+const addresses = { ipv4: '198.18.0.1', ipv6: 'fd00::1' };
+const fqdn = 'alice.ntm.internal';
+
+export const sampleBodies: { readonly [N in MessageName]: Body<N> } = {
+  configurationRequest: { account: 'alice', node: null, password: 'pässword' },
+  configurationResponse: { fqdn, domains: ['ntm.internal'], networks: ['198.18.0.0/15'], challenge: bytes(16, 1) },
+  loginRequest: { challenge: bytes(16, 1), publicKey: bytes(32, 2) },
+  loginResponse: { coordinator: 'dc.ntm.internal', endpoints: [endpoint], key: bytes(32, 3) },
+  keyDistribution: { fqdn, publicKey: bytes(32, 2), key: bytes(32, 3) },
+  keyDistributionAck: {},
+  registrationRequest: { endpoints: [endpoint], lifetimeMs: 90_000, route: 'auto' },
+  registrationResponse: {
+    addresses,
+    observed: endpoint,
+    keepAliveMs: 25_000,
+    notification: { endpoints: [endpoint], key: bytes(32, 4) },
+  },
+  notificationServiceRequest: { fqdn, key: bytes(32, 4) },
+  notificationServiceAck: { endpoints: [endpoint] },
+  notificationRegistration: {},
+  notificationRegistrationAck: {},
+  keepAlive: {},
+  keepAliveAck: { observed: endpoint },
+  directionRequest: { target: 'bob.ntm.internal' },
+  routeDirection: {
+    directionId: bytes(8, 5),
+    turn: 'request',
+    correspondent: { fqdn, publicKey: bytes(32, 2), addresses },
+    endpoints: Array.from({ length: 12 }, (_, i) => ({ address: '2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff', port: i })),
+    presharedKey: bytes(32, 6),
+  },
+  routeDirectionAck: { directionId: bytes(8, 5) },
+  notificationRequest: { fqdn, notificationId: bytes(8, 7) },
+  notificationRequestAck: { connected: true },
+  notification: { notificationId: bytes(8, 7) },
+  notificationAck: { notificationId: bytes(8, 7) },
+  serverReport: { kind: 'rs', load: 0.5, endpoints: [endpoint] },
+  serverReportAck: {},
+  refusal: { code: 'node-absent', addresses },
+  nameRequest: { fqdn },
+  nameResponse: { owned: true },
+  unknownKey: {},
+};
