@@ -30,7 +30,6 @@ interface Sodium {
 /** An independent implementation; an optional dependency of the package. */
 function loadSodium(): Sodium | undefined {
   try {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports
     return require('sodium-native') as Sodium;
   } catch {
     return undefined;
@@ -151,7 +150,7 @@ describe('first contact', () => {
   it('boxed: opened by the receiver -> the body and the agreed key; padded to the limit', () => {
     const opened = openBox(datagram, readHeader(datagram)!, receiver);
     assert.deepEqual(opened?.key, agreedKey(receiver, sender.publicKey));
-    assert.deepEqual(decodeBody('configurationRequest', opened!.body)?.body, sampleBodies.configurationRequest);
+    assert.deepEqual(decodeBody('configurationRequest', opened.body)?.body, sampleBodies.configurationRequest);
     assert.equal(datagram.length, DATAGRAM_LIMIT);
   });
 

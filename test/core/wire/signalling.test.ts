@@ -5,7 +5,7 @@ import type { Endpoint } from '../../../core/wire/addresses';
 import { sharedKey } from '../../../core/wire/keys';
 import type { Message } from '../../../core/wire/messages';
 import { Refused, Signalling, type Peer } from '../../../core/wire/signalling';
-import { MemoryNetwork, pass, settle } from '../../support/memory-network';
+import { MemoryNetwork, pass, settle } from '../../support/memory-datagrams';
 import { ServerWorld } from '../../support/server-world';
 import { SimulatedNode } from '../../support/simulated-node';
 import { SeededRandom, VirtualTime } from '../../support/virtual-time';
@@ -27,7 +27,7 @@ describe('signalling', () => {
     const random = new SeededRandom(local.port);
     const transmit = network.attach(local, (datagram, from) => signalling.receive(datagram, from));
     const common = { part: name, clock: time, timers: time, random, trace: noTrace };
-    const signalling: Signalling<Endpoint> = new Signalling({ ...common, party: name, transmit });
+    const signalling = new Signalling<Endpoint>({ ...common, party: name, transmit });
     return signalling;
   }
 

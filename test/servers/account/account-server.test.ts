@@ -4,7 +4,7 @@ import { generateKeyPair } from '../../../core/wire/keys';
 import type { Message } from '../../../core/wire/messages';
 import { hashPassword, verifyPassword } from '../../../servers/account/password';
 import { freeBlocks, ulaNetwork } from '../../../servers/account/address-blocks';
-import { pass, settle } from '../../support/memory-network';
+import { pass, settle } from '../../support/memory-datagrams';
 import { ports, ServerWorld, ZONE } from '../../support/server-world';
 import { expectBody, SimulatedNode } from '../../support/simulated-node';
 import { SeededRandom } from '../../support/virtual-time';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { frame, FrameReader } from '../../../core/wire/frames';
-import { pass } from '../../support/memory-network';
+import { pass } from '../../support/memory-datagrams';
 import { ServerWorld, ZONE } from '../../support/server-world';
 import { SimulatedNode } from '../../support/simulated-node';
 import { SeededRandom } from '../../support/virtual-time';
