@@ -61,9 +61,15 @@ export class SimulatedNode {
   }
 
   /** Figure 4 steps 9 to 12. */
-  async register(lifetimeMs = 90_000, host: Endpoint[] = [this.local]): Promise<Body<'registrationResponse'>> {
-    const body = { endpoints: host, lifetimeMs, route: 'auto' as const };
+  async register(host: Endpoint[] = [this.local]): Promise<Body<'registrationResponse'>> {
+    const body = { endpoints: host, lifetimeMs: 90_000, route: 'auto' as const };
     return expectBody(await this.ask({ name: 'registrationRequest', body }), 'registrationResponse');
+  }
+
+  /** As a process that ends: once, and not answered. */
+  deregister(): void {
+    const body = { endpoints: [], lifetimeMs: 0, route: 'auto' as const };
+    this.signalling.oneway(this.dc!, ports.dc, { name: 'registrationRequest', body });
   }
 
   /** Figure 4 steps 14 and 15. */

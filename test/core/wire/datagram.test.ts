@@ -30,7 +30,6 @@ interface Sodium {
 /** An independent implementation; an optional dependency of the package. */
 function loadSodium(): Sodium | undefined {
   try {
-     
     return require('sodium-native') as Sodium;
   } catch {
     return undefined;
