@@ -7,7 +7,7 @@ import * as v from 'valibot';
 import { NtmError } from './errors';
 import { parseJoinUrl, type JoinUrl } from './join-url';
 import { defaultStateDir } from './state-dir';
-import { normalName } from './wire/names';
+import { canonicalName } from './wire/names';
 
 /** LDH label (RFC 5890 section 2.3.1), lower case. */
 const label = v.pipe(
@@ -17,7 +17,9 @@ const label = v.pipe(
 );
 const domains = v.pipe(
   v.union([v.array(v.string()), v.string()]),
-  v.transform((value) => (Array.isArray(value) ? value : value.split(',')).map(normalName).filter(Boolean)),
+  v.transform((value) =>
+    (Array.isArray(value) ? value : value.split(',')).map((domain) => canonicalName(domain.trim())).filter(Boolean),
+  ),
 );
 
 const schema = v.object({
@@ -88,7 +90,7 @@ export function readConfig(env: NodeJS.ProcessEnv): NodeConfig {
     accountServer,
     node: node ?? null,
     password: password ?? readPassword(passwordFile),
-    domains: [...new Set([...rest.domains, ...(accountServer.zone ? [normalName(accountServer.zone)] : [])])],
+    domains: [...new Set([...rest.domains, ...(accountServer.zone ? [canonicalName(accountServer.zone)] : [])])],
     stateDir: stateDir ?? defaultStateDir(env),
     traceFile: trace,
   };

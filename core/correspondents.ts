@@ -12,6 +12,7 @@ import type { PacketModule, TunnelEvent } from './packet/packet-module';
 import type { Tunnel } from './packet/wireguard/tunnel';
 import type { Clock, Timer, Timers } from './runtime';
 import type { Endpoint, VirtualAddresses } from './wire/addresses';
+import { canonicalIp } from './wire/ip-text';
 
 /** A failure is told to everybody who asks within this time, so that a busy client does not flood the DC. */
 const FAILURE_MS = 1_000;
@@ -183,7 +184,8 @@ export class Correspondents {
     return known.failure && this.options.clock.now() < known.failure.untilMs ? known.failure.error : undefined;
   }
 
-  private remember(fqdn: string, addresses: VirtualAddresses): Correspondent {
+  private remember(fqdn: string, { ipv4, ipv6 }: VirtualAddresses): Correspondent {
+    const addresses = { ipv4, ipv6: canonicalIp(ipv6) };
     const known = this.byName.get(fqdn);
     if (known && known.addresses.ipv4 === addresses.ipv4 && known.addresses.ipv6 === addresses.ipv6) return known;
     if (known) this.forget(known);

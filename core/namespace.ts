@@ -3,7 +3,7 @@
  * Suffixes are known from NTMOBILE_AS, NTMOBILE_DOMAINS or an earlier run; otherwise the AS tells them.
  */
 import { BlockList, isIP } from 'node:net';
-import { normalName } from './wire/names';
+import { canonicalName } from './wire/names';
 
 export class Namespace {
   private readonly domains = new Set<string>();
@@ -17,7 +17,7 @@ export class Namespace {
 
   /** More suffixes; `whole` when these are the network's own, so that no other name can be an NTMobile one. */
   learn(domains: readonly string[], networks: readonly string[], whole: boolean): void {
-    for (const domain of domains) this.domains.add(normalName(domain));
+    for (const domain of domains) this.domains.add(canonicalName(domain));
     for (const network of networks) this.learnNetwork(network);
     if (whole) this.settle();
   }
@@ -33,7 +33,7 @@ export class Namespace {
   }
 
   classifyName(name: string): 'virtual' | 'host' | 'undecided' {
-    const normal = normalName(name);
+    const normal = canonicalName(name);
     if (isIP(normal) || !normal.includes('.')) return 'host';
     for (let dot = normal.indexOf('.'); dot >= 0; dot = normal.indexOf('.', dot + 1)) {
       if (this.domains.has(normal.slice(dot + 1))) return 'virtual';

@@ -26,10 +26,11 @@ import type { DatagramPort, Runtime } from './runtime';
 import type { Trace } from './trace';
 import { traceTunnel } from './tunnel-trace';
 import type { VirtualNetwork } from './virtual-network';
-import { addressText, canonicalAddress, type Endpoint, type VirtualAddresses } from './wire/addresses';
+import type { Endpoint, VirtualAddresses } from './wire/addresses';
+import { canonicalIp, formatIp } from './wire/ip-text';
 import { SIGNALLING_MAGIC } from './wire/header';
 import type { Body } from './wire/messages';
-import { normalName } from './wire/names';
+import { canonicalName } from './wire/names';
 import { Signalling } from './wire/signalling';
 
 /** Works on every path: IPv6's minimum MTU of 1280 less the outer IPv6, UDP and WireGuard headers (40 + 8 + 32). */
@@ -133,7 +134,7 @@ export class Node implements VirtualNetwork {
   }
 
   async lookup(name: string): Promise<VirtualAddresses> {
-    const fqdn = normalName(name);
+    const fqdn = canonicalName(name);
     this.options.trace({ part: this.part, event: 'resolve', name: fqdn, figure: 5, step: 1 });
     if (fqdn === this.fqdn && this.addresses) return this.addresses;
     if (!this.membership.coordinator()) await this.whenJoined();
@@ -142,12 +143,12 @@ export class Node implements VirtualNetwork {
   }
 
   reach(address: string): Promise<void> | undefined {
-    const canonical = canonicalAddress(address);
+    const canonical = canonicalIp(address);
     return this.isOwn(canonical) ? undefined : this.correspondents.reach(canonical);
   }
 
   nameOf(address: string): string | undefined {
-    const canonical = canonicalAddress(address);
+    const canonical = canonicalIp(address);
     return this.isOwn(canonical) ? this.fqdn : this.correspondents.nameOf(canonical);
   }
 
@@ -195,7 +196,7 @@ export class Node implements VirtualNetwork {
   }
 
   private output(packet: Uint8Array): void {
-    if (this.packets.encapsulate(packet) !== 'no-tunnel' || !this.isOwn(addressText(readIpPacket(packet)!.destination)))
+    if (this.packets.encapsulate(packet) !== 'no-tunnel' || !this.isOwn(formatIp(readIpPacket(packet)!.destination)))
       return;
     const copy = new Uint8Array(packet);
     queueMicrotask(() => this.virtualStack?.input(copy));
@@ -228,14 +229,14 @@ export class Node implements VirtualNetwork {
   }
 
   private configure({ domains, networks, fqdn }: Body<'configurationResponse'>): void {
-    this.fqdn = normalName(fqdn);
+    this.fqdn = canonicalName(fqdn);
     this.namespace.learn(domains, networks, true);
     this.options.onNetwork({ domains, networks });
   }
 
   private joined(fqdn: string, { addresses }: Registered): void {
-    this.fqdn = normalName(fqdn);
-    this.addresses = { ipv4: addresses.ipv4, ipv6: canonicalAddress(addresses.ipv6) };
+    this.fqdn = canonicalName(fqdn);
+    this.addresses = { ipv4: addresses.ipv4, ipv6: canonicalIp(addresses.ipv6) };
     this.virtualStack?.configure(this.addresses, TUNNEL_MTU);
   }
 

@@ -10,7 +10,7 @@ import { noTrace } from './trace';
 import { openTraceFile } from './trace-file';
 import { Unjoined } from './unjoined';
 import type { VirtualNetwork } from './virtual-network';
-import { normalName } from './wire/names';
+import { canonicalName } from './wire/names';
 
 /**
  * Set for child processes, which inherit the preload and the settings: who this process is. A child of the same name
@@ -89,7 +89,7 @@ function hostsFileNames(): ReadonlySet<string> {
     // no such file: no such names
   }
   const lines = text.split('\n').map((line) => line.replace(/#.*/, '').trim().split(/\s+/).slice(1));
-  hostsFile = new Set(lines.flat().map(normalName));
+  hostsFile = new Set(lines.flat().map(canonicalName));
   return hostsFile;
 }
 

@@ -36,11 +36,6 @@ export function nodeFqdn(account: string, node: string | null, zone: string): st
   return name.length <= FQDN_LIMIT ? name : undefined;
 }
 
-/** Lower case, without final dot. */
-export function canonicalName(name: string): string {
-  return name.toLowerCase().replace(/\.$/, '');
-}
-
 /** The labels before the zone, outermost last; `undefined` when the name is not below the zone. */
 export function labelsBelow(zone: string, fqdn: string): readonly string[] | undefined {
   return fqdn.endsWith(`.${zone}`) ? fqdn.slice(0, -zone.length - 1).split('.') : undefined;

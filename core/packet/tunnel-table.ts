@@ -1,5 +1,5 @@
 /** The tunnel table (paper 3.3): which tunnel carries packets to which virtual address, and who may send from which. */
-import { parseAddress } from '../wire/addresses';
+import { parseIp } from '../wire/ip-text';
 import type { Tunnel } from './wireguard/tunnel';
 import { hex } from '../wire/keys';
 
@@ -18,7 +18,7 @@ export class TunnelTable {
   /** An address leads to one tunnel: those that had this one's addresses are given back, to be closed. */
   add(tunnel: Tunnel): Tunnel[] {
     const { ipv4, ipv6 } = tunnel.virtualAddresses;
-    const row = { tunnel, ipv4: parseAddress(ipv4), ipv6: parseAddress(ipv6) };
+    const row = { tunnel, ipv4: parseIp(ipv4)!, ipv6: parseIp(ipv6)! }; // the wire's schema has checked them
     const replaced = [row.ipv4, row.ipv6].flatMap((address) => this.byAddress.get(hex(address))?.tunnel ?? []);
     for (const old of replaced) this.remove(old);
     this.byKey.set(hex(tunnel.publicKey), row);

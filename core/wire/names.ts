@@ -1,4 +1,4 @@
 /** FQDNs as this project compares them: lower case (RFC 4343), without the dot of the root. */
-export function normalName(name: string): string {
-  return name.trim().toLowerCase().replace(/\.$/, '');
+export function canonicalName(name: string): string {
+  return name.toLowerCase().replace(/\.$/, '');
 }

@@ -2,7 +2,8 @@
 import { isIP } from 'node:net';
 import type { Endpoint, VirtualAddresses } from '../../core/wire/addresses';
 import { Refused, Unanswered, type Peer, type Signalling } from '../../core/wire/signalling';
-import { canonicalName, labelsBelow } from '../names';
+import { canonicalName } from '../../core/wire/names';
+import { labelsBelow } from '../names';
 import type { AddressPool } from './address-pool';
 
 export class NameCheck {

@@ -8,7 +8,8 @@
  *   a name that only has names below it: no data (RFC 8020)
  */
 import type { Answer, StringRecordType } from 'dns-packet';
-import { canonicalName, labelsBelow } from '../names';
+import { labelsBelow } from '../names';
+import { canonicalName } from '../../core/wire/names';
 
 /** Nodes keep their addresses, so this may be long; short enough for an operator who moves a zone. */
 const TTL_S = 60;

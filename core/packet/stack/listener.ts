@@ -1,7 +1,7 @@
 /** A listening port of lwIP. */
 import type { Endpoint } from '../../wire/addresses';
 import type { Core } from './core';
-import { parseIp } from './ip-text';
+import { parseIp } from '../../wire/ip-text';
 import { isErr, openError, stackError } from './tcp';
 import type { TcpConnection, TcpListener, TcpListenOptions } from './stack-contract';
 

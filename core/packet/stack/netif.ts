@@ -1,6 +1,6 @@
 /** Declares netif.c, and says which IP packets are let in to it. */
 import type { VirtualAddresses } from '../../wire/addresses';
-import { parseIp } from './ip-text';
+import { parseIp } from '../../wire/ip-text';
 
 export interface NetifExports {
   netif_start(): void;

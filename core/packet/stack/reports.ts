@@ -4,7 +4,7 @@
  */
 import { Connection } from './connection';
 import type { Core } from './core';
-import { formatIp } from './ip-text';
+import { formatIp } from '../../wire/ip-text';
 import type { Listener } from './listener';
 import type { TcpEvents, TcpFailure } from './stack-contract';
 import { Err, type TcpEvent, type TcpImports } from './tcp';

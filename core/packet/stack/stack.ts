@@ -13,7 +13,7 @@ import type { VirtualAddresses } from '../../wire/addresses';
 import { StackClock } from './clock';
 import type { Connection } from './connection';
 import type { Core, LwipExports, LwipImports } from './core';
-import { parseIp } from './ip-text';
+import { parseIp } from '../../wire/ip-text';
 import { isWildcard, Listener, listenFamily } from './listener';
 import { lwipModule, Memory } from './memory';
 import { ownAddresses, refusal, type OwnAddresses, type Refusal } from './netif';

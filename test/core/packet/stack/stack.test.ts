@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { aliceAddresses, bobAddresses, Peer, StackPair } from '../../../support/stack-pair';
-import { formatIp, parseIp } from '../../../../core/packet/stack/ip-text';
+import { formatIp, parseIp } from '../../../../core/wire/ip-text';
 
 describe('virtual stack: addresses, listeners, input', () => {
   let pair: StackPair;

@@ -8,6 +8,12 @@ export function parseIp(text: string): Uint8Array | undefined {
   return parseIpv6(text);
 }
 
+/** The one text form of an address, so that addresses can be compared as text; what is no address stays as it is. */
+export function canonicalIp(text: string): string {
+  const bytes = parseIp(text);
+  return bytes ? formatIp(bytes) : text;
+}
+
 function parseIpv6(text: string): Uint8Array {
   const [head = '', tail] = text.split('::');
   const before = groups(head);
