@@ -53,9 +53,19 @@ const pureCode = {
 };
 
 const nodeGlobals = Object.fromEntries(
-  ['process', 'Buffer', 'console', 'fetch', 'performance', 'URL', 'AbortSignal', 'setTimeout', 'clearTimeout'].map(
-    (name) => [name, 'readonly'],
-  ),
+  [
+    'process',
+    'Buffer',
+    'console',
+    'fetch',
+    'performance',
+    'URL',
+    'AbortSignal',
+    'setTimeout',
+    'clearTimeout',
+    'setInterval',
+    'clearInterval',
+  ].map((name) => [name, 'readonly']),
 );
 
 export default tseslint.config(

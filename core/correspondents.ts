@@ -18,10 +18,10 @@ const FAILURE_MS = 1_000;
 /** The side that awaits the Tunnel Request sends its own when none has come by then: the other may not reach us. */
 const AWAIT_REQUEST_MS = 1_000;
 /**
- * A new connection through a tunnel that has been silent for longer asks the DC again, meanwhile: a correspondent that
- * restarted elsewhere is found at once, and not after the silence that the tunnel itself needs to notice.
+ * When nothing at all has come through the tunnel for this long after a connection was begun, the DC is asked again:
+ * a correspondent that restarted is found soon, and not after the 15 s that the tunnel needs to notice the silence.
  */
-const DOUBTFUL_SILENCE_MS = 5_000;
+const DOUBT_MS = 500;
 /** Enough for NATs that forget a UDP mapping after 30 s (RFC 4787 REQ-5 asks for two minutes). */
 const TUNNEL_KEEP_ALIVE_MS = 25_000;
 const CORRESPONDENTS_LIMIT = 4_096;
@@ -31,6 +31,8 @@ interface Correspondent {
   readonly addresses: VirtualAddresses;
   tunnel?: Tunnel;
   construction?: Construction | undefined;
+  /** Running while a new connection may show that the tunnel is dead. */
+  doubt?: Timer | undefined;
   failure?: { readonly error: Error; readonly untilMs: number } | undefined;
 }
 
@@ -121,9 +123,12 @@ export class Correspondents {
   }
 
   private doubt(known: Correspondent): undefined {
-    if (known.tunnel && this.options.clock.now() - known.tunnel.lastReceivedMs > DOUBTFUL_SILENCE_MS) {
-      this.renew(known.fqdn);
-    }
+    const { clock, timers } = this.options;
+    const sinceMs = clock.now();
+    known.doubt ??= timers.schedule(DOUBT_MS, () => {
+      known.doubt = undefined;
+      if (known.tunnel && known.tunnel.lastReceivedMs < sinceMs) this.renew(known.fqdn);
+    });
   }
 
   /** The correspondent may have restarted, so that it knows nothing of our tunnel: asks the DC anew. */
@@ -201,6 +206,7 @@ export class Correspondents {
     this.byName.delete(known.fqdn);
     this.byAddress.delete(known.addresses.ipv4);
     this.byAddress.delete(known.addresses.ipv6);
+    known.doubt?.cancel();
     if (known.tunnel) this.options.packets.removeTunnel(known.tunnel.publicKey);
     known.construction?.fail(new NtmError('NTM_NODE_UNREACHABLE', `${known.fqdn} was forgotten for want of room`));
   }

@@ -61,7 +61,7 @@ export class Node implements VirtualNetwork {
   private readonly correspondents: Correspondents;
   private readonly ports: DatagramPort[] = [];
   private virtualStack: Stack | undefined;
-  private opened: Promise<void> = Promise.resolve();
+  private opened: Promise<void> | undefined;
 
   constructor(private readonly options: NodeOptions) {
     const { runtime, trace, config, secretKey, known } = options;
@@ -107,13 +107,14 @@ export class Node implements VirtualNetwork {
     return this.membership.error;
   }
 
-  /** Opens the UDP sockets and starts to join. */
+  /** Opens the UDP sockets and starts to join, unless that was done. Names, connections and listeners do it too. */
   start(): void {
-    this.opened = this.openPorts();
+    this.opened ??= this.openPorts();
   }
 
   /** Rejects with NtmError as soon as it is known why this node cannot join now. */
   async whenJoined(): Promise<void> {
+    this.start();
     await this.opened;
     await this.membership.whenJoined();
   }
@@ -123,6 +124,7 @@ export class Node implements VirtualNetwork {
   }
 
   whenDecided(): Promise<void> {
+    this.start();
     return this.namespace.whenDecided();
   }
 
@@ -154,14 +156,16 @@ export class Node implements VirtualNetwork {
   }
 
   listenTcp(options: TcpListenOptions, onConnection: (connection: TcpConnection) => void): TcpListener {
+    this.start();
     return this.stack().listenTcp(options, onConnection);
   }
 
+  /** In this order: the resets of open connections still go through their tunnels, as a kernel would send them. */
   close(): void {
+    this.virtualStack?.close();
     this.membership.close();
     this.packets.close();
     this.signalling.close();
-    this.virtualStack?.close();
     for (const port of this.ports) port.close();
   }
 

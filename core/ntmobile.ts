@@ -3,7 +3,7 @@
  * Programs that do not know of it use `node -r ntmobile/register` instead.
  */
 import { readConfig } from './config';
-import { startConfigured } from './start';
+import { configuredNode } from './start';
 import type { VirtualAddresses } from './wire/addresses';
 
 export { NtmError, type NtmErrorCode } from './errors';
@@ -26,7 +26,7 @@ export interface LoggedIn {
  * Rejects with NtmError: NTM_CONFIG, NTM_AS_UNREACHABLE, NTM_AS_KEY, NTM_LOGIN_REFUSED, NTM_DC_UNREACHABLE.
  */
 export async function login(settings: LoginSettings = {}): Promise<LoggedIn> {
-  const node = startConfigured(readConfig({ ...process.env, ...settings }), () => {});
+  const node = configuredNode(readConfig({ ...process.env, ...settings }), () => {});
   try {
     await node.whenJoined();
   } catch (error) {

@@ -12,11 +12,21 @@ import { Unjoined } from './unjoined';
 import type { VirtualNetwork } from './virtual-network';
 import { normalName } from './wire/names';
 
+/**
+ * Set for child processes, which inherit the preload and the settings: who this process is. A child of the same name
+ * joins only when it has to, so that a helper program does not take the name over from the service that started it.
+ */
+const PARENT_VARIABLE = 'NTMOBILE_PARENT';
+
 /** Never throws: a program whose settings are wrong runs on, unless NTMOBILE_REQUIRED is set. */
 export function startNode(env: NodeJS.ProcessEnv): VirtualNetwork {
   try {
     const config = readConfig(env);
-    return startConfigured(config, (error) => complain(error, config.required));
+    const node = configuredNode(config, (error) => complain(error, config.required));
+    const identity = `${config.node ?? ''}.${config.account}`;
+    if (env[PARENT_VARIABLE] !== identity) node.start();
+    env[PARENT_VARIABLE] = identity;
+    return node;
   } catch (error) {
     complain(error as Error, env.NTMOBILE_REQUIRED === '1');
     const namespace = new Namespace(hostsFileNames);
@@ -25,8 +35,8 @@ export function startNode(env: NodeJS.ProcessEnv): VirtualNetwork {
   }
 }
 
-/** `onFailed` is told each time that joining fails for another reason than before. */
-export function startConfigured(config: NodeConfig, onFailed: (error: Error) => void): Node {
+/** A node that is not started yet. `onFailed` is told each time that joining fails for another reason than before. */
+export function configuredNode(config: NodeConfig, onFailed: (error: Error) => void): Node {
   const { accountServer, account, node: label } = config;
   const file = new StateFile(config.stateDir, { accountServerKey: accountServer.publicKey, account, node: label });
   let state: NodeState = file.read() ?? { secretKey: nodeRuntime.random.bytes(32), domains: [], networks: [] };
@@ -44,7 +54,6 @@ export function startConfigured(config: NodeConfig, onFailed: (error: Error) => 
     },
     onFailed,
   });
-  node.start();
   process.once('exit', () => node.close());
   return node;
 }

@@ -17,7 +17,7 @@ export interface UpLine {
   readonly as: string;
   readonly zone: string;
   readonly accounts: readonly { readonly name: string; readonly fqdn: string }[];
-  readonly servers: Record<'as' | 'dc' | 'dns' | 'rs' | 'cs', { address: string; port: number }> & {};
+  readonly servers: Record<'as' | 'dc' | 'dns' | 'ns' | 'rs' | 'cs', { address: string; port: number }>;
 }
 
 type Child = ChildProcessByStdio<Writable, Readable, Readable>;

@@ -88,6 +88,10 @@ export class Program {
     this.child.kill('SIGTERM');
   }
 
+  signal(signal: NodeJS.Signals): void {
+    this.child.kill(signal);
+  }
+
   async kill(): Promise<void> {
     this.child.kill('SIGKILL');
     await this.ended;
