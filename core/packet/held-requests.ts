@@ -36,6 +36,7 @@ export class HeldRequests {
   }
 
   clear(): void {
+    for (const { initiation } of this.held) initiation.c.fill(0);
     this.held = [];
   }
 }

@@ -9,7 +9,7 @@ import { readIpPacket } from './ip-packet';
 import type { Path } from './path';
 import { TunnelTable } from './tunnel-table';
 import { bestCipher, type CipherFactory } from './wireguard/cipher';
-import { LOAD_INITIATIONS_PER_SECOND } from './wireguard/constants';
+import { LOAD_INITIATIONS_PER_SECOND, PADDING } from './wireguard/constants';
 import { CookieChecker } from './wireguard/cookie';
 import { keyPair } from './wireguard/crypto';
 import {
@@ -41,12 +41,20 @@ export interface PacketModuleOptions {
   /** A decapsulated IP packet for the stack, valid only during the call. */
   deliver(packet: Uint8Array): void;
   onEvent(event: TunnelEvent): void;
+  /**
+   * NTMobile control from inside a tunnel: what is not IP but has 0 as its first nibble, with the zeros that pad it to
+   * a multiple of 16. Valid only during the call.
+   */
+  onControl?(control: Uint8Array, tunnel: Tunnel): void;
 }
 
 export type TunnelEvent =
   | { readonly kind: TunnelEventKind; readonly tunnel: Tunnel }
   /** At most one a second for each reason; `drops` counts them all. */
   | { readonly kind: 'dropped'; readonly reason: DropReason; readonly from: Path };
+
+/** What a UDP datagram over IPv4 holds (RFC 768: 65,535 less both headers), less ours, padded. */
+const PACKET_LIMIT = Math.floor((65_507 - Transport.least) / PADDING) * PADDING;
 
 export type EncapsulateResult = 'sent' | 'queued' | 'no-tunnel' | 'malformed';
 
@@ -66,6 +74,7 @@ export class PacketModule {
   private readonly context: TunnelContext;
   private readonly scratch = new ScratchBuffers();
   private readonly lastDropEventMs = new Map<DropReason, number>();
+  private closed = false;
   private load = { sinceMs: -Infinity, initiations: 0 };
 
   constructor(private readonly options: PacketModuleOptions) {
@@ -106,7 +115,7 @@ export class PacketModule {
   /** A packet of the stack's, into the tunnel to its destination. */
   encapsulate(packet: Uint8Array): EncapsulateResult {
     const ip = readIpPacket(packet);
-    if (!ip) return 'malformed';
+    if (!ip || packet.length > PACKET_LIMIT) return 'malformed';
     const tunnel = this.table.toAddress(ip.destination);
     if (!tunnel) return 'no-tunnel';
     return tunnel.send(packet) ? 'sent' : 'queued';
@@ -114,6 +123,7 @@ export class PacketModule {
 
   /** A datagram whose first byte is 1 to 4. Never throws. */
   receive(datagram: Uint8Array, from: Path): void {
+    if (this.closed) return;
     switch (messageType(datagram)) {
       case MessageType.transport:
         return this.receiveTransport(datagram, from);
@@ -132,6 +142,7 @@ export class PacketModule {
 
   /** Forgets every key and timer. */
   close(): void {
+    this.closed = true;
     for (const tunnel of this.table) this.removeTunnel(tunnel.publicKey);
     this.held.clear();
     this.scratch.clear();
@@ -155,6 +166,10 @@ export class PacketModule {
 
   private newTunnel(options: TunnelOptions): Tunnel {
     const tunnel = new Tunnel(options, this.context);
+    if (this.closed) {
+      tunnel.close(); // a direction that came when this node was already leaving
+      return tunnel;
+    }
     for (const replaced of this.table.add(tunnel)) replaced.close();
     return tunnel;
   }
@@ -203,8 +218,8 @@ export class PacketModule {
     return this.load.initiations > LOAD_INITIATIONS_PER_SECOND;
   }
 
-  /** What is not IP (first nibble 0) is NTMobile control, of which there is none yet. */
   private decapsulated(bytes: Uint8Array, tunnel: Tunnel): void {
+    if (bytes[0]! >> 4 === 0 && this.options.onControl) return this.options.onControl(bytes, tunnel);
     const ip = readIpPacket(bytes);
     if (!ip) return this.drop('inner packet', tunnel.path);
     // Cryptokey routing (white paper section 2): a tunnel's packets come from its own node's addresses.

@@ -14,6 +14,9 @@ export interface End {
   /** Where this end's datagrams come from. */
   endpoint: { address: string; port: number };
   readonly address: { ipv4: string; ipv6: string };
+  /** What an owner would do besides; nothing by default. */
+  onEvent?: (event: TunnelEvent) => void;
+  onControl?: (control: Uint8Array, tunnel: Tunnel) => void;
 }
 
 /** What becomes of a datagram: sent on by default. */
@@ -90,9 +93,14 @@ export class TunnelPair {
       ...(cipher && { cipher }),
       transmit: (datagram) => this.transmit(name, datagram.slice()),
       deliver: (packet) => packets.push(textOf(packet)),
-      onEvent: (event) => events.push(describe(event)),
+      onEvent: (event) => {
+        events.push(describe(event));
+        end.onEvent?.(event);
+      },
+      onControl: (control, tunnel) => end.onControl?.(control, tunnel),
     });
-    return { module, events, packets, endpoint, address };
+    const end: End = { module, events, packets, endpoint, address };
+    return end;
   }
 
   private transmit(sender: 'a' | 'b', datagram: Uint8Array): void {

@@ -26,13 +26,21 @@ export class Handshake {
   private pending: InitiatorState | undefined;
   private newestTimestamp = new Uint8Array(TAI64N_LENGTH);
   private lastAnsweredMs = -Infinity;
+  private presharedKey: Uint8Array;
 
   constructor(
     private readonly context: HandshakeContext,
     private readonly peerPublicKey: Uint8Array,
-    public presharedKey: Uint8Array,
+    presharedKey: Uint8Array,
   ) {
+    this.presharedKey = new Uint8Array(presharedKey);
     this.cookies = new CookieKeeper(peerPublicKey, context.clock);
+  }
+
+  /** Counts from the next handshake on, and for a response that is still awaited. */
+  setPresharedKey(presharedKey: Uint8Array): void {
+    this.presharedKey.fill(0);
+    this.presharedKey = new Uint8Array(presharedKey);
   }
 
   /** A fresh initiation, which replaces one that is pending. `undefined` when the peer's key is of low order. */
@@ -42,6 +50,7 @@ export class Handshake {
     const created = createInitiation(own, this.peerPublicKey, this.ephemeral(), timestamp, localIndex);
     if (!created) return undefined;
     this.cookies.addMacs(created.message, Initiation);
+    this.clear();
     this.pending = created.state;
     return created.message;
   }
@@ -51,7 +60,7 @@ export class Handshake {
     if (!this.pending) return undefined;
     const keys = openResponse(this.context.own, this.pending, this.presharedKey, response);
     if (!keys) return undefined;
-    this.pending = undefined;
+    this.clear();
     return { keys, remoteIndex: readIndex(response, Response.sender) };
   }
 
@@ -61,6 +70,7 @@ export class Handshake {
     if (now - this.lastAnsweredMs < INITIATION_INTERVAL_MS) return 'too often';
     const created = createResponse(initiation, this.presharedKey, this.ephemeral(), localIndex, remoteIndex);
     if (!created) return 'bad key';
+    initiation.c.fill(0);
     this.newestTimestamp = new Uint8Array(initiation.timestamp);
     this.lastAnsweredMs = now;
     this.cookies.addMacs(created.message, Response);
@@ -74,6 +84,11 @@ export class Handshake {
   clear(): void {
     this.pending?.c.fill(0);
     this.pending = undefined;
+  }
+
+  close(): void {
+    this.clear();
+    this.presharedKey.fill(0);
   }
 
   private ephemeral(): DhKeyPair {

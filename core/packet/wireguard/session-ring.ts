@@ -13,6 +13,11 @@ export class SessionRing {
   /** `release` is told of every session that is dropped. */
   constructor(private readonly release: (session: Session) => void) {}
 
+  /** As responder, keys were made that the initiator has not used yet. */
+  get isUnconfirmed(): boolean {
+    return this.next !== undefined;
+  }
+
   install(session: Session): void {
     if (!session.isInitiator) {
       this.drop(this.next);

@@ -6,7 +6,8 @@
  *   packetSent           anything authenticated was sent
  *   packetReceived       anything authenticated was received
  *   initiationSent       a Tunnel Request was sent, to be retried after `retryMs`
- *   handshakeComplete    there is a new session
+ *   sessionInstalled     there are new keys, confirmed or not
+ *   attemptEnded         Tunnel Requests are no longer to be retried
  */
 import type { Clock, Timers } from '../../runtime';
 import { KEEPALIVE_TIMEOUT_MS, REJECT_AFTER_TIME_MS, REKEY_TIMEOUT_MS, UNANSWERED_MS } from './constants';
@@ -78,8 +79,7 @@ export class TunnelTimers {
     if (first) this.unanswered.set(UNANSWERED_MS);
   }
 
-  handshakeComplete(): void {
-    this.attemptEnded();
+  sessionInstalled(): void {
     this.zero.set(REJECT_AFTER_TIME_MS * 3);
   }
 

@@ -105,6 +105,7 @@ export class Tunnel {
   private attempt: { readonly startedMs: number; tries: number } | undefined;
   private pendingIndex: number | undefined;
   private lastInitiationMs = -Infinity;
+  private lastResponseMs = -Infinity;
   private closed = false;
 
   constructor(
@@ -138,13 +139,14 @@ export class Tunnel {
 
   /** A new introduction by the DC: the key counts for the next handshake, the path at once. */
   introduce({ presharedKey, path, persistentKeepaliveMs }: TunnelOptions): void {
-    this.handshake.presharedKey = presharedKey;
+    this.handshake.setPresharedKey(presharedKey);
     this.path = path;
     this.timers.persistentMs = persistentKeepaliveMs;
   }
 
   /** Sends a Tunnel Request now, also when there is a session. */
   requestTunnel(): void {
+    if (this.closed) return;
     this.attempt = { startedMs: this.context.clock.now(), tries: 0 };
     this.initiate();
   }
@@ -153,6 +155,7 @@ export class Tunnel {
   send(packet: Uint8Array): boolean {
     const session = this.ring.current;
     if (!session?.isFresh(this.context.clock.now())) {
+      if (this.closed) return false;
       this.stage(packet);
       this.begin();
       return false;
@@ -174,6 +177,8 @@ export class Tunnel {
     context.event('request-received', this);
     this.learn(from);
     this.install(answer.keys, false, localIndex, remoteIndex);
+    this.lastResponseMs = context.clock.now();
+    if (this.closed) return;
     context.event('response-sent', this);
     context.transmit(answer.message, this.path);
     this.timers.packetReceived();
@@ -188,6 +193,7 @@ export class Tunnel {
     context.event('response-received', this);
     this.learn(from);
     this.install(completed.keys, true, localIndex, completed.remoteIndex);
+    if (this.closed) return;
     this.timers.packetReceived();
     this.established();
   }
@@ -207,9 +213,12 @@ export class Tunnel {
     if (!session.receive.open(counter, datagram.subarray(Transport.packet), packet)) {
       return context.drop('not authentic', from);
     }
+    const isNewest = counter > session.window.highest;
     if (!session.window.accept(counter)) return context.drop('replayed', from);
-    this.learn(from);
+    // A packet that was overtaken says where the peer was, not where it is.
+    if (isNewest) this.learn(from);
     if (this.ring.confirm(session)) this.established();
+    if (this.closed) return;
     this.lastReceivedMs = context.clock.now();
     this.counters.receivedPackets += 1;
     this.counters.receivedBytes += packet.length;
@@ -225,12 +234,14 @@ export class Tunnel {
     this.closed = true;
     this.timers.close();
     this.forget();
+    this.handshake.close();
   }
 
   private begin(): void {
     const now = this.context.clock.now();
     if (this.attempt || this.closed) return;
     if (this.ring.current && now - this.lastInitiationMs < REKEY_TIMEOUT_MS) return;
+    if (this.ring.isUnconfirmed && now - this.lastResponseMs < REKEY_TIMEOUT_MS) return;
     this.requestTunnel();
   }
 
@@ -245,6 +256,7 @@ export class Tunnel {
     this.timers.initiationSent(this.retryDelayMs(attempt.tries), attempt.tries === 0);
     attempt.tries += 1;
     context.event('request-sent', this);
+    if (this.closed) return;
     context.transmit(message, this.path);
     this.timers.packetSent();
   }
@@ -268,16 +280,17 @@ export class Tunnel {
 
   private install(keys: TransportKeys, isInitiator: boolean, localIndex: number, remoteIndex: number): void {
     const { context } = this;
+    if (this.closed) return forgetKeys(keys); // by the owner, in an event of this handshake
     const session = new Session(keys, isInitiator, localIndex, remoteIndex, context.clock.now(), context.cipher);
     context.bindIndex(localIndex, this, session);
     this.ring.install(session);
+    this.timers.sessionInstalled();
   }
 
   /** The current session is new. The initiator's first packet, empty if need be, confirms the keys to the responder. */
   private established(): void {
     const session = this.ring.current!;
     this.endAttempt();
-    this.timers.handshakeComplete();
     const staged = this.staged;
     this.staged = [];
     for (const packet of staged) this.send(packet);
@@ -297,7 +310,7 @@ export class Tunnel {
     const session = this.ring.current;
     if (!session?.isFresh(this.context.clock.now())) return this.begin();
     this.context.event('keepalive-sent', this);
-    this.seal(session, new Uint8Array(0));
+    if (!this.closed) this.seal(session, new Uint8Array(0));
   }
 
   /** Padding (to 16) hides little, but it is the protocol's (white paper section 5.4.6). */
@@ -354,4 +367,9 @@ export class Tunnel {
     this.ring.clear();
     this.staged = [];
   }
+}
+
+function forgetKeys(keys: TransportKeys): void {
+  keys.initiatorToResponder.fill(0);
+  keys.responderToInitiator.fill(0);
 }
