@@ -86,7 +86,7 @@ export class PacketModule {
     this.context = {
       ...{ clock, timers, random, own: this.own, scratch: this.scratch },
       timestamps: new TimestampSource(),
-      cipher: options.cipher ?? bestCipher(),
+      cipher: options.cipher ?? ((key) => bestCipher()(key)), // loaded with the first session, not at start-up
       claimIndex: (tunnel) => this.claimIndex(tunnel),
       bindIndex: (index, tunnel, session) => void this.indexes.set(index, { tunnel, session }),
       releaseIndex: (index) => void this.indexes.delete(index),
