@@ -9,9 +9,10 @@ import { readIpPacket } from './ip-packet';
 import type { Path } from './path';
 import { TunnelTable } from './tunnel-table';
 import { bestCipher, type CipherFactory } from './wireguard/cipher';
-import { LOAD_INITIATIONS_PER_SECOND, PADDING } from './wireguard/constants';
+import { PADDING } from './wireguard/constants';
 import { CookieChecker } from './wireguard/cookie';
 import { keyPair } from './wireguard/crypto';
+import { isManyHandshakes, LoadMeter, SourceLimiter } from './wireguard/load';
 import {
   CookieReply,
   Initiation,
@@ -36,6 +37,8 @@ export interface PacketModuleOptions {
   /** X25519, 32 bytes. */
   readonly privateKey: Uint8Array;
   readonly cipher?: CipherFactory;
+  /** Whether senders of handshakes must prove their address first; default: more than 200 in this second. */
+  isUnderLoad?(handshakesThisSecond: number): boolean;
   /** `datagram` is valid only during the call. */
   transmit(datagram: Uint8Array, path: Path): void;
   /** A decapsulated IP packet for the stack, valid only during the call. */
@@ -75,13 +78,16 @@ export class PacketModule {
   private readonly scratch = new ScratchBuffers();
   private readonly lastDropEventMs = new Map<DropReason, number>();
   private closed = false;
-  private load = { sinceMs: -Infinity, initiations: 0 };
+  private readonly load: LoadMeter;
+  private readonly sources: SourceLimiter;
 
   constructor(private readonly options: PacketModuleOptions) {
     const { clock, timers, random } = options;
     this.own = keyPair(options.privateKey);
     this.publicKey = this.own.publicKey;
     this.held = new HeldRequests(clock);
+    this.load = new LoadMeter(clock);
+    this.sources = new SourceLimiter(clock);
     this.cookies = new CookieChecker(this.publicKey, clock, random);
     this.context = {
       ...{ clock, timers, random, own: this.own, scratch: this.scratch },
@@ -205,17 +211,16 @@ export class PacketModule {
       this.drop('mac', from);
       return false;
     }
-    if (!this.isUnderLoad() || this.cookies.mac2Is(datagram, layout, from.endpoint)) return true;
-    this.options.transmit(this.cookies.reply(datagram, layout, from.endpoint), from);
-    this.drop('cookie', from);
+    const handshakes = this.load.count();
+    if (!(this.options.isUnderLoad?.(handshakes) ?? isManyHandshakes(handshakes))) return true;
+    if (!this.cookies.mac2Is(datagram, layout, from.endpoint)) {
+      this.options.transmit(this.cookies.reply(datagram, layout, from.endpoint), from);
+      this.drop('cookie', from);
+      return false;
+    }
+    if (this.sources.admits(from.endpoint.address)) return true;
+    this.drop('rate', from);
     return false;
-  }
-
-  private isUnderLoad(): boolean {
-    const now = this.options.clock.now();
-    if (now - this.load.sinceMs >= 1_000) this.load = { sinceMs: now, initiations: 0 };
-    this.load.initiations += 1;
-    return this.load.initiations > LOAD_INITIATIONS_PER_SECOND;
   }
 
   private decapsulated(bytes: Uint8Array, tunnel: Tunnel): void {

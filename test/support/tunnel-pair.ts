@@ -2,6 +2,7 @@
 import { PacketModule, type TunnelEvent } from '../../core/packet/packet-module';
 import type { Path } from '../../core/packet/path';
 import type { CipherFactory } from '../../core/packet/wireguard/cipher';
+import { isManyHandshakes } from '../../core/packet/wireguard/load';
 import type { Tunnel } from '../../core/packet/wireguard/tunnel';
 import { SeededRandom, VirtualTime } from './virtual-time';
 
@@ -16,6 +17,7 @@ export interface End {
   readonly address: { ipv4: string; ipv6: string };
   /** What an owner would do besides; nothing by default. */
   onEvent?: (event: TunnelEvent) => void;
+  isUnderLoad?: (handshakesThisSecond: number) => boolean;
   onControl?: (control: Uint8Array, tunnel: Tunnel) => void;
 }
 
@@ -97,6 +99,7 @@ export class TunnelPair {
         events.push(describe(event));
         end.onEvent?.(event);
       },
+      isUnderLoad: (handshakes) => end.isUnderLoad?.(handshakes) ?? isManyHandshakes(handshakes),
       onControl: (control, tunnel) => end.onControl?.(control, tunnel),
     });
     const end: End = { module, events, packets, endpoint, address };

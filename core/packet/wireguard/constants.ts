@@ -37,3 +37,6 @@ export const STAGED_LIMIT = 128;
 export const INITIATION_INTERVAL_MS = 20;
 /** More initiations than this in a second, from anywhere, and senders must prove their address by a cookie. */
 export const LOAD_INITIATIONS_PER_SECOND = 200;
+/** Under load, handshake messages of one address that are answered (as wireguard-go's ratelimiter). */
+export const HANDSHAKES_PER_SECOND = 20;
+export const HANDSHAKE_BURST = 5;

@@ -67,7 +67,8 @@ export type DropReason =
   | 'too often'
   | 'bad key'
   | 'expired session'
-  | 'cookie'
+  | 'cookie' // asked for while under load, or one we did not ask for
+  | 'rate' // too many handshakes of one address while under load
   | 'inner packet'
   | 'foreign source'
   | 'staged too many';
