@@ -59,6 +59,7 @@ describe('packet module', () => {
     for (const { datagram } of [...pair.sent]) pair.b.module.receive(datagram, STRANGER);
     assert.equal(pair.say(pair.a, 'late'), 'no-tunnel');
     assert.equal(pair.sent.length, sent);
+    assert.equal(pair.b.module.drops.size, 0, 'a stranger is not even held any more');
   });
 
   it('established: the owner removes the tunnel from within an event -> no timer and no key stays', () => {
