@@ -9,8 +9,11 @@ import { SetupError } from './report.mjs';
 /** Needed by the tests only; what lwIP needs is named in build-lwip.mjs. */
 const TEST_PACKAGES = [
   { name: 'bind9-dnsutils', why: 'dig asks the DNS of the direction coordinator in a test', probe: 'dig' },
+  { name: 'iputils-ping', why: 'ping of another TCP/IP stack reaches the virtual one in a lab test', probe: 'ping' },
   { name: 'iproute2', why: 'ip makes the network namespaces of the lab tests', probe: 'ip' },
   { name: 'nftables', why: 'nft makes the NATs of the lab tests', probe: 'nft' },
+  { name: 'wireguard-go', why: 'an independent implementation that our tunnels must talk to', probe: 'wireguard-go' },
+  { name: 'wireguard-tools', why: 'wg configures wireguard-go in that test', probe: 'wg' },
 ];
 
 /** Unpacks Debian's source package, so it is not needed with LWIP_SRC. */

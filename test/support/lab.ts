@@ -3,6 +3,7 @@
  * missing; where NTMOBILE_LAB=required (as in CI) they fail instead, so that a skipped lab cannot pass for a green one.
  */
 import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
 
 export type LabDecision = { run: true } | { run: false; fail: boolean; reason: string };
 
@@ -12,21 +13,30 @@ export interface LabNeeds {
   readonly nftables: boolean;
 }
 
-/** `setting` is NTMOBILE_LAB: `required`, `off`, or unset for "when it can be". */
-export function decideLab(setting: string | undefined, needs: LabNeeds): LabDecision {
+/** `setting` is NTMOBILE_LAB: `required`, `off`, or unset for "when it can be". `without` is what else is missing. */
+export function decideLab(setting: string | undefined, needs: LabNeeds, without: readonly string[] = []): LabDecision {
   if (setting === 'off') return { run: false, fail: false, reason: 'switched off by NTMOBILE_LAB=off' };
   const missing = [
     ...(needs.root ? [] : ['root']),
     ...(needs.namespaces ? [] : ['network namespaces (ip netns)']),
     ...(needs.nftables ? [] : ['nftables (nft)']),
+    ...without,
   ];
   if (missing.length === 0) return { run: true };
   return { run: false, fail: setting === 'required', reason: `this machine lacks ${missing.join(', ')}` };
 }
 
-/** `describe` for tests that need the lab. */
-export function describeLab(title: string, define: (this: Mocha.Suite) => void): void {
-  const decision = decideLab(process.env['NTMOBILE_LAB'], whatThisMachineHas());
+/** `describe` for tests that need the lab, and these commands and paths besides. */
+export function describeLab(
+  title: string,
+  define: (this: Mocha.Suite) => void,
+  { commands = [], paths = [] }: { commands?: readonly string[]; paths?: readonly string[] } = {},
+): void {
+  const without = [
+    ...commands.filter((command) => spawnSync('which', [command]).status !== 0),
+    ...paths.filter((path) => !existsSync(path)),
+  ];
+  const decision = decideLab(process.env['NTMOBILE_LAB'], whatThisMachineHas(), without);
   if (decision.run) {
     describe(title, define);
   } else if (decision.fail) {

@@ -23,10 +23,11 @@ export class Program {
 
   private constructor(
     readonly name: string,
+    command: string,
     args: readonly string[],
     env: NodeJS.ProcessEnv,
   ) {
-    const child = spawn(process.execPath, args, { cwd: projectRoot, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(command, args, { cwd: projectRoot, env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
     running.add(this);
     child.stderr.on('data', (chunk: Buffer) => {
@@ -50,7 +51,12 @@ export class Program {
   /** Runs `node args`, with the environment of the tests but for NTMOBILE_* settings, and with `env`. */
   static node(args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
     const clean = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('NTMOBILE_')));
-    return new Program(args.slice(0, 6).join(' '), args, { ...clean, ...env });
+    return new Program(args.slice(0, 6).join(' '), process.execPath, args, { ...clean, ...env });
+  }
+
+  /** Runs a command that is not Node, or one that runs Node elsewhere. */
+  static command(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
+    return new Program([command, ...args.slice(0, 6)].join(' '), command, args, { ...process.env, ...env });
   }
 
   get pid(): number {
