@@ -2,7 +2,8 @@
 import type { Timer, Timers } from '../core/runtime';
 import type { Endpoint } from '../core/wire/addresses';
 import type { Body } from '../core/wire/messages';
-import type { Peer, Signalling } from '../core/wire/signalling';
+import type { Peer } from '../core/wire/peers';
+import type { Signalling } from '../core/wire/signalling';
 
 const REPORT_MS = 10_000;
 

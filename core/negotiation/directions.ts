@@ -8,7 +8,9 @@
 import { NtmError } from '../errors';
 import type { Endpoint, VirtualAddresses } from '../wire/addresses';
 import type { Body } from '../wire/messages';
-import { Refused, type Peer, type Signalling, Unanswered } from '../wire/signalling';
+import { Refused, Unanswered } from '../wire/outcomes';
+import type { Peer } from '../wire/peers';
+import type { Signalling } from '../wire/signalling';
 import { expectMessage } from './login';
 
 export type Direction = Body<'routeDirection'>;

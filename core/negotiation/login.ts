@@ -11,7 +11,9 @@ import type { Random } from '../runtime';
 import type { Endpoint } from '../wire/addresses';
 import { generateKeyPair, sharedKey } from '../wire/keys';
 import type { Body, Message } from '../wire/messages';
-import { Refused, type Peer, type Signalling, Unanswered } from '../wire/signalling';
+import { Refused, Unanswered } from '../wire/outcomes';
+import type { Peer } from '../wire/peers';
+import type { Signalling } from '../wire/signalling';
 
 export interface LoginOptions {
   readonly signalling: Signalling<Endpoint>;

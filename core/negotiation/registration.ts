@@ -8,7 +8,9 @@
 import type { Timer, Timers } from '../runtime';
 import type { Endpoint } from '../wire/addresses';
 import type { Body, Message } from '../wire/messages';
-import { Refused, type Peer, type Signalling, Unanswered } from '../wire/signalling';
+import { Refused, Unanswered } from '../wire/outcomes';
+import type { Peer } from '../wire/peers';
+import type { Signalling } from '../wire/signalling';
 import { expectMessage } from './login';
 
 /** Longer than three keep alives of the usual 25 s, so that two may be lost. */

@@ -1,39 +1,26 @@
 /**
  * The signalling of one party over one transport: requests with retransmission, answers given once and repeated
- * from memory, oneway messages. Read messages.ts, header.ts and seal.ts first.
+ * from memory, oneway messages. Read messages.ts, header.ts and seal.ts first; exchanges.ts and peers.ts are its parts.
  *
- * Order of checks on receipt: header, version, key, seal (authentic from here on), role, table, body, window, handler.
+ * Order of checks on receipt: header, version, key, seal (authentic from here on), table, body, handler, window.
  * Everything that fails is counted by reason and dropped; nothing from the network throws.
  *
  * `Via` is how the transport names the other end: an Endpoint over UDP, a connection over TCP.
  */
-import type { Clock, Random, Timer, Timers } from '../runtime';
+import type { Clock, Random, Timers } from '../runtime';
 import { NtmError } from '../errors';
 import type { Trace } from '../trace';
-import { Answers } from './answers';
 import { decodeBody, encodeBody } from './codec';
+import { Exchanges } from './exchanges';
 import { readHeader, Seal, SIGNALLING_VERSION, writeHeader, type Header } from './header';
-import { agreedKey, hex, type KeyPair, publicKeyId, type SharedKey } from './keys';
-import {
-  messageName,
-  messages,
-  paperStep,
-  type Body,
-  type Message,
-  type MessageName,
-  type Party,
-  type RefusalCode,
-} from './messages';
+import { agreedKey, hex, type KeyPair, publicKeyId } from './keys';
+import { messageName, messages, paperStep, type Body, type Message, type MessageName, type Party } from './messages';
+import { Refused } from './outcomes';
+import { Peers, type Peer, type PeerState } from './peers';
 import { openBox, openSecret, sealBox, sealSecret } from './seal';
-import { TransactionWindow } from './transaction-window';
 
-/** First wait for an answer; doubles with each try. A loopback or LAN answer takes a few ms, an LTE one under 200. */
-const FIRST_RETRY_MS = 250;
-const TRIES = 4;
-/** After a hint that our key is unknown there, a real answer is waited for no longer than this. */
-const HINT_GRACE_MS = 300;
-/** First contacts handled at the same time. Each costs the AS a password hash. */
-const STRANGERS_LIMIT = 64;
+/** Hints to senders of unknown keys: one in this time, whoever asks. */
+const UNKNOWN_KEY_INTERVAL_MS = 10;
 
 export interface SignallingOptions<Via> {
   readonly party: Party;
@@ -48,14 +35,6 @@ export interface SignallingOptions<Via> {
   readonly identity?: KeyPair;
 }
 
-/** A party with whom a key is shared. */
-export interface Peer {
-  readonly key: SharedKey;
-  readonly party: Party;
-  /** For traces: an FQDN or a server's name. */
-  readonly name: string;
-}
-
 export interface Context<Via> {
   readonly from: Via;
   readonly peer: Peer;
@@ -63,36 +42,7 @@ export interface Context<Via> {
   afterAnswer(action: () => void): void;
 }
 
-/** Thrown by a handler to refuse; also what a refused request rejects with. */
-export class Refused extends Error {
-  constructor(
-    readonly refusal: RefusalCode,
-    readonly addresses?: Body<'refusal'>['addresses'],
-  ) {
-    super(`refused: ${refusal}`);
-  }
-}
-
-/** No answer came. `keyUnknown`: somebody there said that it does not hold our key. */
-export class Unanswered extends Error {
-  constructor(readonly keyUnknown: boolean) {
-    super(keyUnknown ? 'no answer; the key is unknown there' : 'no answer');
-  }
-}
-
 type Handler<Via> = (message: Message, context: Context<Via>) => Message | undefined | Promise<Message | undefined>;
-
-interface PeerState extends Peer {
-  nextTransaction: bigint;
-  readonly window: TransactionWindow;
-  readonly answers: Answers;
-}
-
-interface Pending {
-  readonly peer: PeerState;
-  settle(result: Message | Error): void;
-  hint(): void;
-}
 
 export type DropReason =
   | 'not signalling'
@@ -110,33 +60,25 @@ export type DropReason =
 export class Signalling<Via> {
   /** Datagrams dropped, by reason. */
   readonly drops = new Map<DropReason, number>();
-  private readonly peers = new Map<string, PeerState>();
-  private readonly strangers = new Map<string, PeerState>();
+  private readonly peers: Peers;
+  private readonly exchanges: Exchanges;
   private readonly handlers = new Map<MessageName, Handler<Via>>();
-  private readonly pending = new Map<string, Pending>();
   private readonly identityKeyId: string | undefined;
   private lastUnknownKeyMs = -Infinity;
 
   constructor(private readonly options: SignallingOptions<Via>) {
     this.identityKeyId = options.identity && hex(publicKeyId(options.identity.publicKey));
+    this.peers = new Peers(() => options.clock.wallTimeMs());
+    this.exchanges = new Exchanges(options.timers);
   }
 
-  /** A stranger whose first contact is being handled becomes a peer by this; what was seen of it is kept. */
   addPeer(peer: Peer): Peer {
-    const id = hex(peer.key.id);
-    const known = this.peers.get(id);
-    if (known) return known;
-    const state = this.newState(peer);
-    this.peers.set(id, state);
-    return state;
+    return this.peers.add(peer);
   }
 
   removePeer(peer: Peer): void {
-    const id = hex(peer.key.id);
-    this.peers.delete(id);
-    for (const pending of [...this.pending.values()]) {
-      if (hex(pending.peer.key.id) === id) pending.settle(new NtmError('NTM_CLOSED', 'the key was withdrawn'));
-    }
+    this.peers.remove(peer);
+    this.exchanges.abort(new NtmError('NTM_CLOSED', 'the key was withdrawn'), peer.key.id);
   }
 
   /** One handler per message; a request's handler returns the answer or throws Refused. */
@@ -152,7 +94,7 @@ export class Signalling<Via> {
     const state = this.stateOf(peer);
     const transaction = state.nextTransaction++;
     const datagram = this.seal(state, transaction, false, message);
-    return this.exchange(state, transaction, to, message, datagram);
+    return this.exchange(state, transaction, to, message, datagram, state.key.id);
   }
 
   /**
@@ -165,12 +107,12 @@ export class Signalling<Via> {
     ephemeral: KeyPair,
     pinned: { publicKey: Uint8Array; party: Party; name: string },
   ): { peer: Peer; answer: Promise<Message> } {
-    const peer = this.addPeer({ key: agreedKey(ephemeral, pinned.publicKey), party: pinned.party, name: pinned.name });
-    const state = this.stateOf(peer);
-    const transaction = state.nextTransaction++;
+    const { publicKey, party, name } = pinned;
+    const peer = this.peers.add({ key: agreedKey(ephemeral, publicKey), party, name });
+    const transaction = peer.nextTransaction++;
     const meaning = { version: SIGNALLING_VERSION, response: false, type: messages[message.name].type, transaction };
-    const datagram = sealBox(meaning, encodeBody(message.body), ephemeral, pinned.publicKey, this.options.random);
-    return { peer, answer: this.exchange(state, transaction, to, message, datagram, publicKeyId(pinned.publicKey)) };
+    const datagram = sealBox(meaning, encodeBody(message.body), ephemeral, publicKey, this.options.random);
+    return { peer, answer: this.exchange(peer, transaction, to, message, datagram, publicKeyId(publicKey)) };
   }
 
   oneway(peer: Peer, to: Via, message: Message): void {
@@ -199,7 +141,7 @@ export class Signalling<Via> {
 
   /** Rejects what is pending with NTM_CLOSED and forgets every key. */
   close(): void {
-    for (const pending of [...this.pending.values()]) pending.settle(new NtmError('NTM_CLOSED', 'closed'));
+    this.exchanges.abort(new NtmError('NTM_CLOSED', 'closed'));
     this.peers.clear();
     this.handlers.clear();
   }
@@ -210,68 +152,19 @@ export class Signalling<Via> {
     to: Via,
     message: Message,
     datagram: Uint8Array,
-    hintKeyId: Uint8Array = peer.key.id,
+    hintKeyId: Uint8Array,
   ): Promise<Message> {
-    const { timers, transmit } = this.options;
-    const id = pendingId(peer.key.id, transaction);
-    const hintId = pendingId(hintKeyId, transaction);
-    return new Promise((resolve, reject) => {
-      let tries = 0;
-      let timer: Timer;
-      let hinted = false;
-      const settle = (result: Message | Error): void => {
-        timer.cancel();
-        this.pending.delete(id);
-        this.pending.delete(hintId);
-        if (result instanceof Error) reject(result);
-        else if (result.name === 'refusal') reject(new Refused(result.body.code, result.body.addresses));
-        else resolve(result);
-      };
-      const attempt = (): void => {
-        if (hinted || tries === TRIES) return settle(new Unanswered(hinted));
-        timer = timers.schedule(FIRST_RETRY_MS * 2 ** tries, attempt);
-        this.traceMessage('send', message.name, peer, false, tries > 0 ? { retry: tries } : undefined);
-        tries += 1;
-        transmit(datagram, to);
-      };
-      const hint = (): void => {
-        if (hinted) return;
-        hinted = true;
-        timer.cancel();
-        timer = timers.schedule(HINT_GRACE_MS, attempt);
-      };
-      const pending = { peer, settle, hint };
-      this.pending.set(id, pending);
-      this.pending.set(hintId, pending);
-      attempt();
-    });
+    const send = (retry: number): void => {
+      this.traceMessage('send', message.name, peer, false, retry > 0 ? { retry } : undefined);
+      this.options.transmit(datagram, to);
+    };
+    return this.exchanges.begin({ keyId: peer.key.id, hintKeyId, transaction, send });
   }
 
   private openBox(datagram: Uint8Array, header: Header, from: Via): { body: Uint8Array; peer: PeerState } | undefined {
     if (!this.options.identity || hex(header.keyId) !== this.identityKeyId) return this.unknownKey(header, from);
     const opened = openBox(datagram, header, this.options.identity);
-    if (!opened) return this.drop('not authentic');
-    const peer = this.peers.get(hex(opened.key.id)) ?? this.stranger(opened.key);
-    return peer ? { body: opened.body, peer } : this.drop('too many strangers');
-  }
-
-  /** Anyone can make a box: a stranger is remembered only while its message is handled, and only so many are. */
-  private stranger(key: SharedKey): PeerState | undefined {
-    const id = hex(key.id);
-    const known = this.strangers.get(id);
-    if (known || this.strangers.size >= STRANGERS_LIMIT) return known;
-    const state = this.newState({ key, party: 'node', name: 'a stranger' });
-    this.strangers.set(id, state);
-    return state;
-  }
-
-  /**
-   * Transaction ids start at the wall clock, so that they go on rising when a party with a long-term key restarts
-   * (as WireGuard's TAI64N does for handshakes).
-   */
-  private newState(peer: Peer): PeerState {
-    const nextTransaction = BigInt(Math.floor(this.options.clock.wallTimeMs())) << 20n;
-    return { nextTransaction, window: new TransactionWindow(), answers: new Answers(), ...peer };
+    return opened ? { body: opened.body, peer: this.peers.behind(opened.key) } : this.drop('not authentic');
   }
 
   private openSecret(
@@ -279,28 +172,31 @@ export class Signalling<Via> {
     header: Header,
     from: Via,
   ): { body: Uint8Array; peer: PeerState } | undefined {
-    const peer = this.peers.get(hex(header.keyId));
+    const peer = this.peers.find(header.keyId);
     if (!peer) return this.unknownKey(header, from);
     const body = openSecret(datagram, header, peer.key);
     return body ? { body, peer } : this.drop('not authentic');
   }
 
   private receiveAnswer(message: Message, header: Header, peer: PeerState): void {
-    const pending = this.pending.get(pendingId(peer.key.id, header.transaction));
-    if (!pending || pending.peer !== peer) return this.drop('unexpected answer');
+    const waiting = this.exchanges.waitingFor(peer.key.id, header.transaction);
+    if (!waiting) return this.drop('unexpected answer');
     this.traceMessage('receive', message.name, peer, true);
-    pending.settle(message);
+    waiting.settle(message);
   }
 
-  private receiveQuestion(message: Message, header: Header, peer: PeerState, from: Via): void {
+  private receiveQuestion(message: Message, { transaction }: Header, peer: PeerState, from: Via): void {
     const handler = this.handlers.get(message.name);
     if (!handler) return this.drop('no handler');
-    const answered = peer.answers.find(header.transaction);
+    const answered = peer.answers.find(transaction);
     if (answered) return this.repeat(message.name, answered, peer, from);
-    if (!peer.window.accept(header.transaction)) return this.drop('replayed');
-    peer.answers.begin(header.transaction);
+    if (!this.peers.meet(peer)) return this.drop('too many strangers');
+    if (!peer.window.accept(transaction)) return this.drop('replayed');
+    peer.answers.begin(transaction);
     this.traceMessage('receive', message.name, peer, false);
-    void this.answer(handler, message, header, peer, from);
+    this.answer(handler, message, transaction, peer, from)
+      .catch((error: unknown) => this.failed(message, error))
+      .finally(() => this.peers.part(peer));
   }
 
   /** A duplicate: answered again from memory, or soon, when the first one's answer is ready. */
@@ -312,49 +208,48 @@ export class Signalling<Via> {
   private async answer(
     handler: Handler<Via>,
     message: Message,
-    header: Header,
+    transaction: bigint,
     peer: PeerState,
     from: Via,
   ): Promise<void> {
-    let reply: Message | undefined;
     let afterAnswer = (): void => {};
+    const context = { from, peer, afterAnswer: (action: () => void) => (afterAnswer = action) };
+    const reply = await this.replyOf(handler, message, context);
+    if (reply) {
+      const datagram = this.seal(peer, transaction, true, reply);
+      peer.answers.finish(transaction, datagram);
+      this.traceMessage('send', reply.name, peer, true);
+      this.options.transmit(datagram, from);
+    }
+    afterAnswer();
+  }
+
+  private async replyOf(handler: Handler<Via>, message: Message, context: Context<Via>): Promise<Message | undefined> {
     try {
-      reply = await handler(message, { from, peer, afterAnswer: (action) => (afterAnswer = action) });
+      return await handler(message, context);
     } catch (error) {
       if (!(error instanceof Refused)) this.failed(message, error);
-      const code = error instanceof Refused ? error.refusal : 'unavailable';
-      const addresses = error instanceof Refused ? error.addresses : undefined;
-      reply = { name: 'refusal', body: addresses ? { code, addresses } : { code } };
+      const { refusal: code, addresses } = error instanceof Refused ? error : new Refused('unavailable');
+      return { name: 'refusal', body: addresses ? { code, addresses } : { code } };
     }
-    this.strangers.delete(hex(peer.key.id));
-    if (!reply) return afterAnswer();
-    const datagram = this.seal(peer, header.transaction, true, reply);
-    peer.answers.finish(header.transaction, datagram);
-    this.traceMessage('send', reply.name, peer, true);
-    this.options.transmit(datagram, from);
-    afterAnswer();
   }
 
   private failed(message: Message, error: unknown): void {
     this.drop('handler failed');
-    this.options.trace({
-      part: this.options.part,
-      event: 'handler failed',
-      message: message.name,
-      error: String(error),
-    });
+    const { part, trace } = this.options;
+    trace({ part, event: 'handler failed', message: message.name, error: String(error) });
   }
 
   private receiveNotice(header: Header): void {
     if (messageName(header.type) !== 'unknownKey') return this.drop('not authentic');
-    this.pending.get(pendingId(header.keyId, header.transaction))?.hint();
+    this.exchanges.hint(header.keyId, header.transaction);
   }
 
-  /** Tells the sender, at most a hundred times a second in all, that its key is not known here (any more). */
+  /** Tells the sender that its key is not known here (any more); never more bytes than it sent. */
   private unknownKey(header: Header, from: Via): undefined {
     this.drop('unknown key');
     const now = this.options.clock.now();
-    if (header.response || now - this.lastUnknownKeyMs < 10) return;
+    if (header.response || now - this.lastUnknownKeyMs < UNKNOWN_KEY_INTERVAL_MS) return;
     this.lastUnknownKeyMs = now;
     this.options.transmit(writeHeader({ ...header, seal: Seal.none, type: messages.unknownKey.type }), from);
   }
@@ -365,7 +260,7 @@ export class Signalling<Via> {
   }
 
   private stateOf(peer: Peer): PeerState {
-    const state = this.peers.get(hex(peer.key.id));
+    const state = this.peers.find(peer.key.id);
     if (!state) throw new NtmError('NTM_CLOSED', `no key is shared with ${peer.name}`);
     return state;
   }
@@ -381,10 +276,7 @@ export class Signalling<Via> {
     const [from, to] = event === 'send' ? [party, peer.party] : [peer.party, party];
     const step = paperStep(name, from, to, response);
     trace({
-      part,
-      event,
-      message: messages[name].title,
-      peer: peer.name,
+      ...{ part, event, message: messages[name].title, peer: peer.name },
       ...(step && { figure: step.figure, step: step.step }),
       ...more,
     });
@@ -393,8 +285,4 @@ export class Signalling<Via> {
   private drop(reason: DropReason): undefined {
     this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1);
   }
-}
-
-function pendingId(keyId: Uint8Array, transaction: bigint): string {
-  return `${hex(keyId)}/${transaction}`;
 }

@@ -14,7 +14,9 @@
 import type { Endpoint } from '../../core/wire/addresses';
 import { agreedKey, hex, KEY_LENGTH, type KeyPair } from '../../core/wire/keys';
 import type { Body, Message } from '../../core/wire/messages';
-import { Refused, Signalling, type Context, type Peer } from '../../core/wire/signalling';
+import { Refused } from '../../core/wire/outcomes';
+import type { Peer } from '../../core/wire/peers';
+import { Signalling, type Context } from '../../core/wire/signalling';
 import { canonicalName } from '../../core/wire/names';
 import { BoundedMap } from '../bounded-map';
 import { within } from '../within';

@@ -1,7 +1,7 @@
 /** The zone of a DC as its DNS shows it: the servers at their real addresses, the nodes at their virtual ones. */
 import { isIPv6 } from 'node:net';
 import type { VirtualAddresses } from '../../core/wire/addresses';
-import { Refused } from '../../core/wire/signalling';
+import { Refused } from '../../core/wire/outcomes';
 import type { AssignmentStore } from '../store/store';
 import { labelsBelow } from '../names';
 import type { RateLimit } from '../rate-limit';

@@ -18,7 +18,8 @@
 import type { Clock, Random, Timers } from '../../core/runtime';
 import type { Endpoint } from '../../core/wire/addresses';
 import type { Body, Message } from '../../core/wire/messages';
-import { Refused, type Signalling } from '../../core/wire/signalling';
+import { Refused } from '../../core/wire/outcomes';
+import type { Signalling } from '../../core/wire/signalling';
 import { within } from '../within';
 import { chooseDirection, type Direction, type Situation } from './direction';
 import { Introductions } from './introductions';

@@ -1,7 +1,9 @@
 /** What a target of a Direction Request is: a name of this zone, or a virtual address of one. */
 import { isIP } from 'node:net';
 import type { Endpoint, VirtualAddresses } from '../../core/wire/addresses';
-import { Refused, Unanswered, type Peer, type Signalling } from '../../core/wire/signalling';
+import { Refused, Unanswered } from '../../core/wire/outcomes';
+import type { Peer } from '../../core/wire/peers';
+import type { Signalling } from '../../core/wire/signalling';
 import { canonicalName } from '../../core/wire/names';
 import { labelsBelow } from '../names';
 import type { AddressPool } from './address-pool';

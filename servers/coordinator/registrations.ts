@@ -10,7 +10,7 @@
 import type { Clock } from '../../core/runtime';
 import type { Trace } from '../../core/trace';
 import { sameEndpoint, type Endpoint, type VirtualAddresses } from '../../core/wire/addresses';
-import type { Peer } from '../../core/wire/signalling';
+import type { Peer } from '../../core/wire/peers';
 import { BoundedMap } from '../bounded-map';
 import type { Situation } from './direction';
 

@@ -2,7 +2,8 @@
 import type { Clock } from '../../core/runtime';
 import type { Endpoint } from '../../core/wire/addresses';
 import type { Body } from '../../core/wire/messages';
-import type { Context, Peer } from '../../core/wire/signalling';
+import type { Peer } from '../../core/wire/peers';
+import type { Context } from '../../core/wire/signalling';
 
 /** Three reports missed. */
 const SILENT_MS = 30_000;

@@ -1,7 +1,7 @@
 /** The TCP connections of an NS: how many, from where, and until when. */
 import type { Timer, Timers } from '../../core/runtime';
 import { FrameReader } from '../../core/wire/frames';
-import type { Peer } from '../../core/wire/signalling';
+import type { Peer } from '../../core/wire/peers';
 
 /** From the connection to the node's registration on it. */
 const REGISTER_MS = 5_000;

@@ -4,7 +4,8 @@
  */
 import type { Endpoint } from '../../core/wire/addresses';
 import { agreedKey, type KeyPair } from '../../core/wire/keys';
-import { Signalling, type Peer } from '../../core/wire/signalling';
+import type { Peer } from '../../core/wire/peers';
+import { Signalling } from '../../core/wire/signalling';
 import type { ServerMachine, ServerPorts, TrustedServer } from '../server-ports';
 
 export interface RelayServerOptions {

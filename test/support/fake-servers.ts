@@ -4,7 +4,9 @@ import type { DatagramPort } from '../../core/runtime';
 import type { Endpoint } from '../../core/wire/addresses';
 import { generateKeyPair, sharedKey, type KeyPair } from '../../core/wire/keys';
 import type { Body, Message, RefusalCode } from '../../core/wire/messages';
-import { Refused, Signalling, type Peer } from '../../core/wire/signalling';
+import { Refused } from '../../core/wire/outcomes';
+import type { Peer } from '../../core/wire/peers';
+import { Signalling } from '../../core/wire/signalling';
 import type { SimulatedNetwork } from './simulated-network';
 
 export const addresses = { ipv4: '198.18.0.2', ipv6: 'fd00::2' };

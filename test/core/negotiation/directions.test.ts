@@ -5,7 +5,8 @@ import { noTrace } from '../../../core/trace';
 import type { Endpoint } from '../../../core/wire/addresses';
 import { sharedKey } from '../../../core/wire/keys';
 import type { Message, RefusalCode } from '../../../core/wire/messages';
-import { Refused, Signalling } from '../../../core/wire/signalling';
+import { Refused } from '../../../core/wire/outcomes';
+import { Signalling } from '../../../core/wire/signalling';
 import { SimulatedNetwork } from '../../support/simulated-network';
 
 const key = new Uint8Array(32).fill(3);
