@@ -2,11 +2,12 @@ import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'mocha';
 import { noTrace } from '../../../core/trace';
 import type { Endpoint } from '../../../core/wire/addresses';
-import { sharedKey } from '../../../core/wire/keys';
+import { generateKeyPair, sharedKey } from '../../../core/wire/keys';
 import type { Message } from '../../../core/wire/messages';
 import { Refused } from '../../../core/wire/outcomes';
 import type { Peer } from '../../../core/wire/peers';
 import { Signalling } from '../../../core/wire/signalling';
+import { sealBox } from '../../../core/wire/seal';
 import { MemoryNetwork, pass, settle } from '../../support/memory-datagrams';
 import { ServerWorld } from '../../support/server-world';
 import { SimulatedNode } from '../../support/simulated-node';
@@ -73,6 +74,33 @@ describe('signalling', () => {
     await assert.rejects(request());
     asker.receive(sent[0]!.datagram, there);
     assert.equal(asker.drops.get('not authentic'), 1);
+  });
+
+  it('a handler whose answer fits no datagram -> counted, and the next request is handled', async () => {
+    answerer.handle('directionRequest', () => {
+      handled += 1;
+      const endpoints = Array.from({ length: 12 }, () => ({
+        address: '2001:db8:1111:2222:3333:4444:5555:6666',
+        port: 1,
+      }));
+      return { name: 'notificationServiceAck', body: { endpoints: [...endpoints, ...endpoints] } };
+    });
+    await assert.rejects(request(), { message: 'no answer' });
+    assert.deepEqual([handled, answerer.drops.get('handler failed')], [1, 1]);
+  });
+
+  it('malformed first contacts from many strangers -> dropped, and an honest one is handled', async () => {
+    const world = await ServerWorld.start();
+    const { as } = world.identities;
+    const random = new SeededRandom(77);
+    for (let i = 0; i < 200; i++) {
+      const meaning = { version: 1, response: false, type: 1, transaction: BigInt(i) };
+      const box = sealBox(meaning, Uint8Array.of(0xff), generateKeyPair(random), as.publicKey, random);
+      world.as.receive(box, here);
+    }
+    assert.equal(world.as.signalling.drops.get('malformed body'), 200);
+    const node = new SimulatedNode(world, 'alice', { address: '192.0.2.77', port: 77 });
+    assert.equal((await node.login()).domains.length, 1);
   });
 
   it('nobody there: requested -> four tries, then unanswered', async () => {
