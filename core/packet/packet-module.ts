@@ -6,10 +6,10 @@
 import type { Clock, Random, Timers } from '../runtime';
 import { HeldRequests } from './held-requests';
 import { readIpPacket } from './ip-packet';
-import type { Path } from './path';
+import { pathSource, type Path } from './path';
 import { TunnelTable } from './tunnel-table';
 import { bestCipher, type CipherFactory } from './wireguard/cipher';
-import { LOAD_INITIATIONS_PER_SECOND } from './wireguard/constants';
+import { LOAD_INITIATIONS_PER_SECOND, PACKET_LIMIT } from './wireguard/constants';
 import { CookieChecker } from './wireguard/cookie';
 import { keyPair } from './wireguard/crypto';
 import {
@@ -23,6 +23,7 @@ import {
 } from './wireguard/messages';
 import type { HandshakeLayout } from './wireguard/messages';
 import { openInitiation } from './wireguard/noise';
+import { RateLimiter } from './wireguard/rate-limiter';
 import { ScratchBuffers } from './wireguard/scratch-buffers';
 import type { Session } from './wireguard/session';
 import { TimestampSource } from './wireguard/tai64n';
@@ -63,6 +64,7 @@ export class PacketModule {
   private readonly indexes = new Map<number, IndexEntry>();
   private readonly held: HeldRequests;
   private readonly cookies: CookieChecker;
+  private readonly rates: RateLimiter;
   private readonly context: TunnelContext;
   private readonly scratch = new ScratchBuffers();
   private readonly lastDropEventMs = new Map<DropReason, number>();
@@ -74,6 +76,7 @@ export class PacketModule {
     this.publicKey = this.own.publicKey;
     this.held = new HeldRequests(clock);
     this.cookies = new CookieChecker(this.publicKey, clock, random);
+    this.rates = new RateLimiter(clock);
     this.context = {
       ...{ clock, timers, random, own: this.own, scratch: this.scratch },
       timestamps: new TimestampSource(),
@@ -106,7 +109,7 @@ export class PacketModule {
   /** A packet of the stack's, into the tunnel to its destination. */
   encapsulate(packet: Uint8Array): EncapsulateResult {
     const ip = readIpPacket(packet);
-    if (!ip) return 'malformed';
+    if (!ip || packet.length > PACKET_LIMIT) return 'malformed';
     const tunnel = this.table.toAddress(ip.destination);
     if (!tunnel) return 'no-tunnel';
     return tunnel.send(packet) ? 'sent' : 'queued';
@@ -190,9 +193,14 @@ export class PacketModule {
       this.drop('mac', from);
       return false;
     }
-    if (!this.isUnderLoad() || this.cookies.mac2Is(datagram, layout, from.endpoint)) return true;
-    this.options.transmit(this.cookies.reply(datagram, layout, from.endpoint), from);
-    this.drop('cookie', from);
+    if (!this.isUnderLoad()) return true;
+    if (!this.cookies.mac2Is(datagram, layout, from)) {
+      this.options.transmit(this.cookies.reply(datagram, layout, from), from);
+      this.drop('cookie', from);
+      return false;
+    }
+    if (this.rates.admits(pathSource(from))) return true;
+    this.drop('too often', from);
     return false;
   }
 
