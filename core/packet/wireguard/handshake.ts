@@ -23,6 +23,8 @@ export type Answer =
 
 export class Handshake {
   private readonly cookies: CookieKeeper;
+  /** A copy of our own, to overwrite when it is done with. */
+  private readonly presharedKey: Uint8Array;
   private pending: InitiatorState | undefined;
   private newestTimestamp = new Uint8Array(TAI64N_LENGTH);
   private lastAnsweredMs = -Infinity;
@@ -30,9 +32,14 @@ export class Handshake {
   constructor(
     private readonly context: HandshakeContext,
     private readonly peerPublicKey: Uint8Array,
-    public presharedKey: Uint8Array,
+    presharedKey: Uint8Array,
   ) {
+    this.presharedKey = presharedKey.slice();
     this.cookies = new CookieKeeper(peerPublicKey, context.clock);
+  }
+
+  setPresharedKey(presharedKey: Uint8Array): void {
+    this.presharedKey.set(presharedKey);
   }
 
   /** A fresh initiation, which replaces one that is pending. `undefined` when the peer's key is of low order. */
@@ -42,6 +49,7 @@ export class Handshake {
     const created = createInitiation(own, this.peerPublicKey, this.ephemeral(), timestamp, localIndex);
     if (!created) return undefined;
     this.cookies.addMacs(created.message, Initiation);
+    this.clear();
     this.pending = created.state;
     return created.message;
   }
@@ -51,7 +59,7 @@ export class Handshake {
     if (!this.pending) return undefined;
     const keys = openResponse(this.context.own, this.pending, this.presharedKey, response);
     if (!keys) return undefined;
-    this.pending = undefined;
+    this.clear();
     return { keys, remoteIndex: readIndex(response, Response.sender) };
   }
 
@@ -71,9 +79,15 @@ export class Handshake {
     return this.cookies.accept(reply);
   }
 
+  /** Forgets the pending initiation. */
   clear(): void {
     this.pending?.c.fill(0);
     this.pending = undefined;
+  }
+
+  close(): void {
+    this.clear();
+    this.presharedKey.fill(0);
   }
 
   private ephemeral(): DhKeyPair {

@@ -6,6 +6,7 @@ import type { Clock, Timer, Timers } from '../../runtime';
 
 export class LazyTimer {
   private deadlineMs: number | undefined;
+  private closed = false;
   private timer: { readonly handle: Timer; readonly dueMs: number } | undefined;
 
   constructor(
@@ -19,6 +20,7 @@ export class LazyTimer {
   }
 
   set(delayMs: number): void {
+    if (this.closed) return;
     this.deadlineMs = this.clock.now() + delayMs;
     if (this.timer && this.timer.dueMs <= this.deadlineMs) return;
     this.timer?.handle.cancel();
@@ -29,8 +31,9 @@ export class LazyTimer {
     this.deadlineMs = undefined;
   }
 
-  /** Nothing is left behind. */
+  /** Nothing is left behind, and nothing can be set any more. */
   close(): void {
+    this.closed = true;
     this.clear();
     this.timer?.handle.cancel();
     this.timer = undefined;

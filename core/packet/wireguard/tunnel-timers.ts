@@ -6,7 +6,8 @@
  *   packetSent           anything authenticated was sent
  *   packetReceived       anything authenticated was received
  *   initiationSent       a Tunnel Request was sent, to be retried after `retryMs`
- *   handshakeComplete    there is a new session
+ *   sessionDerived       there are new keys, which the peer may not have yet
+ *   handshakeComplete    both sides have them
  */
 import type { Clock, Timers } from '../../runtime';
 import { KEEPALIVE_TIMEOUT_MS, REJECT_AFTER_TIME_MS, REKEY_TIMEOUT_MS, UNANSWERED_MS } from './constants';
@@ -43,7 +44,10 @@ export class TunnelTimers {
     const timer = (fire: () => void): LazyTimer => new LazyTimer(clock, timers, fire);
     this.retry = timer(() => events.retry());
     this.unanswered = timer(() => events.unanswered());
-    this.persistentKeepAlive = timer(() => events.keepAlive());
+    this.persistentKeepAlive = timer(() => {
+      if (this.persistentMs) events.keepAlive();
+      if (!this.persistentKeepAlive.isSet) this.traversal(); // when nothing could be sent
+    });
     this.silence = timer(() => events.silent());
     this.zero = timer(() => events.zeroKeys());
     this.passiveKeepAlive = timer(() => {
@@ -80,6 +84,9 @@ export class TunnelTimers {
 
   handshakeComplete(): void {
     this.attemptEnded();
+  }
+
+  sessionDerived(): void {
     this.zero.set(REJECT_AFTER_TIME_MS * 3);
   }
 

@@ -100,7 +100,7 @@ export class Tunnel {
   private readonly ring: SessionRing;
   private readonly timers: TunnelTimers;
   private staged: Uint8Array[] = [];
-  private attempt: { readonly startedMs: number; tries: number } | undefined;
+  private attempt: { startedMs: number; tries: number } | undefined;
   private pendingIndex: number | undefined;
   private lastInitiationMs = -Infinity;
   private closed = false;
@@ -136,13 +136,14 @@ export class Tunnel {
 
   /** A new introduction by the DC: the key counts for the next handshake, the path at once. */
   introduce({ presharedKey, path, persistentKeepaliveMs }: TunnelOptions): void {
-    this.handshake.presharedKey = presharedKey;
+    this.handshake.setPresharedKey(presharedKey);
     this.path = path;
     this.timers.persistentMs = persistentKeepaliveMs;
   }
 
   /** Sends a Tunnel Request now, also when there is a session. */
   requestTunnel(): void {
+    if (this.closed) return;
     this.attempt = { startedMs: this.context.clock.now(), tries: 0 };
     this.initiate();
   }
@@ -151,7 +152,9 @@ export class Tunnel {
   send(packet: Uint8Array): boolean {
     const session = this.ring.current;
     if (!session?.isFresh(this.context.clock.now())) {
+      if (this.closed) return false;
       this.stage(packet);
+      if (this.attempt) this.attempt.startedMs = this.context.clock.now(); // somebody wants it still (section 6.4)
       this.begin();
       return false;
     }
@@ -169,13 +172,14 @@ export class Tunnel {
       context.releaseIndex(localIndex);
       return context.drop(answer, from);
     }
-    context.event('request-received', this);
-    this.learn(from);
+    const roamed = this.follow(from);
     this.install(answer.keys, false, localIndex, remoteIndex);
     context.transmit(answer.message, this.path);
-    context.event('response-sent', this);
     this.timers.packetReceived();
     this.timers.packetSent();
+    context.event('request-received', this);
+    if (roamed) context.event('roamed', this);
+    context.event('response-sent', this);
   }
 
   receiveResponse(response: Uint8Array, localIndex: number, from: Path): void {
@@ -183,10 +187,11 @@ export class Tunnel {
     const completed = localIndex === this.pendingIndex ? this.handshake.complete(response) : undefined;
     if (!completed) return context.drop('not authentic', from);
     this.pendingIndex = undefined;
-    context.event('response-received', this);
-    this.learn(from);
+    const roamed = this.follow(from);
     this.install(completed.keys, true, localIndex, completed.remoteIndex);
     this.timers.packetReceived();
+    context.event('response-received', this);
+    if (roamed) context.event('roamed', this);
     this.established();
   }
 
@@ -206,7 +211,7 @@ export class Tunnel {
       return context.drop('not authentic', from);
     }
     if (!session.window.accept(counter)) return context.drop('replayed', from);
-    this.learn(from);
+    if (this.follow(from)) context.event('roamed', this);
     if (this.ring.confirm(session)) this.established();
     this.counters.receivedPackets += 1;
     this.counters.receivedBytes += packet.length;
@@ -221,13 +226,16 @@ export class Tunnel {
   close(): void {
     this.closed = true;
     this.timers.close();
-    this.forget();
+    this.endAttempt();
+    this.handshake.close();
+    this.ring.clear();
+    this.staged = [];
   }
 
   private begin(): void {
     const now = this.context.clock.now();
     if (this.attempt || this.closed) return;
-    if (this.ring.current && now - this.lastInitiationMs < REKEY_TIMEOUT_MS) return;
+    if (now - this.lastInitiationMs < REKEY_TIMEOUT_MS) return;
     this.requestTunnel();
   }
 
@@ -236,18 +244,18 @@ export class Tunnel {
     if (!attempt) return;
     if (this.pendingIndex !== undefined) context.releaseIndex(this.pendingIndex);
     this.pendingIndex = context.claimIndex(this);
+    this.lastInitiationMs = context.clock.now();
     const message = this.handshake.initiate(this.pendingIndex);
     if (!message) return this.giveUp();
-    this.lastInitiationMs = context.clock.now();
     this.timers.initiationSent(this.retryDelayMs(attempt.tries), attempt.tries === 0);
     attempt.tries += 1;
     context.transmit(message, this.path);
-    context.event('request-sent', this);
     this.timers.packetSent();
+    context.event('request-sent', this);
   }
 
   private retryDelayMs(tries: number): number {
-    const soon = this.ring.current ? undefined : CONSTRUCTION_RETRIES_MS[tries];
+    const soon = this.state === 'established' ? undefined : CONSTRUCTION_RETRIES_MS[tries];
     return soon ?? REKEY_TIMEOUT_MS + (this.context.random.bytes(1)[0]! / 256) * REKEY_JITTER_MS;
   }
 
@@ -268,11 +276,13 @@ export class Tunnel {
     const session = new Session(keys, isInitiator, localIndex, remoteIndex, context.clock.now(), context.cipher);
     context.bindIndex(localIndex, this, session);
     this.ring.install(session);
+    this.timers.sessionDerived();
   }
 
   /** The current session is new. The initiator's first packet, empty if need be, confirms the keys to the responder. */
   private established(): void {
-    const session = this.ring.current!;
+    const session = this.ring.current;
+    if (!session) return; // closed meanwhile
     this.endAttempt();
     this.timers.handshakeComplete();
     const staged = this.staged;
@@ -335,20 +345,18 @@ export class Tunnel {
     this.context.drop('staged too many', this.path);
   }
 
-  private learn(from: Path): void {
-    if (samePath(from, this.path)) return;
+  /** True when the peer's newest authentic packet came over another path. */
+  private follow(from: Path): boolean {
+    if (samePath(from, this.path)) return false;
     this.path = from;
-    this.context.event('roamed', this);
+    return true;
   }
 
+  /** Forgets old keys. An attempt that goes on, and what waits for it, has nothing to do with them. */
   private expire(): void {
-    this.forget();
-    this.context.event('expired', this);
-  }
-
-  private forget(): void {
-    this.endAttempt();
     this.ring.clear();
+    if (this.attempt) return;
     this.staged = [];
+    this.context.event('expired', this);
   }
 }
