@@ -56,7 +56,10 @@ describe('lazy timer', () => {
     const expected: number[] = [];
     for (let step = 0; step < 5_000; step++) {
       if (random.chance(0.2)) timer.set((deadline = time.now() + random.below(50)) - time.now());
-      if (random.chance(0.05)) (timer.clear(), (deadline = undefined));
+      if (random.chance(0.05)) {
+        timer.clear();
+        deadline = undefined;
+      }
       time.advance(1);
       if (deadline !== undefined && deadline <= time.now()) {
         expected.push(Math.max(deadline, time.now() - 1));
