@@ -3,8 +3,7 @@
  * They are authentic as to their key, but nobody vouches for it yet; nothing is answered until the DC does.
  */
 import type { Clock } from '../runtime';
-import { sameEndpoint } from '../wire/addresses';
-import type { Path } from './path';
+import { samePath, type Path } from './path';
 import type { OpenedInitiation } from './wireguard/noise';
 
 const LIMIT = 16;
@@ -21,16 +20,19 @@ export class HeldRequests {
 
   constructor(private readonly clock: Clock) {}
 
-  /** The newest of a source counts; the oldest of all gives way. */
+  /** The newest of a key and of a path counts; the oldest of all gives way. */
   hold(request: HeldRequest): void {
-    const others = this.held.filter(({ from }) => !sameEndpoint(from.endpoint, request.from.endpoint));
+    this.expire();
+    const { peerStatic, timestamp } = request.initiation;
+    const before = this.held.find((held) => isOf(held, peerStatic));
+    if (before && Buffer.compare(before.initiation.timestamp, timestamp) >= 0) return; // replayed or overtaken
+    const others = this.held.filter((held) => held !== before && !samePath(held.from, request.from));
     this.held = [...others, { ...request, expiresMs: this.clock.now() + LIFETIME_MS }].slice(-LIMIT);
   }
 
   take(publicKey: Uint8Array): HeldRequest | undefined {
-    const now = this.clock.now();
-    this.held = this.held.filter(({ expiresMs }) => now < expiresMs);
-    const found = this.held.find(({ initiation }) => Buffer.compare(initiation.peerStatic, publicKey) === 0);
+    this.expire();
+    const found = this.held.find((held) => isOf(held, publicKey));
     if (found) this.held = this.held.filter((request) => request !== found);
     return found;
   }
@@ -39,4 +41,13 @@ export class HeldRequests {
     for (const { initiation } of this.held) initiation.c.fill(0);
     this.held = [];
   }
+
+  private expire(): void {
+    const now = this.clock.now();
+    this.held = this.held.filter(({ expiresMs }) => now < expiresMs);
+  }
+}
+
+function isOf({ initiation }: HeldRequest, publicKey: Uint8Array): boolean {
+  return Buffer.compare(initiation.peerStatic, publicKey) === 0;
 }

@@ -6,13 +6,13 @@
 import type { Clock, Random, Timers } from '../runtime';
 import { HeldRequests } from './held-requests';
 import { readIpPacket } from './ip-packet';
-import type { Path } from './path';
+import { pathSource, type Path } from './path';
 import { TunnelTable } from './tunnel-table';
 import { bestCipher, type CipherFactory } from './wireguard/cipher';
-import { PADDING } from './wireguard/constants';
+import { PACKET_LIMIT } from './wireguard/constants';
 import { CookieChecker } from './wireguard/cookie';
 import { keyPair } from './wireguard/crypto';
-import { isManyHandshakes, LoadMeter, SourceLimiter } from './wireguard/load';
+import { isManyHandshakes, LoadMeter } from './wireguard/load';
 import {
   CookieReply,
   Initiation,
@@ -24,6 +24,7 @@ import {
 } from './wireguard/messages';
 import type { HandshakeLayout } from './wireguard/messages';
 import { openInitiation } from './wireguard/noise';
+import { RateLimiter } from './wireguard/rate-limiter';
 import { ScratchBuffers } from './wireguard/scratch-buffers';
 import type { Session } from './wireguard/session';
 import { TimestampSource } from './wireguard/tai64n';
@@ -56,9 +57,6 @@ export type TunnelEvent =
   /** At most one a second for each reason; `drops` counts them all. */
   | { readonly kind: 'dropped'; readonly reason: DropReason; readonly from: Path };
 
-/** What a UDP datagram over IPv4 holds (RFC 768: 65,535 less both headers), less ours, padded. */
-const PACKET_LIMIT = Math.floor((65_507 - Transport.least) / PADDING) * PADDING;
-
 export type EncapsulateResult = 'sent' | 'queued' | 'no-tunnel' | 'malformed';
 
 interface IndexEntry {
@@ -74,12 +72,12 @@ export class PacketModule {
   private readonly indexes = new Map<number, IndexEntry>();
   private readonly held: HeldRequests;
   private readonly cookies: CookieChecker;
+  private readonly rates: RateLimiter;
   private readonly context: TunnelContext;
   private readonly scratch = new ScratchBuffers();
   private readonly lastDropEventMs = new Map<DropReason, number>();
   private closed = false;
   private readonly load: LoadMeter;
-  private readonly sources: SourceLimiter;
 
   constructor(private readonly options: PacketModuleOptions) {
     const { clock, timers, random } = options;
@@ -87,8 +85,8 @@ export class PacketModule {
     this.publicKey = this.own.publicKey;
     this.held = new HeldRequests(clock);
     this.load = new LoadMeter(clock);
-    this.sources = new SourceLimiter(clock);
     this.cookies = new CookieChecker(this.publicKey, clock, random);
+    this.rates = new RateLimiter(clock);
     this.context = {
       ...{ clock, timers, random, own: this.own, scratch: this.scratch },
       timestamps: new TimestampSource(),
@@ -213,12 +211,12 @@ export class PacketModule {
     }
     const handshakes = this.load.count();
     if (!(this.options.isUnderLoad?.(handshakes) ?? isManyHandshakes(handshakes))) return true;
-    if (!this.cookies.mac2Is(datagram, layout, from.endpoint)) {
-      this.options.transmit(this.cookies.reply(datagram, layout, from.endpoint), from);
+    if (!this.cookies.mac2Is(datagram, layout, from)) {
+      this.options.transmit(this.cookies.reply(datagram, layout, from), from);
       this.drop('cookie', from);
       return false;
     }
-    if (this.sources.admits(from.endpoint.address)) return true;
+    if (this.rates.admits(pathSource(from))) return true;
     this.drop('rate', from);
     return false;
   }

@@ -1,5 +1,7 @@
 /** A way for a tunnel's datagrams to reach the correspondent node: straight, or through a relay server (paper 2.4). */
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../wire/addresses';
+import { parseIp } from '../wire/ip-text';
+import { hex } from '../wire/keys';
 
 export type Path =
   | { readonly kind: 'direct'; readonly endpoint: Endpoint }
@@ -8,6 +10,20 @@ export type Path =
 
 export function describePath(path: Path): string {
   return path.kind === 'direct' ? formatEndpoint(path.endpoint) : `relay ${formatEndpoint(path.endpoint)}`;
+}
+
+/** What one sender can be reached by: the text a cookie proves (white paper section 5.4.7). */
+export function pathKey(path: Path): string {
+  const endpoint = formatEndpoint(path.endpoint);
+  return path.kind === 'direct' ? endpoint : `${endpoint} ${hex(path.pathId)}`;
+}
+
+/** Whom to hold to a rate: a host, or a network that one customer has (IPv6 /64), or one allocation at a relay. */
+export function pathSource(path: Path): string {
+  if (path.kind === 'relay') return pathKey(path);
+  const address = parseIp(path.endpoint.address);
+  if (!address) return path.endpoint.address; // link-local, with a zone
+  return hex(address.length === 4 ? address : address.subarray(0, 8));
 }
 
 export function samePath(a: Path, b: Path): boolean {

@@ -24,6 +24,7 @@ export class TunnelTable {
     this.byKey.set(hex(tunnel.publicKey), row);
     this.byAddress.set(hex(row.ipv4), row);
     this.byAddress.set(hex(row.ipv6), row);
+    this.last = undefined; // it may have had one of these addresses
     return replaced;
   }
 

@@ -21,6 +21,8 @@ export const LABEL_COOKIE = 'cookie--';
 export const KEY_LENGTH = 32;
 export const TAG_LENGTH = 16;
 export const PADDING = 16;
+/** The longest inner packet: a UDP datagram over IPv4 (65,507) less a transport message's own 32, padding included. */
+export const PACKET_LIMIT = 65_472;
 
 /** Spreads the retransmissions of two sides that started together (as the Linux implementation does). */
 export const REKEY_JITTER_MS = 333;
@@ -37,6 +39,3 @@ export const STAGED_LIMIT = 128;
 export const INITIATION_INTERVAL_MS = 20;
 /** More initiations than this in a second, from anywhere, and senders must prove their address by a cookie. */
 export const LOAD_INITIATIONS_PER_SECOND = 200;
-/** Under load, handshake messages of one address that are answered (as wireguard-go's ratelimiter). */
-export const HANDSHAKES_PER_SECOND = 20;
-export const HANDSHAKE_BURST = 5;

@@ -3,7 +3,7 @@
  * public key, and costs one hash to check; mac2 shows, while we are under load, that it can receive where it sends from.
  */
 import type { Clock, Random } from '../../runtime';
-import { formatEndpoint, type Endpoint } from '../../wire/addresses';
+import { pathKey, type Path } from '../path';
 import { COOKIE_LIFETIME_MS, LABEL_COOKIE, LABEL_MAC1 } from './constants';
 import { hash, mac, xaeadOpen, xaeadSeal } from './crypto';
 import { CookieReply, type HandshakeLayout, MessageType, readIndex, writeIndex } from './messages';
@@ -31,12 +31,12 @@ export class CookieChecker {
     return sameMac(expected, message.subarray(layout.mac1, layout.mac2));
   }
 
-  mac2Is(message: Uint8Array, layout: HandshakeLayout, from: Endpoint): boolean {
+  mac2Is(message: Uint8Array, layout: HandshakeLayout, from: Path): boolean {
     const expected = mac(this.cookieFor(from), message.subarray(0, layout.mac2));
     return sameMac(expected, message.subarray(layout.mac2, layout.length));
   }
 
-  reply(message: Uint8Array, layout: HandshakeLayout, from: Endpoint): Uint8Array {
+  reply(message: Uint8Array, layout: HandshakeLayout, from: Path): Uint8Array {
     const reply = new Uint8Array(CookieReply.length);
     const nonce = this.random.bytes(NONCE_LENGTH);
     const mac1 = message.subarray(layout.mac1, layout.mac2);
@@ -47,12 +47,12 @@ export class CookieChecker {
     return reply;
   }
 
-  private cookieFor(from: Endpoint): Uint8Array {
+  private cookieFor(from: Path): Uint8Array {
     const now = this.clock.now();
     if (!this.secret || now >= this.secret.expiresMs) {
       this.secret = { bytes: this.random.bytes(32), expiresMs: now + COOKIE_LIFETIME_MS };
     }
-    return mac(this.secret.bytes, Buffer.from(formatEndpoint(from)));
+    return mac(this.secret.bytes, Buffer.from(pathKey(from)));
   }
 }
 

@@ -23,24 +23,23 @@ export type Answer =
 
 export class Handshake {
   private readonly cookies: CookieKeeper;
+  /** A copy of our own, to overwrite when it is done with. */
+  private readonly presharedKey: Uint8Array;
   private pending: InitiatorState | undefined;
   private newestTimestamp = new Uint8Array(TAI64N_LENGTH);
   private lastAnsweredMs = -Infinity;
-  private presharedKey: Uint8Array;
 
   constructor(
     private readonly context: HandshakeContext,
     private readonly peerPublicKey: Uint8Array,
     presharedKey: Uint8Array,
   ) {
-    this.presharedKey = new Uint8Array(presharedKey);
+    this.presharedKey = presharedKey.slice();
     this.cookies = new CookieKeeper(peerPublicKey, context.clock);
   }
 
-  /** Counts from the next handshake on, and for a response that is still awaited. */
   setPresharedKey(presharedKey: Uint8Array): void {
-    this.presharedKey.fill(0);
-    this.presharedKey = new Uint8Array(presharedKey);
+    this.presharedKey.set(presharedKey);
   }
 
   /** A fresh initiation, which replaces one that is pending. `undefined` when the peer's key is of low order. */
@@ -81,6 +80,7 @@ export class Handshake {
     return this.cookies.accept(reply);
   }
 
+  /** Forgets the pending initiation. */
   clear(): void {
     this.pending?.c.fill(0);
     this.pending = undefined;

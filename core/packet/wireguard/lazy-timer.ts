@@ -31,7 +31,7 @@ export class LazyTimer {
     this.deadlineMs = undefined;
   }
 
-  /** Nothing is left behind, and nothing can be set again. */
+  /** Nothing is left behind, and nothing can be set any more. */
   close(): void {
     this.closed = true;
     this.clear();

@@ -6,7 +6,7 @@
  *   packetSent           anything authenticated was sent
  *   packetReceived       anything authenticated was received
  *   initiationSent       a Tunnel Request was sent, to be retried after `retryMs`
- *   sessionInstalled     there are new keys, confirmed or not
+ *   sessionDerived       there are new keys, which the peer may not have yet
  *   attemptEnded         Tunnel Requests are no longer to be retried
  */
 import type { Clock, Timers } from '../../runtime';
@@ -44,7 +44,10 @@ export class TunnelTimers {
     const timer = (fire: () => void): LazyTimer => new LazyTimer(clock, timers, fire);
     this.retry = timer(() => events.retry());
     this.unanswered = timer(() => events.unanswered());
-    this.persistentKeepAlive = timer(() => events.keepAlive());
+    this.persistentKeepAlive = timer(() => {
+      if (this.persistentMs) events.keepAlive();
+      if (!this.persistentKeepAlive.isSet) this.traversal(); // when nothing could be sent
+    });
     this.silence = timer(() => events.silent());
     this.zero = timer(() => events.zeroKeys());
     this.passiveKeepAlive = timer(() => {
@@ -79,7 +82,7 @@ export class TunnelTimers {
     if (first) this.unanswered.set(UNANSWERED_MS);
   }
 
-  sessionInstalled(): void {
+  sessionDerived(): void {
     this.zero.set(REJECT_AFTER_TIME_MS * 3);
   }
 

@@ -103,7 +103,7 @@ export class Tunnel {
   private readonly ring: SessionRing;
   private readonly timers: TunnelTimers;
   private staged: Uint8Array[] = [];
-  private attempt: { readonly startedMs: number; tries: number } | undefined;
+  private attempt: { startedMs: number; tries: number } | undefined;
   private pendingIndex: number | undefined;
   private lastInitiationMs = -Infinity;
   private lastResponseMs = -Infinity;
@@ -158,6 +158,7 @@ export class Tunnel {
     if (!session?.isFresh(this.context.clock.now())) {
       if (this.closed) return false;
       this.stage(packet);
+      if (this.attempt) this.attempt.startedMs = this.context.clock.now(); // somebody wants it still (section 6.4)
       this.begin();
       return false;
     }
@@ -175,15 +176,16 @@ export class Tunnel {
       context.releaseIndex(localIndex);
       return context.drop(answer, from);
     }
-    context.event('request-received', this);
-    this.learn(from);
+    const roamed = this.follow(from);
     this.install(answer.keys, false, localIndex, remoteIndex);
     this.lastResponseMs = context.clock.now();
-    if (this.closed) return;
-    context.event('response-sent', this);
-    context.transmit(answer.message, this.path);
     this.timers.packetReceived();
     this.timers.packetSent();
+    context.event('request-received', this);
+    if (roamed) context.event('roamed', this);
+    context.event('response-sent', this);
+    if (this.closed) return; // by the owner, in one of these events
+    context.transmit(answer.message, this.path);
   }
 
   receiveResponse(response: Uint8Array, localIndex: number, from: Path): void {
@@ -191,11 +193,11 @@ export class Tunnel {
     const completed = localIndex === this.pendingIndex ? this.handshake.complete(response) : undefined;
     if (!completed) return context.drop('not authentic', from);
     this.pendingIndex = undefined;
-    context.event('response-received', this);
-    this.learn(from);
+    const roamed = this.follow(from);
     this.install(completed.keys, true, localIndex, completed.remoteIndex);
-    if (this.closed) return;
     this.timers.packetReceived();
+    context.event('response-received', this);
+    if (roamed) context.event('roamed', this);
     this.established();
   }
 
@@ -217,7 +219,7 @@ export class Tunnel {
     const isNewest = counter > session.window.highest;
     if (!session.window.accept(counter)) return context.drop('replayed', from);
     // A packet that was overtaken says where the peer was, not where it is.
-    if (isNewest) this.learn(from);
+    if (isNewest && this.follow(from)) context.event('roamed', this);
     if (this.ring.confirm(session)) this.established();
     if (this.closed) return;
     this.lastReceivedMs = context.clock.now();
@@ -234,14 +236,16 @@ export class Tunnel {
   close(): void {
     this.closed = true;
     this.timers.close();
-    this.forget();
+    this.endAttempt();
     this.handshake.close();
+    this.ring.clear();
+    this.staged = [];
   }
 
   private begin(): void {
     const now = this.context.clock.now();
     if (this.attempt || this.closed) return;
-    if (this.ring.current && now - this.lastInitiationMs < REKEY_TIMEOUT_MS) return;
+    if (now - this.lastInitiationMs < REKEY_TIMEOUT_MS) return;
     if (this.ring.isUnconfirmed && now - this.lastResponseMs < REKEY_TIMEOUT_MS) return;
     this.requestTunnel();
   }
@@ -251,19 +255,19 @@ export class Tunnel {
     if (!attempt) return;
     if (this.pendingIndex !== undefined) context.releaseIndex(this.pendingIndex);
     this.pendingIndex = context.claimIndex(this);
+    this.lastInitiationMs = context.clock.now();
     const message = this.handshake.initiate(this.pendingIndex);
     if (!message) return this.giveUp();
-    this.lastInitiationMs = context.clock.now();
     this.timers.initiationSent(this.retryDelayMs(attempt.tries), attempt.tries === 0);
     attempt.tries += 1;
+    this.timers.packetSent();
     context.event('request-sent', this);
     if (this.closed) return;
     context.transmit(message, this.path);
-    this.timers.packetSent();
   }
 
   private retryDelayMs(tries: number): number {
-    const soon = this.ring.current ? undefined : CONSTRUCTION_RETRIES_MS[tries];
+    const soon = this.state === 'established' ? undefined : CONSTRUCTION_RETRIES_MS[tries];
     return soon ?? REKEY_TIMEOUT_MS + (this.context.random.bytes(1)[0]! / 256) * REKEY_JITTER_MS;
   }
 
@@ -281,16 +285,16 @@ export class Tunnel {
 
   private install(keys: TransportKeys, isInitiator: boolean, localIndex: number, remoteIndex: number): void {
     const { context } = this;
-    if (this.closed) return forgetKeys(keys); // by the owner, in an event of this handshake
     const session = new Session(keys, isInitiator, localIndex, remoteIndex, context.clock.now(), context.cipher);
     context.bindIndex(localIndex, this, session);
     this.ring.install(session);
-    this.timers.sessionInstalled();
+    this.timers.sessionDerived();
   }
 
   /** The current session is new. The initiator's first packet, empty if need be, confirms the keys to the responder. */
   private established(): void {
-    const session = this.ring.current!;
+    const session = this.ring.current;
+    if (!session) return; // closed meanwhile
     this.endAttempt();
     const staged = this.staged;
     this.staged = [];
@@ -352,25 +356,18 @@ export class Tunnel {
     this.context.drop('staged too many', this.path);
   }
 
-  private learn(from: Path): void {
-    if (samePath(from, this.path)) return;
+  /** True when the peer's newest authentic packet came over another path. */
+  private follow(from: Path): boolean {
+    if (samePath(from, this.path)) return false;
     this.path = from;
-    this.context.event('roamed', this);
+    return true;
   }
 
+  /** Forgets old keys. An attempt that goes on, and what waits for it, has nothing to do with them. */
   private expire(): void {
-    this.forget();
+    this.ring.clear();
+    if (this.attempt) return;
+    this.staged = [];
     this.context.event('expired', this);
   }
-
-  private forget(): void {
-    this.endAttempt();
-    this.ring.clear();
-    this.staged = [];
-  }
-}
-
-function forgetKeys(keys: TransportKeys): void {
-  keys.initiatorToResponder.fill(0);
-  keys.responderToInitiator.fill(0);
 }

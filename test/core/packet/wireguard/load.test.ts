@@ -1,31 +1,5 @@
 import assert from 'node:assert/strict';
-import { SourceLimiter } from '../../../../core/packet/wireguard/load';
 import { TunnelPair } from '../../../support/tunnel-pair';
-import { VirtualTime } from '../../../support/virtual-time';
-
-describe('source limiter', () => {
-  it('an address spends its burst -> refused, then one every 50 ms; others are not touched', () => {
-    const time = new VirtualTime();
-    const limiter = new SourceLimiter(time);
-    const admitted = Array.from({ length: 8 }, () => limiter.admits('192.0.2.1'));
-    assert.deepEqual(admitted, [true, true, true, true, true, false, false, false]);
-    assert.equal(limiter.admits('192.0.2.2'), true);
-    time.advance(49);
-    assert.equal(limiter.admits('192.0.2.1'), false);
-    time.advance(1);
-    assert.equal(limiter.admits('192.0.2.1'), true);
-    assert.equal(limiter.admits('192.0.2.1'), false);
-  });
-
-  it('as many addresses as it keeps: another comes -> refused until old ones are forgotten', () => {
-    const time = new VirtualTime();
-    const limiter = new SourceLimiter(time);
-    for (let i = 0; i < 4_096; i++) limiter.admits(`source ${i}`);
-    assert.equal(limiter.admits('one more'), false);
-    time.advance(250);
-    assert.equal(limiter.admits('one more'), true);
-  });
-});
 
 describe('under load', () => {
   let pair: TunnelPair;
