@@ -12,6 +12,7 @@
  * In the latter two cases segments from before the mark are sent again, so tcp_output needs the whole list anyway.
  */
 #include "output.h"
+#include "window.h"
 #include "lwip/priv/tcp_priv.h"
 
 #define MARK(pcb) ((pcb)->ext_args[0].data)
@@ -43,4 +44,5 @@ void output_queued(struct tcp_pcb *pcb) {
   if (mark != NULL) pcb->unacked = head;
   MARK(pcb) = last;
   MARK_END(pcb) = (void *)(uintptr_t)(last != NULL ? end_of(last) : 0);
+  window_sent(pcb);
 }

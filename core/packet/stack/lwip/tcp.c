@@ -9,6 +9,7 @@
 #include "imports.h"
 #include "hooks.h"
 #include "output.h"
+#include "window.h"
 #include "lwip/ip.h"
 #include "lwip/priv/tcp_priv.h"
 
@@ -60,6 +61,7 @@ static err_t on_received(void *id, struct tcp_pcb *pcb, struct pbuf *chain, err_
 
 static err_t on_sent(void *id, struct tcp_pcb *pcb, u16_t length) {
   LWIP_UNUSED_ARG(length);
+  window_acknowledged(pcb);
   if (pcb == current && held == NULL) {
     held = pcb->unsent;
     pcb->unsent = NULL;
