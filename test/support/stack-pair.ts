@@ -13,17 +13,35 @@ export class StackPair {
   readonly bob: Stack;
   /** Packets per direction are lost with this probability. */
   loss = 0;
+  /** Packets that a full queue refused. */
+  overflows = 0;
+  /** Packets for which this is true are lost on the way to bob. */
+  lose: (packet: Uint8Array) => boolean = () => false;
   /** Packets that go this way; filled when set to an array. */
   toAlice: Uint8Array[] | undefined;
   toBob: Uint8Array[] | undefined;
 
-  constructor({ seed = 1, delayMs = 5, mtu = 1380, configured = true } = {}) {
+  /** `queue`: each direction passes so many packets a millisecond, and holds so many that wait for it. */
+  constructor({
+    seed = 1,
+    delayMs = 5,
+    mtu = 1380,
+    configured = true,
+    queue = { packets: Infinity, perMs: Infinity },
+  } = {}) {
     this.random = new SeededRandom(seed);
     const { time } = this;
-    const wire = (to: () => Stack, tap: () => Uint8Array[] | undefined) => (packet: Uint8Array) => {
-      const copy = packet.slice();
-      tap()?.push(copy);
-      if (!this.random.chance(this.loss)) time.schedule(delayMs, () => to().input(copy));
+    const wire = (to: () => Stack, tap: () => Uint8Array[] | undefined) => {
+      let freeMs = 0;
+      return (packet: Uint8Array) => {
+        const copy = packet.slice();
+        tap()?.push(copy);
+        const waitMs = Math.max(0, freeMs - time.now());
+        if (waitMs * queue.perMs >= queue.packets) return void this.overflows++;
+        freeMs = time.now() + waitMs + 1 / queue.perMs;
+        if (this.random.chance(this.loss) || (to() === this.bob && this.lose(copy))) return;
+        time.schedule(waitMs + delayMs, () => to().input(copy));
+      };
     };
     const ports = (n: number) => ({ clock: time, timers: time, random: new SeededRandom(seed + n) });
     this.alice = new Stack({

@@ -102,8 +102,8 @@ unsigned short checksum(const void *bytes, int length);
 /* Twelve bytes a segment, and lwIP uses them neither to measure (RFC 7323, 4) nor to protect (5). */
 #define LWIP_TCP_TIMESTAMPS 0
 #define TCP_LISTEN_BACKLOG 1
-/* output.c keeps its mark on the queue of a pcb here, window.c what it measures. */
-#define LWIP_TCP_PCB_NUM_EXT_ARGS 6
+/* output.c keeps its mark on the queue of a pcb here, window.c what it measures, recovery.c how far it is. */
+#define LWIP_TCP_PCB_NUM_EXT_ARGS 9
 /* Segments are contiguous, so that the tunnel can seal a packet where it lies. */
 #define LWIP_NETIF_TX_SINGLE_PBUF 1
 

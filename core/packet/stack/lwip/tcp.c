@@ -9,6 +9,7 @@
 #include "imports.h"
 #include "hooks.h"
 #include "output.h"
+#include "recovery.h"
 #include "window.h"
 #include "lwip/ip.h"
 #include "lwip/priv/tcp_priv.h"
@@ -95,11 +96,13 @@ EXPORT(tcp_settle) void tcp_settle(void) {
   current = NULL;
   if (pcb != NULL && established) pcb->cwnd = INITIAL_WINDOW(pcb);
   established = 0;
-  if (held != NULL) {
+  int waits = held != NULL;
+  if (waits) {
     pcb->unsent = held;
     held = NULL;
-    output_queued(pcb);
   }
+  if (pcb != NULL && recovery_retransmits(pcb)) waits = 1;
+  if (waits) output_queued(pcb);
   if (pcb == NULL || pcb->state != TIME_WAIT || pcb->callback_arg == NULL) return;
   uint32_t id = ID(pcb->callback_arg);
   tcp_arg(pcb, NULL);

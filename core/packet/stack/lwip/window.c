@@ -1,14 +1,14 @@
 /*
  * A ceiling for the congestion window. Slow start ends at the first loss, and lwIP's opens the window until then: on a
- * path within one host or a LAN that means megabytes in a UDP socket's receive buffer, which by default holds about
- * 180 packets. Hundreds are lost at once, and NewReno needs retransmission timeouts to recover them.
- * More than CEILING_PER_MS for each millisecond of the least round trip is never useful: no process seals that fast.
+ * path within one host or a LAN that means megabytes towards a UDP socket whose receive buffer, at Linux's default
+ * size, holds about 180 packets of 1,200 bytes. Hundreds are lost at once.
+ * So the window opens to CEILING_PER_MS for each millisecond of the least round trip: 128 MB/s, more than a process
+ * seals, and on the shortest path what such a buffer holds.
  */
 #include "window.h"
 #include "imports.h"
 #include "lwip/priv/tcp_priv.h"
 
-/* 128 MB/s; on the shortest path it is also what fits a receive buffer of Linux's default size. */
 #define CEILING_PER_MS (128u * 1024)
 /* So many round trips in a row, all longer than the least by so much, are another path. */
 #define OTHER_PATH_TRIPS 16u
