@@ -46,7 +46,7 @@ interface Construction {
 export interface CorrespondentsOptions {
   readonly clock: Clock;
   readonly timers: Timers;
-  readonly packets: PacketModule;
+  readonly packets: () => PacketModule;
   readonly directions: Directions;
   /** Rejects with the reason why the DC cannot be asked now. */
   whenJoined(): Promise<void>;
@@ -93,7 +93,7 @@ export class Correspondents {
       const { fqdn } = known;
       return this.failed(known, new NtmError('NTM_NO_ROUTE', `there is no IP version in common with ${fqdn}`));
     }
-    const tunnel = packets.setTunnel({
+    const tunnel = packets().setTunnel({
       fqdn: known.fqdn,
       publicKey: correspondent.publicKey,
       presharedKey,
@@ -209,7 +209,7 @@ export class Correspondents {
     this.byAddress.delete(known.addresses.ipv4);
     this.byAddress.delete(known.addresses.ipv6);
     known.doubt?.cancel();
-    if (known.tunnel) this.options.packets.removeTunnel(known.tunnel.publicKey);
+    if (known.tunnel) this.options.packets().removeTunnel(known.tunnel.publicKey);
     known.construction?.fail(new NtmError('NTM_NODE_UNREACHABLE', `${known.fqdn} was forgotten for want of room`));
   }
 }

@@ -12,7 +12,7 @@ import { Membership } from './negotiation/membership';
 import type { Registered } from './negotiation/registration';
 import type { NodeConfig } from './config';
 import { readIpPacket } from './packet/ip-packet';
-import { PacketModule, type TunnelEvent } from './packet/packet-module';
+import type { PacketModule, TunnelEvent } from './packet/packet-module';
 import type { Path } from './packet/path';
 import { Stack } from './packet/stack/stack';
 import type {
@@ -31,6 +31,7 @@ import { canonicalIp, formatIp } from './wire/ip-text';
 import { SIGNALLING_MAGIC } from './wire/header';
 import type { Body } from './wire/messages';
 import { canonicalName } from './wire/names';
+import { keyPairFromSecret } from './wire/keys';
 import { Signalling } from './wire/signalling';
 
 /** Works on every path: IPv6's minimum MTU of 1280 less the outer IPv6, UDP and WireGuard headers (40 + 8 + 32). */
@@ -56,13 +57,14 @@ export class Node implements VirtualNetwork {
   private readonly part: string;
   private readonly namespace: Namespace;
   private readonly signalling: Signalling<Endpoint>;
-  private readonly packets: PacketModule;
+  private packetModule: PacketModule | undefined;
   private readonly membership: Membership;
   private readonly directions: Directions;
   private readonly correspondents: Correspondents;
   private readonly ports: DatagramPort[] = [];
   private virtualStack: Stack | undefined;
   private opened: Promise<void> | undefined;
+  private closed = false;
 
   constructor(private readonly options: NodeOptions) {
     const { runtime, trace, config, secretKey, known } = options;
@@ -75,19 +77,19 @@ export class Node implements VirtualNetwork {
       ...{ party: 'node', part: this.part, clock, timers, random, trace },
       transmit: (datagram, to) => this.send(datagram, to),
     });
-    this.packets = new PacketModule({
-      ...{ clock, timers, random, privateKey: secretKey },
-      transmit: (datagram, path) => this.send(datagram, path.endpoint),
-      deliver: (packet) => this.stack().input(packet),
-      onEvent: (event) => this.onTunnelEvent(event),
-    });
     this.directions = new Directions({
       signalling: this.signalling,
       coordinator: () => this.membership.coordinator(),
       onDirection: (direction) => this.correspondents.follow(direction),
     });
     this.membership = new Membership({
-      ...{ runtime, trace, part: this.part, signalling: this.signalling, publicKey: this.packets.publicKey },
+      ...{
+        runtime,
+        trace,
+        part: this.part,
+        signalling: this.signalling,
+        publicKey: keyPairFromSecret(secretKey).publicKey,
+      },
       ...{ account: config.account, node: config.node, password: config.password, route: config.route },
       accountServer: config.accountServer,
       hostEndpoints: () => this.hostEndpoints(),
@@ -97,7 +99,7 @@ export class Node implements VirtualNetwork {
       onNotification: (id) => this.directions.acknowledgeNotification(id),
     });
     this.correspondents = new Correspondents({
-      ...{ clock, timers, packets: this.packets, directions: this.directions },
+      ...{ clock, timers, packets: () => this.packets(), directions: this.directions },
       whenJoined: () => this.whenJoined(),
       canSendTo: (endpoint) => this.portFor(endpoint) !== undefined,
       onConstructed: ({ ipv4, ipv6 }) => [ipv4, ipv6].forEach((address) => this.virtualStack?.pathChanged(address)),
@@ -163,9 +165,10 @@ export class Node implements VirtualNetwork {
 
   /** In this order: the resets of open connections still go through their tunnels, as a kernel would send them. */
   close(): void {
+    this.closed = true;
     this.virtualStack?.close();
     this.membership.close();
-    this.packets.close();
+    this.packetModule?.close();
     this.signalling.close();
     for (const port of this.ports) port.close();
   }
@@ -185,6 +188,22 @@ export class Node implements VirtualNetwork {
     this.membership.start();
   }
 
+  /** Loaded and made once this node is registered, or when first needed: not in the start-up of every program. */
+  private packets(): PacketModule {
+    if (this.packetModule) return this.packetModule;
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
+    const { PacketModule } = require('./packet/packet-module') as typeof import('./packet/packet-module');
+    const { runtime, secretKey } = this.options;
+    const { clock, timers, random } = runtime;
+    this.packetModule = new PacketModule({
+      ...{ clock, timers, random, privateKey: secretKey },
+      transmit: (datagram, path) => this.send(datagram, path.endpoint),
+      deliver: (packet) => this.stack().input(packet),
+      onEvent: (event) => this.onTunnelEvent(event),
+    });
+    return this.packetModule;
+  }
+
   /** Made when first needed: a program that never names an NTMobile host does not pay for it. */
   private stack(): Stack {
     if (this.virtualStack) return this.virtualStack;
@@ -196,15 +215,16 @@ export class Node implements VirtualNetwork {
   }
 
   private output(packet: Uint8Array): void {
-    if (this.packets.encapsulate(packet) !== 'no-tunnel' || !this.isOwn(formatIp(readIpPacket(packet)!.destination)))
+    if (this.packets().encapsulate(packet) !== 'no-tunnel' || !this.isOwn(formatIp(readIpPacket(packet)!.destination)))
       return;
     const copy = new Uint8Array(packet);
     queueMicrotask(() => this.virtualStack?.input(copy));
   }
 
   private receive(datagram: Uint8Array, from: Endpoint): void {
+    if (this.closed) return;
     if (datagram[0] === SIGNALLING_MAGIC) this.signalling.receive(datagram, from);
-    else this.packets.receive(datagram, { kind: 'direct', endpoint: from } satisfies Path);
+    else this.packets().receive(datagram, { kind: 'direct', endpoint: from } satisfies Path);
   }
 
   private send(datagram: Uint8Array, to: Endpoint): void {
@@ -238,6 +258,7 @@ export class Node implements VirtualNetwork {
     this.fqdn = canonicalName(fqdn);
     this.addresses = { ipv4: addresses.ipv4, ipv6: canonicalIp(addresses.ipv6) };
     this.virtualStack?.configure(this.addresses, TUNNEL_MTU);
+    this.options.runtime.timers.schedule(0, () => void (this.closed || this.packets()));
   }
 
   private failed(error: Error): void {

@@ -3,9 +3,7 @@ import type * as CborX from 'cbor-x' with { 'resolution-mode': 'import' };
 import * as v from 'valibot';
 import { messages, type Body, type Message, type MessageName } from './messages';
 
-// cbor-x ships CommonJS, but its types claim to be ESM only.
-// eslint-disable-next-line @typescript-eslint/no-require-imports
-const { Encoder } = require('cbor-x') as typeof CborX;
+const { Encoder } = loadCbor();
 
 const cbor = new Encoder({ useRecords: false, mapsAsObjects: true, tagUint8Array: false, variableMapSize: true });
 
@@ -31,4 +29,21 @@ function decodeFirst(bytes: Uint8Array): unknown {
     return undefined;
   }
   return first;
+}
+
+/**
+ * cbor-x looks for a native decoder unless told not to (its documented switch): 5 ms of every program's start, for
+ * messages of a few hundred bytes. The program's own environment is left as it was.
+ */
+function loadCbor(): typeof CborX {
+  const before = process.env['CBOR_NATIVE_ACCELERATION_DISABLED'];
+  process.env['CBOR_NATIVE_ACCELERATION_DISABLED'] = 'true';
+  try {
+    // It ships CommonJS, but its types claim to be ESM only.
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
+    return require('cbor-x') as typeof CborX;
+  } finally {
+    if (before === undefined) delete process.env['CBOR_NATIVE_ACCELERATION_DISABLED'];
+    else process.env['CBOR_NATIVE_ACCELERATION_DISABLED'] = before;
+  }
 }
