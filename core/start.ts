@@ -18,20 +18,27 @@ import { canonicalName } from './wire/names';
  */
 const PARENT_VARIABLE = 'NTMOBILE_PARENT';
 
+export interface Started {
+  readonly network: VirtualNetwork;
+  readonly listen: NodeConfig['listen'];
+}
+
 /** Never throws: a program whose settings are wrong runs on, unless NTMOBILE_REQUIRED is set. */
-export function startNode(env: NodeJS.ProcessEnv): VirtualNetwork {
+export function startNode(env: NodeJS.ProcessEnv): Started {
   try {
     const config = readConfig(env);
     const node = configuredNode(config, (error) => complain(error, config.required));
     const identity = `${config.node ?? ''}.${config.account}`;
     if (env[PARENT_VARIABLE] !== identity) node.start();
     env[PARENT_VARIABLE] = identity;
-    return node;
+    return { network: node, listen: config.listen };
   } catch (error) {
     complain(error as Error, env.NTMOBILE_REQUIRED === '1');
     const namespace = new Namespace(hostsFileNames);
     namespace.learn((env.NTMOBILE_DOMAINS ?? '').split(',').filter(Boolean), [], true);
-    return new Unjoined(namespace, error as Error);
+    // What was to be reachable at the virtual address only must not become reachable at the host's by a mistake.
+    const listen = [undefined, '', 'both', 'host'].includes(env.NTMOBILE_LISTEN) ? 'both' : 'virtual';
+    return { network: new Unjoined(namespace, error as Error), listen };
   }
 }
 

@@ -10,10 +10,6 @@ export type BindPlace = 'host' | 'virtual' | 'both';
 type Addressing = Pick<VirtualNetwork, 'isVirtualAddress'>;
 type Naming = Addressing & Pick<VirtualNetwork, 'classifyName'>;
 
-export function isListenMode(text: string): text is ListenMode {
-  return text === 'both' || text === 'virtual' || text === 'host';
-}
-
 export function isWildcard(address: string): boolean {
   return address === '0.0.0.0' || address === '::';
 }

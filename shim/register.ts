@@ -24,10 +24,8 @@ function register(env: NodeJS.ProcessEnv): void {
   preloadInChildren(env);
   const { startNode } = require('../core/start') as typeof import('../core/start');
   const { installShim } = require('./install') as typeof import('./install');
-  const { isListenMode } = require('./policy') as typeof import('./policy');
-  const network = startNode(env);
-  const listen = env['NTMOBILE_LISTEN'] ?? 'both';
-  installShim(network, { listen: isListenMode(listen) ? listen : 'both' });
+  const { network, listen } = startNode(env);
+  installShim(network, { listen });
 }
 
 /** `fork` inherits -r, `spawn(process.execPath)` does not, NODE_OPTIONS covers both. */

@@ -1,5 +1,7 @@
 /** What a listener exposes: wildcards also at the virtual address, explicit host addresses never (NTMOBILE_LISTEN). */
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { Network, portsOf, stop, testProgram } from '../support/network';
 import { Program } from '../support/processes';
 
@@ -47,4 +49,11 @@ describe('what listeners expose', function () {
       assert.deepEqual(await dialBoth(address, env), expected);
     });
   }
+
+  it('a listener at 0.0.0.0 under "listen": "virtual" in NTMOBILE_CONFIG -> reached by name only', async () => {
+    const file = join(network.dir, 'settings.json');
+    writeFileSync(file, JSON.stringify({ listen: 'virtual' }));
+    const outcome = await dialBoth('0.0.0.0', { NTMOBILE_CONFIG: file });
+    assert.deepEqual(outcome, { virtual: 'connected', host: 'ECONNREFUSED' });
+  });
 });

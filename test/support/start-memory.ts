@@ -7,6 +7,6 @@ const counter = globalThis as { nodesStarted?: number };
 Object.defineProperty(start, 'startNode', {
   value: () => {
     counter.nodesStarted = (counter.nodesStarted ?? 0) + 1;
-    return new MemoryNetwork();
+    return { network: new MemoryNetwork(), listen: 'both' };
   },
 });
