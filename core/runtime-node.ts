@@ -23,7 +23,7 @@ import type {
 } from './runtime';
 import type { Endpoint } from './wire/addresses';
 
-const { setTimeout, clearTimeout } = globalThis;
+const { setTimeout, clearTimeout, setImmediate } = globalThis;
 const hostLookup = lookup;
 
 /** Asked for, not insisted on: the kernel caps it at net.core.rmem_max. Bursts of a fast tunnel fit. */
@@ -45,6 +45,7 @@ export const nodeTimers: Timers = {
     const timeout = setTimeout(fire, delayMs).unref();
     return { cancel: () => clearTimeout(timeout) };
   },
+  soon: (fire) => void setImmediate(fire),
 };
 
 export const nodeRandom: Random = {

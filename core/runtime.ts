@@ -19,6 +19,8 @@ export interface Timer {
 /** Timers never keep a process alive; what must, says so by other means. */
 export interface Timers {
   schedule(delayMs: number, fire: () => void): Timer;
+  /** When what has arrived by now was read, in this turn of the event loop. */
+  soon(fire: () => void): void;
 }
 
 export interface Random {

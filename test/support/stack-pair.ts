@@ -13,6 +13,10 @@ export class StackPair {
   readonly bob: Stack;
   /** Packets per direction are lost with this probability. */
   loss = 0;
+  /** Packets per direction arrive twice with this probability. */
+  duplication = 0;
+  /** Packets are held up with this probability, by up to so many milliseconds, and so are overtaken. */
+  jitter = { probability: 0, upToMs: 5 };
   /** Packets that a full queue refused. */
   overflows = 0;
   /** Packets for which this is true are lost on the way to bob. */
@@ -40,7 +44,11 @@ export class StackPair {
         if (waitMs * queue.perMs >= queue.packets) return void this.overflows++;
         freeMs = time.now() + waitMs + 1 / queue.perMs;
         if (this.random.chance(this.loss) || (to() === this.bob && this.lose(copy))) return;
-        time.schedule(waitMs + delayMs, () => to().input(copy));
+        const heldMs = this.random.chance(this.jitter.probability)
+          ? this.random.below(this.jitter.upToMs * 1000) / 1000
+          : 0;
+        time.schedule(waitMs + delayMs + heldMs, () => to().input(copy));
+        if (this.random.chance(this.duplication)) time.schedule(waitMs + delayMs, () => to().input(copy));
       };
     };
     const ports = (n: number) => ({ clock: time, timers: time, random: new SeededRandom(seed + n) });
@@ -83,6 +91,9 @@ export class Peer implements TcpEvents {
   connection!: TcpConnection;
   readonly events: string[] = [];
   readonly chunks: Buffer[] = [];
+  receivedLength = 0;
+  /** Whether received bytes are kept in `chunks`. */
+  keeping = true;
   /** Whether received bytes are given back at once. */
   consuming = true;
   onReceived: ((bytes: Uint8Array) => void) | undefined;
@@ -125,7 +136,8 @@ export class Peer implements TcpEvents {
   }
 
   received(bytes: Uint8Array): void {
-    this.chunks.push(Buffer.from(bytes));
+    this.receivedLength += bytes.length;
+    if (this.keeping) this.chunks.push(Buffer.from(bytes));
     this.onReceived?.(bytes);
     if (this.consuming) this.connection.consumed(bytes.length);
   }

@@ -18,7 +18,7 @@ export async function loginOverUdp(joinUrl: string, account: string, password: s
     party: 'node',
     part: `node ${account}`,
     clock: nodeClock,
-    timers: { schedule: (ms, fire) => nodeTimers.schedule(ms, fire) },
+    timers: { schedule: (ms, fire) => nodeTimers.schedule(ms, fire), soon: (fire) => nodeTimers.soon(fire) },
     random: nodeRandom,
     trace: noTrace,
     transmit: (datagram, to) => socket.send(Uint8Array.from(datagram), to.port, to.address),

@@ -44,6 +44,10 @@ export class VirtualTime implements Clock, Timers {
     };
   }
 
+  soon(fire: () => void): void {
+    this.schedule(0, fire);
+  }
+
   /** Timers that have neither fired nor been cancelled. */
   get pendingCount(): number {
     return this.heap.length - this.cancelled.size;

@@ -11,6 +11,7 @@ export interface ClockExports {
 
 export interface ClockImports {
   now(): number;
+  time(): number;
   random(): number;
   assert(message: number): never;
 }
@@ -39,6 +40,9 @@ export class StackClock {
 
   /** lwIP's sys_now: milliseconds that wrap at 2^32. */
   readonly now = (): number => Math.floor(this.nowMs) >>> 0;
+
+  /** Milliseconds with fractions. */
+  readonly time = (): number => this.nowMs;
 
   readonly randomUint32 = (): number => {
     const [a = 0, b = 0, c = 0, d = 0] = this.random.bytes(4);

@@ -16,6 +16,7 @@ export interface Core {
   enter(): void;
   /** After it. */
   leave(): void;
+  pathMtu(remoteAddress: string): number | undefined;
   /** The pcb is about to go. */
   forget(ended: Connection | Listener): void;
 }

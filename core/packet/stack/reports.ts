@@ -18,10 +18,11 @@ export class Reports {
   private lastId = 0;
   /** What a connection failed of when lwIP itself gives it up. */
   private givenUp: TcpFailure = 'ENOMEM';
-  /** Received bytes lie here while an owner looks at them: writing may grow, and so detach, lwIP's memory. */
-  private readonly inbox = new Uint8Array(65536);
 
-  constructor(private readonly core: Core) {}
+  constructor(
+    private readonly core: Core,
+    private readonly onStalled: (connection: Connection) => void,
+  ) {}
 
   readonly imports: TcpImports = {
     accepted: (listenerId, pcb) => {
@@ -45,6 +46,10 @@ export class Reports {
       if (!connection || connection.acknowledgedQueued) return;
       connection.acknowledgedQueued = true;
       this.queue.push({ kind: 'acknowledged', connection });
+    },
+    stalled: (id) => {
+      const connection = this.connections.get(id);
+      if (connection) this.queue.push({ kind: 'stalled', connection });
     },
     finished: (id, error) => {
       const connection = this.connections.get(id);
@@ -95,6 +100,12 @@ export class Reports {
     }
   }
 
+  *connectionsTo(address: string): Iterable<Connection> {
+    for (const connection of this.connections.values()) {
+      if (connection.remote.address === address && connection.pcb !== 0) yield connection;
+    }
+  }
+
   /** The instance of lwIP is lost with all that it held. */
   failAll(reason: TcpFailure): void {
     const rest = this.queue.splice(this.head).filter((event) => event.kind !== 'received');
@@ -125,6 +136,8 @@ export class Reports {
     const remote = { address: address(16), port: ports >>> 16 };
     const connection = new Connection(this.core, id, pcb, local, remote, opened);
     this.connections.set(id, connection);
+    const mtu = this.core.pathMtu(remote.address);
+    if (mtu !== undefined) wasm.tcp_path_mtu(pcb, mtu);
     return connection;
   }
 
@@ -153,6 +166,8 @@ export class Reports {
       case 'acknowledged':
         connection.acknowledgedQueued = false;
         return connection.events?.drained();
+      case 'stalled':
+        return this.onStalled(connection);
       case 'closed':
         connection.state = 'dead';
         return connection.events?.closed();
@@ -182,9 +197,7 @@ export class Reports {
       for (let pbuf = chain; pbuf !== 0 && !isDead(connection); pbuf = wasm.pbuf_next(pbuf)) {
         const payload = wasm.pbuf_payload(pbuf) >>> 0;
         const length = wasm.pbuf_length(pbuf);
-        if (length === 0) continue;
-        this.inbox.set(memory.bytes.subarray(payload, payload + length));
-        connection.events?.received(this.inbox.subarray(0, length));
+        if (length > 0) connection.events?.received(memory.bytes.subarray(payload, payload + length));
       }
     } finally {
       wasm.pbuf_release(chain);

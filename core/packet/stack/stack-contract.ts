@@ -23,7 +23,7 @@ export interface TcpEvents {
   /** The three-way handshake is complete. */
   connected(): void;
   /**
-   * Bytes in order. The view is valid only during the call: copy what you keep.
+   * Bytes in order. The view is valid until the next call into the stack: copy what you keep.
    * The receive window shrinks by them until `consumed()` gives them back.
    */
   received(bytes: Uint8Array): void;
@@ -85,8 +85,13 @@ export interface StackError extends Error {
 export interface VirtualStack {
   /** The node's addresses; undefined until the DC assigned them. */
   readonly addresses: VirtualAddresses | undefined;
-  /** Brings the virtual interface up with these addresses; again with others renumbers it. */
+  /** Brings the virtual interface up with these addresses; again with others renumbers it. `mtu`: see setPathMtu. */
   configure(addresses: VirtualAddresses, mtu: number): void;
+  /**
+   * The largest IP packet, in bytes, that reaches this address, for connections that are open and those to come;
+   * `configure` gave it for addresses of which nothing is known.
+   */
+  setPathMtu(remoteAddress: string, mtu: number): void;
   /** An IP packet that came out of a tunnel. Malformed ones are counted and dropped; never throws. */
   input(packet: Uint8Array): void;
   connectTcp(options: TcpConnectOptions, events: TcpEvents): TcpConnection;

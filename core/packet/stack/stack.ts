@@ -1,9 +1,10 @@
 /**
  * The virtual TCP/IP stack (paper 3.3): lwIP in wasm, one instance per stack. Read stack-contract.ts first.
  *
- *   in    input -> refusal (netif.ts) -> pbuf -> lwIP -> events queued (tcp.ts) -> deliver -> owner
+ *   in    input -> refusal (netif.ts) -> pbuf -> lwIP -> events queued (tcp.ts)
+ *         end of the batch: flush -> deliver -> owner; then acknowledge -> the ACKs that nothing has carried along
  *   out   owner -> Connection.write -> lwIP -> output, during that call
- *   time  clock.c says when -> one timer (clock.ts) -> wake -> lwIP -> as for input
+ *   time  clock.c says when -> one timer (clock.ts) -> wake -> lwIP -> deliver -> owner
  *
  * Every call into lwIP stands between enter() and leave(). No call of the owner's is made while lwIP runs, except
  * `output`, which must not call the stack.
@@ -27,6 +28,8 @@ export interface StackOptions {
   readonly random: Random;
   /** An IP packet for a correspondent node. The view is valid only during the call, which must not call the stack. */
   output(packet: Uint8Array): void;
+  /** TCP to this address hears nothing any more; the path may carry only smaller packets than setPathMtu said. */
+  onStalled?(remoteAddress: string): void;
   /** Default: the one beside this file. */
   readonly module?: WebAssembly.Module;
 }
@@ -46,12 +49,16 @@ export class Stack implements contract.VirtualStack, Core {
   };
 
   private readonly clock: StackClock;
-  private readonly reports = new Reports(this);
+  private readonly reports = new Reports(this, ({ remote }) => this.options.onStalled?.(remote.address));
+  private readonly pathMtus = new Map<string, number>();
   private own: OwnAddresses | undefined;
   private configured: { readonly addresses: VirtualAddresses; readonly mtu: number } | undefined;
   /** `delivering`: owners are being told what happened. `sending`: lwIP runs, and has called output. */
   private phase: 'idle' | 'delivering' | 'sending' | 'closed' = 'idle';
   private faulted = false;
+  private flushes = false;
+  private readonly flushNow = (): void => this.flush();
+  private readonly acknowledgeNow = (): void => this.acknowledge();
 
   constructor(private readonly options: StackOptions) {
     const { clock, timers, random } = options;
@@ -96,17 +103,23 @@ export class Stack implements contract.VirtualStack, Core {
       this.counters[refused]++;
       return;
     }
-    this.run(() => {
-      this.wasm.clock_enter();
-      const pbuf = packet.length < 65536 ? this.wasm.netif_reserve(packet.length) : 0;
-      if (pbuf === 0) {
-        this.counters.outOfMemory++;
-        return;
-      }
-      this.memory.bytes.set(packet, this.wasm.pbuf_payload(pbuf) >>> 0);
-      this.wasm.netif_input(pbuf);
-      this.wasm.tcp_settle();
-    });
+    this.clock.read();
+    try {
+      if (!this.faulted) this.process(packet);
+    } catch (error) {
+      if (!(error instanceof StackFault)) throw error;
+    }
+    if (this.flushes) return;
+    this.flushes = true;
+    this.options.timers.soon(this.flushNow);
+  }
+
+  setPathMtu(remoteAddress: string, mtu: number): void {
+    if (this.phase === 'closed' || this.pathMtus.get(remoteAddress) === mtu) return;
+    this.pathMtus.set(remoteAddress, mtu);
+    this.enter();
+    for (const { pcb } of this.reports.connectionsTo(remoteAddress)) this.wasm.tcp_path_mtu(pcb, mtu);
+    this.leave();
   }
 
   connectTcp({ remote, local }: contract.TcpConnectOptions, events: contract.TcpEvents): Connection {
@@ -157,7 +170,7 @@ export class Stack implements contract.VirtualStack, Core {
     if (!to || this.phase === 'closed') return;
     this.enter();
     this.memory.bytes.set(to, this.memory.scratch);
-    this.wasm.tcp_resend(to.length === 4 ? 4 : 6);
+    this.wasm.tcp_path_changed(to.length === 4 ? 4 : 6);
     this.leave();
   }
 
@@ -185,11 +198,43 @@ export class Stack implements contract.VirtualStack, Core {
     this.clock.sleep(this.reports.waiting || this.wasm.netif_has_loop() ? 0 : sleepMs);
   }
 
+  pathMtu(remoteAddress: string): number | undefined {
+    return this.pathMtus.get(remoteAddress);
+  }
+
   forget(ended: Connection | Listener): void {
     this.reports.forget(ended);
   }
 
   // ---- lwIP ----
+
+  private process(packet: Uint8Array): void {
+    const { wasm } = this;
+    wasm.clock_enter();
+    const pbuf = packet.length < 65536 ? wasm.netif_reserve(packet.length) : 0;
+    if (pbuf === 0) {
+      this.counters.outOfMemory++;
+      return;
+    }
+    this.memory.bytes.set(packet, wasm.pbuf_payload(pbuf) >>> 0);
+    wasm.netif_input(pbuf);
+    wasm.tcp_settle();
+  }
+
+  /** At the end of a batch of packets: what they brought is the owners', who may answer at once. */
+  private flush(): void {
+    this.flushes = false;
+    if (this.phase !== 'idle') return;
+    this.run(() => {});
+    this.options.timers.soon(this.acknowledgeNow);
+  }
+
+  private acknowledge(): void {
+    if (this.phase !== 'idle') return;
+    this.enter();
+    this.wasm.tcp_flush_acks();
+    this.leave();
+  }
 
   private wake(): void {
     if (this.phase !== 'idle') return;
@@ -239,6 +284,7 @@ export class Stack implements contract.VirtualStack, Core {
   private start(): void {
     const imports: LwipImports = {
       now: this.clock.now,
+      time: this.clock.time,
       random: this.clock.randomUint32,
       assert: (message) => {
         this.faulted = true;

@@ -24,7 +24,9 @@ export interface TcpExports {
   tcp_discard(pcb: number): void;
   tcp_no_delay(pcb: number, enabled: number): void;
   tcp_keep_alive(pcb: number, enabled: number, idleMs: number): void;
-  tcp_resend(family: number): void;
+  tcp_path_changed(family: number): void;
+  tcp_path_mtu(pcb: number, mtu: number): void;
+  tcp_flush_acks(): void;
   tcp_close_all(): void;
 }
 
@@ -33,6 +35,7 @@ export interface TcpImports {
   connected(id: number): void;
   received(id: number, chain: number): void;
   acknowledged(id: number): void;
+  stalled(id: number): void;
   finished(id: number, error: number): void;
 }
 
@@ -41,7 +44,7 @@ export const Err = { OK: 0, MEM: -1, BUF: -2, RTE: -4, USE: -8, ABRT: -13, RST: 
 
 export type TcpEvent =
   | { readonly kind: 'accepted'; readonly connection: Connection; readonly listener: Listener }
-  | { readonly kind: 'connected' | 'ended' | 'acknowledged' | 'closed'; readonly connection: Connection }
+  | { readonly kind: 'connected' | 'ended' | 'acknowledged' | 'stalled' | 'closed'; readonly connection: Connection }
   | { readonly kind: 'received'; readonly connection: Connection; readonly chain: number }
   | { readonly kind: 'failed'; readonly connection: Connection; readonly reason: TcpFailure };
 

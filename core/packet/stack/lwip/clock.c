@@ -9,7 +9,7 @@
  *
  * Ticks that went by are added to what lwIP counts per tick: tcp_ticks, and rtime and persist_cnt of each pcb.
  */
-#include "imports.h"
+#include "flow.h"
 #include "lwip/priv/tcp_priv.h"
 
 #define NEVER 0xffffffffu
@@ -65,7 +65,9 @@ static uint32_t slow_ticks_to_wait(const struct tcp_pcb *pcb) {
     wait = pcb->persist_cnt < limit ? limit - pcb->persist_cnt : 1;
   } else if (pcb->rtime >= 0) {
     wait = pcb->rtime < pcb->rto ? pcb->rto - pcb->rtime : 1;
-  } else if (pcb->unsent != NULL) {
+  } else if (pcb->nrtx >= TCP_MAXRTX) {
+    wait = 1;
+  } else if (pcb->unsent != NULL && pcb->unacked == NULL) {
     wait = 1; /* could not be sent for lack of memory: lwIP tries again every slow tick */
   }
   if (pcb->ooseq != NULL) {
@@ -85,6 +87,7 @@ static void plan(void) {
   uint32_t wait = NEVER;
   uint8_t soon = 0;
   for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
+    if (flow_of(pcb) != NULL) flow_catch_up(flow_of(pcb));
     if (pcb->flags & (TF_ACK_DELAY | TF_ACK_NOW | TF_CLOSEPEND | TF_NAGLEMEMERR)) soon = 1;
     wait = LWIP_MIN(wait, slow_ticks_to_wait(pcb));
   }
@@ -109,9 +112,10 @@ EXPORT(clock_enter) void clock_enter(void) {
 
 /* Milliseconds until clock_wake is due, or NEVER. While armed, due_ticks is always ahead of ticks. */
 static uint32_t sleep_ms(void) {
-  if (!armed) return NEVER;
+  uint32_t timeout_in = timeouts_sleep_ms();
+  if (!armed) return timeout_in;
   int32_t due_in = (int32_t)(tick_ms + (due_ticks - ticks) * TCP_TMR_INTERVAL - port_now());
-  return due_in <= 0 ? 0 : (uint32_t)due_in;
+  return due_in <= 0 ? 0 : LWIP_MIN((uint32_t)due_in, timeout_in);
 }
 
 /* After any call: the next tick looks, if a timer may have been started. The result is sleep_ms's. */
@@ -129,10 +133,15 @@ EXPORT(clock_leave) uint32_t clock_leave(void) {
 /* When sleep_ms has gone by; sooner does no harm. */
 EXPORT(clock_wake) uint32_t clock_wake(void) {
   uint32_t fast = elapsed_ticks();
+  timeouts_run();
   if (!armed || fast < due_ticks - ticks) return sleep_ms();
   if (fast > 1) pass(fast - 1);
   ticks++;
   tick_ms += TCP_TMR_INTERVAL;
+  /* lwIP's retransmission timer must not run beside timeouts.c's. */
+  for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
+    if (flow_of(pcb) != NULL) flow_catch_up(flow_of(pcb));
+  }
   tcp_fasttmr();
   /* After a late wake a slow tick may just have been passed over: the next one does its work. */
   if (ticks % 2 == 0) tcp_slowtmr();

@@ -13,8 +13,8 @@ struct pbuf;
 #define LWIP_HOOK_TCP_ISN(localIp, localPort, remoteIp, remotePort) port_random()
 
 /* Called with the pcb that a segment is for, before it is processed. */
-err_t tcp_hook_segment(struct tcp_pcb *pcb);
+err_t tcp_hook_segment(struct tcp_pcb *pcb, const struct tcp_hdr *header, u16_t options_length);
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, optionLength, firstLength, secondOptions, segment) \
-  tcp_hook_segment(pcb)
+  tcp_hook_segment(pcb, header, firstLength)
 
 #endif

@@ -15,6 +15,8 @@
 
 /* clock.ts */
 IMPORT(now) uint32_t port_now(void);
+/* Milliseconds with fractions. */
+IMPORT(time) double port_time(void);
 IMPORT(random) uint32_t port_random(void);
 IMPORT(assert) void port_assert(const char *message) __attribute__((noreturn));
 
@@ -27,6 +29,8 @@ IMPORT(connected) void port_connected(uint32_t connection);
 /* `chain` is the receiver's, to be given back with pbuf_release; NULL is the peer's FIN. */
 IMPORT(received) void port_received(uint32_t connection, void *chain);
 IMPORT(acknowledged) void port_acknowledged(uint32_t connection);
+/* Two retransmission timeouts in a row: the path may not carry packets of this size any more. */
+IMPORT(stalled) void port_stalled(uint32_t connection);
 /* The pcb is gone, or in TIME-WAIT and no longer the connection's. `error` is an err_t, ERR_OK for an orderly end. */
 IMPORT(finished) void port_finished(uint32_t connection, int32_t error);
 

@@ -84,11 +84,11 @@ unsigned short checksum(const void *bytes, int length);
 /* Upper bound only (lwIP allows no more than 16,382): the MTU of the interface decides (RFC 1122, 4.2.2.6). */
 #define TCP_MSS 16376
 #define TCP_CALCULATE_EFF_SEND_MSS 1
-/* 100 ms x 1 Gbit/s = 12.5 MB in flight, both ways; 2^8 * 65,535 is the next larger scaled window (RFC 7323). */
+/* 250 ms x 1 Gbit/s = 32 MB in flight, both ways; 2^9 * 65,535 is the next larger scaled window (RFC 7323). */
 #define LWIP_WND_SCALE 1
-#define TCP_RCV_SCALE 8
-#define TCP_WND (12800 * 1024)
-#define TCP_SND_BUF (12800 * 1024)
+#define TCP_RCV_SCALE 9
+#define TCP_WND (32000 * 1024)
+#define TCP_SND_BUF (32000 * 1024)
 #define TCP_SND_QUEUELEN 0xffff
 /* For the sockets API only, which is not built; lwIP's checks relate it to TCP_MSS all the same. */
 #define TCP_SNDLOWAT 1
@@ -102,8 +102,8 @@ unsigned short checksum(const void *bytes, int length);
 /* Twelve bytes a segment, and lwIP uses them neither to measure (RFC 7323, 4) nor to protect (5). */
 #define LWIP_TCP_TIMESTAMPS 0
 #define TCP_LISTEN_BACKLOG 1
-/* output.c keeps its mark on the queue of a pcb here, window.c what it measures, recovery.c how far it is. */
-#define LWIP_TCP_PCB_NUM_EXT_ARGS 9
+/* The flow of a connection: see flow.h. */
+#define LWIP_TCP_PCB_NUM_EXT_ARGS 1
 /* Segments are contiguous, so that the tunnel can seal a packet where it lies. */
 #define LWIP_NETIF_TX_SINGLE_PBUF 1
 

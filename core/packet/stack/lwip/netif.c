@@ -12,10 +12,19 @@
 #include "lwip/priv/tcp_priv.h"
 #include "lwip/prot/ip6.h"
 
+/* The largest packet that TCP makes: lwIP's largest segment, with IPv6's header. */
+#define RECEIVE_MTU (TCP_MSS + 60)
+
 /* Bytes on their way between TypeScript and C: addresses in, data to write in, endpoints out. */
 static uint8_t scratch[65536] __attribute__((aligned(16)));
 static uint8_t flattened[65535];
 static struct netif interface;
+/* Until a path's own is known. */
+static uint16_t default_path_mtu;
+
+uint16_t netif_default_path_mtu(void) {
+  return default_path_mtu;
+}
 
 EXPORT(scratch_address) void *scratch_address(void) {
   return scratch;
@@ -47,7 +56,7 @@ static err_t initialize(struct netif *netif) {
   netif->name[1] = 't';
   netif->output = output_ip4;
   netif->output_ip6 = output_ip6;
-  netif->mtu = 1280;
+  netif->mtu = RECEIVE_MTU;
   return ERR_OK;
 }
 
@@ -58,7 +67,10 @@ EXPORT(netif_start) void netif_start(void) {
   netif_set_link_up(&interface);
 }
 
-/* The scratch area holds 4 bytes of IPv4, then 16 of IPv6. Connections from an address that goes away are aborted. */
+/*
+ * The scratch area holds 4 bytes of IPv4, then 16 of IPv6. `mtu` is for paths whose own is not known; what may be
+ * received, and is told to peers as the MSS, is not limited by it: every sender knows its path. Connections from an address that goes away are aborted.
+ */
 EXPORT(netif_configure) void netif_configure(uint32_t mtu) {
   ip4_addr_t ip4, mask;
   ip6_addr_t ip6;
@@ -70,13 +82,8 @@ EXPORT(netif_configure) void netif_configure(uint32_t mtu) {
   netif_set_addr(&interface, &ip4, &mask, IP4_ADDR_ANY4);
   netif_ip6_addr_set(&interface, 0, &ip6);
   netif_ip6_addr_set_state(&interface, 0, IP6_ADDR_PREFERRED);
-  interface.mtu = (u16_t)mtu;
-  netif_mtu6(&interface) = (u16_t)mtu;
-
-  /* A smaller MTU holds for what open connections will yet cut into segments. */
-  for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
-    pcb->mss = tcp_eff_send_mss_netif(pcb->mss, &interface, &pcb->remote_ip);
-  }
+  netif_mtu6(&interface) = RECEIVE_MTU;
+  default_path_mtu = (uint16_t)mtu;
 }
 
 /* A place for an incoming packet, to be filled and then handed to netif_input. NULL when out of memory. */

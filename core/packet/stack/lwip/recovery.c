@@ -1,42 +1,186 @@
 /*
- * Several losses in one window. lwIP leaves fast recovery at the first new ACK (RFC 5681), so that of several lost
- * segments the first comes again at once and the others by timeouts of 150 ms and more. NewReno (RFC 6582, 3.2) stays
- * in recovery until all that was sent before it is acknowledged, and takes an ACK of less (a partial one) as the news
- * that the next segment is missing:
+ * Loss recovery by time (RACK, RFC 8985 section 6): a segment is lost when one that was sent later has arrived, and a
+ * while has passed in which it could have arrived too. How the window comes down meanwhile is PRR's (RFC 6937), and
+ * a recovery that proves needless is undone.
  *
- *   normal -- three duplicate ACKs (lwIP retransmits the first) --> recovering, up to what was sent by then
- *   recovering -- partial ACK --> recovering, the next one retransmitted at once
- *   recovering -- all of it acknowledged, or a timeout --> normal
+ *   OPEN       -- a segment is lost -----------------------> RECOVERING (window reduced)
+ *   OPEN       -- retransmission timeout ------------------> COLLAPSED (window of one segment)
+ *   either     -- all sent before is acknowledged ---------> OPEN
+ *   either     -- every retransmission was needless -------> OPEN, with the window from before
  *
- * TF_INFR, which lwIP clears at each new ACK, is set again meanwhile: it keeps the window from being halved twice.
+ * A retransmission was needless when the peer says so (D-SACK), or when its ACK comes sooner than any round trip took:
+ * then the original had only been overtaken. That is reordering, and RACK's while grows by a quarter of a round trip.
  */
-#include "recovery.h"
-#include "lwip/priv/tcp_priv.h"
+#include "flow.h"
 
-#define RECOVERING(pcb) ((pcb)->ext_args[6].data)
-#define RECOVER(pcb) ((pcb)->ext_args[7].data)
-#define LAST_ACK(pcb) ((pcb)->ext_args[8].data)
-#define NUMBER(slot) ((u32_t)(uintptr_t)(slot))
-#define SLOT(number) ((void *)(uintptr_t)(number))
+#define DUPLICATE_THRESHOLD 3u
+#define REORDERING_STEPS_LIMIT 64
+/* RFC 8985 section 6.2.4: so many recoveries without a needless retransmission, and the while is short again. */
+#define REORDERING_ROUNDS 16
+#define LEAST_LIFETIME_US 60000000u
 
-static void begin(struct tcp_pcb *pcb) {
-  RECOVERING(pcb) = SLOT(1);
-  RECOVER(pcb) = SLOT(pcb->snd_nxt);
-  LAST_ACK(pcb) = SLOT(pcb->lastack);
+static int sent_before_newest(const struct flow *flow, const struct sent *sent) {
+  return (int32_t)(flow->newest_order - sent->order) > 0;
 }
 
-int recovery_retransmits(struct tcp_pcb *pcb) {
-  if (RECOVERING(pcb) == NULL) {
-    if (pcb->flags & TF_INFR) begin(pcb);
-    return 0;
+static void needless(struct flow *flow) {
+  flow->spurious++;
+  flow->reordering = 1;
+  flow->reordering_rounds = REORDERING_ROUNDS;
+}
+
+static void measured(struct flow *flow, uint32_t rtt_us, uint32_t now_us) {
+  if (flow->least_us == 0 || rtt_us <= flow->least_us || now_us - flow->least_at_us > LEAST_LIFETIME_US) {
+    flow->least_us = LWIP_MAX(rtt_us, 1);
+    flow->least_at_us = now_us;
   }
-  if ((pcb->flags & TF_RTO) || TCP_SEQ_GEQ(pcb->lastack, NUMBER(RECOVER(pcb)))) {
-    RECOVERING(pcb) = NULL;
-    return 0;
+  timeouts_sample(flow, rtt_us);
+  congestion_sample(flow, rtt_us);
+}
+
+/* `sent` has arrived; `highest` is behind the highest that had before this ACK. */
+void recovery_delivered(struct flow *flow, const struct sent *sent, uint32_t highest, uint32_t now_us) {
+  uint32_t rtt_us = now_us - sent->at_us;
+  if (sent->flags & RESENT) {
+    if (rtt_us < flow->least_us) {
+      if (!flow->tells_duplicates) needless(flow);
+      return;
+    }
+  } else {
+    flow->sample_us = LWIP_MAX(rtt_us, 1); /* Karn: never of what was sent twice */
+    if (TCP_SEQ_LT(sent->end, highest)) flow->reordering = 1;
   }
-  if (pcb->lastack == NUMBER(LAST_ACK(pcb))) return 0;
-  LAST_ACK(pcb) = SLOT(pcb->lastack);
-  if (pcb->unacked == NULL || tcp_rexmit(pcb) != ERR_OK) return 0;
-  tcp_set_flags(pcb, TF_INFR);
-  return 1;
+  if (flow->newest_known && sent_before_newest(flow, sent)) return;
+  flow->newest_known = 1;
+  flow->newest_order = sent->order;
+  flow->newest_rtt_us = rtt_us;
+}
+
+/* RFC 8985 section 6.2.4. */
+static uint32_t reordering_window_us(const struct flow *flow) {
+  if (!flow->reordering && (flow->phase != OPEN || flow->sacked_count >= DUPLICATE_THRESHOLD)) return 0;
+  return LWIP_MIN(flow->least_us / 4 * flow->reordering_steps, LWIP_MAX(flow->srtt_us, 1));
+}
+
+/* RFC 8985 section 6.2.5. Entries are in the order of their first sending, so the walk ends at the first newer one. */
+static void detect(struct flow *flow, uint32_t now_us) {
+  uint32_t window_us = reordering_window_us(flow);
+  flow->reordering_us = 0;
+  if (!flow->newest_known) return;
+  for (uint32_t i = 0; i < flow->count; i++) {
+    const struct sent *sent = scoreboard_at(flow, i);
+    if (sent->flags & (SACKED | LOST)) continue;
+    if (!sent_before_newest(flow, sent)) {
+      if (sent->flags & RESENT) continue;
+      break;
+    }
+    int32_t left_us = (int32_t)(sent->at_us + flow->newest_rtt_us + window_us - now_us);
+    if (left_us <= 0) scoreboard_lose(flow, i);
+    else flow->reordering_us = LWIP_MAX(flow->reordering_us, (uint32_t)left_us);
+  }
+}
+
+static void begin(struct flow *flow, enum phase phase) {
+  if (flow->phase == OPEN) {
+    flow->undo_window = flow->congestion.window;
+    flow->undo_threshold = flow->congestion.threshold;
+    flow->undo_w_max = flow->congestion.w_max;
+    flow->resent = flow->spurious = 0;
+    congestion_lost(flow);
+  }
+  flow->phase = phase;
+  flow->recovery_end = flow->pcb->snd_nxt;
+  flow->prr_delivered = flow->prr_sent = 0;
+  flow->prr_flight = flow->pcb->snd_nxt - flow->pcb->lastack;
+  flow->probing = 0;
+}
+
+static void wait_longer(struct flow *flow) {
+  if (flow->reordering_steps < REORDERING_STEPS_LIMIT) flow->reordering_steps++;
+}
+
+static void end(struct flow *flow) {
+  if (flow->phase == RECOVERING) flow->congestion.window = flow->congestion.threshold;
+  flow->phase = OPEN;
+  if (flow->spurious > 0) wait_longer(flow);
+  else if (flow->reordering_rounds > 0 && --flow->reordering_rounds == 0) flow->reordering_steps = 1;
+}
+
+static void undo(struct flow *flow) {
+  scoreboard_lose_none(flow);
+  flow->phase = OPEN;
+  flow->backoff = 0;
+  flow->congestion.window = LWIP_MAX(flow->congestion.window, flow->undo_window);
+  flow->congestion.threshold = flow->undo_threshold;
+  flow->congestion.w_max = flow->undo_w_max;
+  wait_longer(flow);
+}
+
+/* RFC 6937 section 3: the window that lets out, over a round trip, as much as the reduced window holds. */
+static void reduce_in_proportion(struct flow *flow, uint32_t delivered) {
+  struct congestion *congestion = &flow->congestion;
+  flow->prr_delivered += delivered;
+  uint32_t allowed;
+  if (flow->in_flight > congestion->threshold) {
+    uint64_t share = (uint64_t)flow->prr_delivered * congestion->threshold + flow->prr_flight - 1;
+    uint32_t target = (uint32_t)(share / LWIP_MAX(flow->prr_flight, 1));
+    allowed = target > flow->prr_sent ? target - flow->prr_sent : 0;
+  } else {
+    uint32_t owed = flow->prr_delivered > flow->prr_sent ? flow->prr_delivered - flow->prr_sent : 0;
+    allowed = LWIP_MIN(congestion->threshold - flow->in_flight, LWIP_MAX(owed, delivered) + flow_mss(flow));
+  }
+  /* The first retransmission goes at once. */
+  if (flow->prr_sent == 0) allowed = LWIP_MAX(allowed, flow_mss(flow));
+  congestion->window = flow->in_flight + allowed;
+}
+
+/* RFC 8985 section 7.4: the probe's ACK, when it is not the original's, tells of a loss at the tail. */
+static void look_at_probe(struct flow *flow, uint32_t now_us) {
+  if (!flow->probing || TCP_SEQ_LT(flow->pcb->lastack, flow->probe_end)) return;
+  flow->probing = 0;
+  int repaired = flow->probe_resent && now_us - flow->probe_us >= flow->least_us && !flow->tells_duplicates;
+  if (repaired && flow->phase == OPEN) {
+    begin(flow, RECOVERING);
+    end(flow);
+  }
+}
+
+/* After the scoreboard was brought up to date. `duplicates`: segments that D-SACK blocks tell of. */
+void recovery_acknowledged(struct flow *flow, uint32_t delivered, uint32_t duplicates, uint32_t now_us) {
+  if (duplicates > 0) {
+    flow->tells_duplicates = 1;
+    if (flow->probing && flow->probe_resent) flow->probing = 0;
+    for (; duplicates > 0; duplicates--) needless(flow);
+  }
+  if (delivered > 0) {
+    if (flow->sample_us > 0) measured(flow, flow->sample_us, now_us);
+    flow->sample_us = 0;
+    flow->backoff = 0;
+    flow->since_us = now_us;
+    look_at_probe(flow, now_us);
+  }
+  if (flow->phase != OPEN && flow->resent > 0 && flow->spurious >= flow->resent) undo(flow);
+  if (flow->phase != OPEN && TCP_SEQ_GEQ(flow->pcb->lastack, flow->recovery_end)) end(flow);
+  detect(flow, now_us);
+  if (flow->lost > 0 && flow->phase == OPEN) begin(flow, RECOVERING);
+  if (flow->phase == RECOVERING) reduce_in_proportion(flow, delivered);
+  else if (delivered > 0) congestion_delivered(flow, delivered);
+}
+
+/* RACK's while has passed. */
+void recovery_look_for_losses(struct flow *flow, uint32_t now_us) {
+  detect(flow, now_us);
+  if (flow->lost == 0) return;
+  if (flow->phase == OPEN) begin(flow, RECOVERING);
+  if (flow->phase == RECOVERING) reduce_in_proportion(flow, 0);
+}
+
+/* A retransmission timeout (RFC 5681 section 3.1, RFC 8985 section 6.3): slow start from one segment. */
+void recovery_collapse(struct flow *flow) {
+  int again = flow->phase == COLLAPSED;
+  begin(flow, COLLAPSED);
+  scoreboard_lose_all(flow);
+  flow->newest_known = 0;
+  flow->congestion.window = flow_mss(flow);
+  if (again) flow->undo_window = 0; /* twice in a row is no accident */
 }

@@ -8,9 +8,7 @@
 #include <string.h>
 #include "imports.h"
 #include "hooks.h"
-#include "output.h"
-#include "recovery.h"
-#include "window.h"
+#include "flow.h"
 #include "lwip/ip.h"
 #include "lwip/priv/tcp_priv.h"
 
@@ -20,21 +18,17 @@ void *scratch_address(void);
 #define ARGUMENT(id) ((void *)(uintptr_t)(id))
 
 /*
- * What a connection may always buffer for sending; beyond that, what its window lets it send at once. More would lie
- * in lwIP's unsent queue, which lwIP walks at every write and every ACK, and a thousand slow receivers would fill
- * the 4 GB that wasm can address.
+ * What a connection may always buffer beyond what its window lets it send at once, or as much again as that, so that
+ * slow start is not held up. More would lie in lwIP's unsent queue, which lwIP walks at every write, and a thousand
+ * slow receivers would fill the 4 GB that wasm can address.
  */
 #define SEND_BUFFER_FLOOR (256u * 1024)
 
-/* RFC 6928: ten segments to begin with. lwIP follows RFC 3390 and has no option for it. */
-#define INITIAL_WINDOW(pcb) (10u * (pcb)->mss)
-
 /* ---- events: queued in TypeScript, nothing else happens here ---- */
 
-/* The connection that the packet in process is for, until its pcb is freed; whether that packet established it. */
+/* The connection that the packet in process is for, until its pcb is freed. */
 static struct tcp_pcb *current;
-static uint8_t established;
-/* What `current` has to send, taken away while tcp_input would send it with tcp_output: output.c is quicker. */
+/* What `current` has to send, taken away while tcp_input would send it with tcp_output: that is transmit.c's. */
 static struct tcp_seg *held;
 
 static void on_error(void *id, err_t error) {
@@ -47,14 +41,15 @@ static void on_error(void *id, err_t error) {
 
 static err_t on_connected(void *id, struct tcp_pcb *pcb, err_t error) {
   LWIP_UNUSED_ARG(error);
-  pcb->cwnd = INITIAL_WINDOW(pcb);
+  flow_established(flow_of(pcb));
   port_connected(ID(id));
   return ERR_OK;
 }
 
 static err_t on_received(void *id, struct tcp_pcb *pcb, struct pbuf *chain, err_t error) {
-  LWIP_UNUSED_ARG(pcb);
   LWIP_UNUSED_ARG(error);
+  if (chain != NULL) receiver_hold_ack(flow_of(pcb));
+  else receiver_release_ack(flow_of(pcb)); /* a FIN may lead to TIME-WAIT, which has no later */
   if (id != NULL) port_received(ID(id), chain);
   else if (chain != NULL) pbuf_free(chain);
   return ERR_OK;
@@ -62,7 +57,6 @@ static err_t on_received(void *id, struct tcp_pcb *pcb, struct pbuf *chain, err_
 
 static err_t on_sent(void *id, struct tcp_pcb *pcb, u16_t length) {
   LWIP_UNUSED_ARG(length);
-  window_acknowledged(pcb);
   if (pcb == current && held == NULL) {
     held = pcb->unsent;
     pcb->unsent = NULL;
@@ -80,10 +74,10 @@ static void observe(struct tcp_pcb *pcb, uint32_t id) {
 
 static err_t on_accepted(void *listener, struct tcp_pcb *pcb, err_t error) {
   /* lwIP also calls with ERR_MEM and no pcb; the peer's next SYN tries again. */
-  if (error != ERR_OK || pcb == NULL) return ERR_VAL;
+  if (error != ERR_OK || pcb == NULL || flow_open(pcb) != ERR_OK) return ERR_VAL;
   observe(pcb, port_accepted(ID(listener), pcb));
+  flow_established(flow_of(pcb));
   current = pcb;
-  established = 1; /* lwIP sets the congestion window only after this */
   return ERR_OK;
 }
 
@@ -94,24 +88,22 @@ static err_t on_accepted(void *listener, struct tcp_pcb *pcb, err_t error) {
 EXPORT(tcp_settle) void tcp_settle(void) {
   struct tcp_pcb *pcb = current;
   current = NULL;
-  if (pcb != NULL && established) pcb->cwnd = INITIAL_WINDOW(pcb);
-  established = 0;
-  int waits = held != NULL;
-  if (waits) {
+  if (pcb == NULL) return;
+  if (held != NULL) {
     pcb->unsent = held;
     held = NULL;
   }
-  if (pcb != NULL && recovery_retransmits(pcb)) waits = 1;
-  if (waits) output_queued(pcb);
-  if (pcb == NULL || pcb->state != TIME_WAIT || pcb->callback_arg == NULL) return;
+  flow_settle(pcb);
+  if (pcb->state != TIME_WAIT || pcb->callback_arg == NULL) return;
   uint32_t id = ID(pcb->callback_arg);
   tcp_arg(pcb, NULL);
   port_finished(id, ERR_OK);
 }
 
-err_t tcp_hook_segment(struct tcp_pcb *pcb) {
+err_t tcp_hook_segment(struct tcp_pcb *pcb, const struct tcp_hdr *header, u16_t options_length) {
   tcp_settle(); /* of the packet before, when lwIP processes several in one call (netif_loop) */
   current = pcb->state != LISTEN && pcb->errf == on_error ? pcb : NULL;
+  if (current != NULL && flow_of(pcb) != NULL) flow_note_ack(flow_of(pcb), header, options_length);
   return ERR_OK;
 }
 
@@ -152,6 +144,11 @@ EXPORT(tcp_open) int32_t tcp_open(uint32_t id, uint32_t family, uint32_t remote_
   struct tcp_pcb *pcb = tcp_new_ip_type(IP_GET_TYPE(&remote));
   if (pcb == NULL) return ERR_MEM;
   observe(pcb, id);
+  if (flow_open(pcb) != ERR_OK) {
+    tcp_arg(pcb, NULL);
+    tcp_abort(pcb);
+    return ERR_MEM;
+  }
   err_t error = tcp_bind(pcb, &local, (u16_t)local_port);
   if (error == ERR_OK) error = tcp_connect(pcb, &remote, (u16_t)remote_port, on_connected);
   if (error != ERR_OK) {
@@ -202,12 +199,10 @@ EXPORT(tcp_unacknowledged) uint32_t tcp_unacknowledged(struct tcp_pcb *pcb) {
 EXPORT(tcp_writable) uint32_t tcp_writable(struct tcp_pcb *pcb) {
   /* Segments smaller than the MSS run out of queue before they run out of buffer. */
   if (pcb->snd_queuelen > TCP_SND_QUEUELEN - 2 - 65536 / LWIP_MAX(pcb->mss, 64)) return 0;
-  uint32_t window = LWIP_MIN(pcb->snd_wnd, pcb->cwnd);
-  uint32_t limit = LWIP_MIN(TCP_SND_BUF, LWIP_MAX(SEND_BUFFER_FLOOR, window));
-  if (limit <= queued(pcb)) return 0;
-  uint32_t room = limit - queued(pcb);
-  /* Cut by the window, a write ends in a whole segment. */
-  return limit > SEND_BUFFER_FLOOR ? room - room % LWIP_MAX(pcb->mss, 1) : room;
+  const struct flow *flow = flow_of(pcb);
+  uint32_t window = LWIP_MIN(pcb->snd_wnd, flow != NULL ? flow->congestion.window : 0);
+  uint32_t limit = LWIP_MIN(TCP_SND_BUF, window + LWIP_MAX(SEND_BUFFER_FLOOR, window));
+  return limit > queued(pcb) ? limit - queued(pcb) : 0;
 }
 
 /* Queues `length` <= 65,535 bytes of the scratch area. Nothing is sent before tcp_flush. */
@@ -217,22 +212,20 @@ EXPORT(tcp_enqueue) int32_t tcp_enqueue(struct tcp_pcb *pcb, uint32_t length, ui
 }
 
 EXPORT(tcp_flush) void tcp_flush(struct tcp_pcb *pcb) {
-  output_queued(pcb);
+  transmit(flow_of(pcb));
 }
 
 /* A FIN that finds no memory is retried by lwIP's timer (TF_CLOSEPEND). */
 EXPORT(tcp_finish) int32_t tcp_finish(struct tcp_pcb *pcb) {
-  return tcp_shutdown(pcb, 0, 1);
+  err_t error = tcp_shutdown(pcb, 0, 1);
+  flow_catch_up(flow_of(pcb));
+  return error;
 }
 
 /* ---- receiving ---- */
 
 EXPORT(tcp_consumed) void tcp_consumed(struct tcp_pcb *pcb, uint32_t length) {
-  while (length > 0) {
-    u16_t step = (u16_t)LWIP_MIN(length, 0xffffu);
-    tcp_recved(pcb, step);
-    length -= step;
-  }
+  receiver_consumed(flow_of(pcb), length);
 }
 
 /* ---- the rest ---- */
@@ -248,7 +241,7 @@ EXPORT(tcp_no_delay) void tcp_no_delay(struct tcp_pcb *pcb, uint32_t enabled) {
     return;
   }
   tcp_nagle_disable(pcb);
-  tcp_output(pcb);
+  if (flow_of(pcb)->peer_mss > 0) transmit(flow_of(pcb));
 }
 
 EXPORT(tcp_keep_alive) void tcp_keep_alive(struct tcp_pcb *pcb, uint32_t enabled, uint32_t idle_ms) {
@@ -260,8 +253,8 @@ EXPORT(tcp_keep_alive) void tcp_keep_alive(struct tcp_pcb *pcb, uint32_t enabled
   pcb->keep_cnt = 10;
 }
 
-/* Sends again, now and from slow start, what an earlier path may have lost. Remote address at offset 0. */
-EXPORT(tcp_resend) void tcp_resend(uint32_t family) {
+/* The path to a correspondent node is another one. Remote address at offset 0. */
+EXPORT(tcp_path_changed) void tcp_path_changed(uint32_t family) {
   ip_addr_t remote;
   read_address(&remote, family, 0);
   for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
@@ -270,13 +263,20 @@ EXPORT(tcp_resend) void tcp_resend(uint32_t family) {
       pcb->persist_backoff = 1;
       pcb->persist_cnt = 0;
     }
-    if (tcp_rexmit_rto_prepare(pcb) != ERR_OK) continue;
-    pcb->nrtx = 0;
-    pcb->rto = (s16_t)((pcb->sa >> 3) + pcb->sv);
-    pcb->rtime = 0;
-    if (pcb->state != SYN_SENT) pcb->cwnd = INITIAL_WINDOW(pcb);
-    tcp_rexmit_rto_commit(pcb);
+    struct flow *flow = flow_of(pcb);
+    if (flow != NULL && flow->peer_mss > 0) {
+      flow_path_changed(flow);
+    } else if (tcp_rexmit_rto_prepare(pcb) == ERR_OK) {
+      pcb->nrtx = 0;
+      pcb->rtime = 0;
+      tcp_rexmit_rto_commit(pcb);
+    }
   }
+}
+
+/* The largest IP packet, in bytes, that the path of this connection carries. */
+EXPORT(tcp_path_mtu) void tcp_path_mtu(struct tcp_pcb *pcb, uint32_t mtu) {
+  flow_set_path_mtu(flow_of(pcb), mtu);
 }
 
 /* Frees every pcb, also those in TIME-WAIT and those not accepted yet. */
