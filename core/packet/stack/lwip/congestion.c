@@ -1,6 +1,12 @@
 /*
  * CUBIC (RFC 9438), and slow start that ends before it overflows the path: HyStart++ (RFC 9406). Windows are in bytes,
  * CUBIC's own variables in segments and seconds, as in the RFC.
+ *
+ * Radio loses packets with no queue anywhere. A loss counts as congestion when the round trip has risen above the
+ * least that this path ever had (packets wait in a queue), or when more is lost than a medium loses. Other losses are
+ * repaired and change no window; and while they happen and no queue builds up, the window grows by an eighth a round
+ * trip, since CUBIC alone would take minutes to find what the path holds. With a queue there is nothing but CUBIC, so
+ * flows that share one, a kernel's among them, share it as CUBIC does.
  */
 #include <math.h>
 #include "flow.h"
@@ -41,6 +47,28 @@ void congestion_start(struct flow *flow) {
   };
 }
 
+/* What a queue adds to the round trip, at least: more than timers and schedulers do to the least of a round. */
+#define QUEUE_US 1000u
+#define QUEUE_DIVISOR 16u
+/* A medium loses at most this share, and this many segments when there were too few to tell. */
+#define MOST_LOST_PERCENT 5u
+#define FEW_SEGMENTS 4u
+#define REMEMBERED_SEGMENTS 256u
+#define LOSSY_DIVISOR 8u
+
+static int is_queued(const struct flow *flow) {
+  const struct congestion *congestion = &flow->congestion;
+  uint32_t now_us = congestion->samples >= SAMPLES / 2 ? congestion->round_least_us : congestion->last_round_us;
+  if (now_us == 0) now_us = flow->srtt_us;
+  return now_us > congestion->base_us + LWIP_MAX(QUEUE_US, congestion->base_us / QUEUE_DIVISOR);
+}
+
+int congestion_is_it(const struct flow *flow) {
+  const struct congestion *congestion = &flow->congestion;
+  uint64_t most = ((uint64_t)congestion->lost + congestion->delivered) * MOST_LOST_PERCENT / 100;
+  return congestion->lost > most + FEW_SEGMENTS * flow_mss(flow) || is_queued(flow);
+}
+
 static void new_round(struct flow *flow) {
   struct congestion *congestion = &flow->congestion;
   int longer = congestion->round_least_us > flow->least_us + OTHER_PATH_US;
@@ -50,14 +78,19 @@ static void new_round(struct flow *flow) {
   congestion->round_least_us = 0;
   congestion->samples = 0;
   congestion->round_end = flow->pcb->snd_nxt;
+  if (congestion->delivered > REMEMBERED_SEGMENTS * flow_mss(flow)) {
+    congestion->delivered /= 2;
+    congestion->lost /= 2;
+  }
   if (congestion->cautious_rounds > 0 && --congestion->cautious_rounds == 0) congestion->threshold = congestion->window;
 }
 
 void congestion_sample(struct flow *flow, uint32_t rtt_us) {
   struct congestion *congestion = &flow->congestion;
+  if (congestion->base_us == 0 || rtt_us < congestion->base_us) congestion->base_us = LWIP_MAX(rtt_us, 1);
   if (congestion->round_least_us == 0 || rtt_us < congestion->round_least_us) congestion->round_least_us = rtt_us;
-  if (congestion->window >= congestion->threshold) return;
   if (congestion->samples < SAMPLES) congestion->samples++;
+  if (congestion->window >= congestion->threshold) return;
   if (congestion->samples < SAMPLES || congestion->last_round_us == 0) return;
   uint32_t rise = LWIP_MIN(LWIP_MAX(congestion->last_round_us / 8, LEAST_RISE_US), MOST_RISE_US);
   if (congestion->cautious_rounds > 0) {
@@ -106,6 +139,8 @@ static uint32_t ceiling(const struct flow *flow) {
 void congestion_delivered(struct flow *flow, uint32_t bytes) {
   struct congestion *congestion = &flow->congestion;
   if (TCP_SEQ_GEQ(flow->pcb->lastack, congestion->round_end)) new_round(flow);
+  congestion->delivered += bytes;
+  if (flow->lost > 0 && !congestion_is_it(flow)) congestion->lossy = 1;
   uint32_t most = ceiling(flow);
   if (!flow->limited || congestion->window >= most) {
     congestion->in_epoch = 0;
@@ -116,17 +151,18 @@ void congestion_delivered(struct flow *flow, uint32_t bytes) {
     congestion->window += congestion->cautious_rounds > 0 ? bytes / CAUTIOUS_DIVISOR : bytes;
     return;
   }
-  avoid(flow, (double)bytes / flow_mss(flow));
+  if (congestion->lossy && !is_queued(flow)) congestion->window += bytes / LOSSY_DIVISOR;
+  else avoid(flow, (double)bytes / flow_mss(flow));
 }
 
 /* RFC 9438 sections 4.6 and 4.7. */
-void congestion_lost(struct flow *flow) {
+void congestion_reduce(struct flow *flow) {
   struct congestion *congestion = &flow->congestion;
   uint32_t mss = flow_mss(flow);
   double segments = (double)congestion->window / mss;
   congestion->w_max = segments < congestion->w_max ? segments * (1.0 + BETA) / 2.0 : segments;
   congestion->threshold = LWIP_MAX((uint32_t)(congestion->window * BETA), LEAST_SEGMENTS * mss);
-  congestion->in_epoch = 0;
+  congestion->in_epoch = congestion->lossy = 0;
   congestion->cautious_rounds = 0;
 }
 

@@ -50,11 +50,14 @@ struct congestion {
   /* HyStart++ */
   uint8_t samples, cautious_rounds, long_rounds;
   uint32_t round_end, round_least_us, last_round_us, baseline_us;
+  /* losses of the medium: the least round trip ever on this path; bytes of late, older ones counting less and less */
+  uint32_t base_us, lost, delivered;
+  uint8_t lossy;
 };
 
 enum phase {
   OPEN,       /* nothing is known to be lost */
-  RECOVERING, /* RACK found losses: the window is reduced once, by PRR */
+  RECOVERING, /* RACK found losses: the window is reduced once, by PRR, if they tell of congestion */
   COLLAPSED,  /* a timeout took everything in flight for lost: slow start */
 };
 
@@ -85,6 +88,7 @@ struct flow {
   uint8_t reordering_steps; /* of a quarter of the least round trip, to wait */
   uint8_t reordering_rounds; /* recoveries that these steps are still good for */
   enum phase phase;
+  uint8_t reducing; /* the window comes down in this recovery */
   uint32_t recovery_end;
   uint32_t prr_delivered, prr_sent, prr_flight;
   uint32_t resent, spurious; /* segments sent again in this recovery, and those of them that had arrived before */
@@ -154,7 +158,9 @@ void recovery_collapse(struct flow *flow);
 void congestion_start(struct flow *flow);
 void congestion_delivered(struct flow *flow, uint32_t bytes);
 void congestion_sample(struct flow *flow, uint32_t rtt_us);
-void congestion_lost(struct flow *flow);
+/* Whether what is lost now was lost in a full queue, and not by a bad medium. */
+int congestion_is_it(const struct flow *flow);
+void congestion_reduce(struct flow *flow);
 void congestion_idle(struct flow *flow, uint32_t idle_us);
 
 /* ---- timeouts.c ---- */

@@ -3,7 +3,7 @@
  * while has passed in which it could have arrived too. How the window comes down meanwhile is PRR's (RFC 6937), and
  * a recovery that proves needless is undone.
  *
- *   OPEN       -- a segment is lost -----------------------> RECOVERING (window reduced)
+ *   OPEN       -- a segment is lost -----------------------> RECOVERING (window reduced, if it is congestion)
  *   OPEN       -- retransmission timeout ------------------> COLLAPSED (window of one segment)
  *   either     -- all sent before is acknowledged ---------> OPEN
  *   either     -- every retransmission was needless -------> OPEN, with the window from before
@@ -80,19 +80,26 @@ static void detect(struct flow *flow, uint32_t now_us) {
   }
 }
 
+static void reduce(struct flow *flow) {
+  if (flow->reducing) return;
+  flow->reducing = 1;
+  congestion_reduce(flow);
+  flow->prr_delivered = flow->prr_sent = 0;
+  flow->prr_flight = flow->pcb->snd_nxt - flow->pcb->lastack;
+}
+
 static void begin(struct flow *flow, enum phase phase) {
   if (flow->phase == OPEN) {
     flow->undo_window = flow->congestion.window;
     flow->undo_threshold = flow->congestion.threshold;
     flow->undo_w_max = flow->congestion.w_max;
     flow->resent = flow->spurious = 0;
-    congestion_lost(flow);
+    flow->reducing = 0;
   }
   flow->phase = phase;
   flow->recovery_end = flow->pcb->snd_nxt;
-  flow->prr_delivered = flow->prr_sent = 0;
-  flow->prr_flight = flow->pcb->snd_nxt - flow->pcb->lastack;
   flow->probing = 0;
+  if (phase == COLLAPSED) reduce(flow);
 }
 
 static void wait_longer(struct flow *flow) {
@@ -100,7 +107,7 @@ static void wait_longer(struct flow *flow) {
 }
 
 static void end(struct flow *flow) {
-  if (flow->phase == RECOVERING) flow->congestion.window = flow->congestion.threshold;
+  if (flow->phase == RECOVERING && flow->reducing) flow->congestion.window = flow->congestion.threshold;
   flow->phase = OPEN;
   if (flow->spurious > 0) wait_longer(flow);
   else if (flow->reordering_rounds > 0 && --flow->reordering_rounds == 0) flow->reordering_steps = 1;
@@ -141,6 +148,7 @@ static void look_at_probe(struct flow *flow, uint32_t now_us) {
   int repaired = flow->probe_resent && now_us - flow->probe_us >= flow->least_us && !flow->tells_duplicates;
   if (repaired && flow->phase == OPEN) {
     begin(flow, RECOVERING);
+    if (congestion_is_it(flow)) reduce(flow);
     end(flow);
   }
 }
@@ -163,7 +171,8 @@ void recovery_acknowledged(struct flow *flow, uint32_t delivered, uint32_t dupli
   if (flow->phase != OPEN && TCP_SEQ_GEQ(flow->pcb->lastack, flow->recovery_end)) end(flow);
   detect(flow, now_us);
   if (flow->lost > 0 && flow->phase == OPEN) begin(flow, RECOVERING);
-  if (flow->phase == RECOVERING) reduce_in_proportion(flow, delivered);
+  if (flow->phase == RECOVERING && flow->lost > 0 && congestion_is_it(flow)) reduce(flow);
+  if (flow->phase == RECOVERING && flow->reducing) reduce_in_proportion(flow, delivered);
   else if (delivered > 0) congestion_delivered(flow, delivered);
 }
 
@@ -172,7 +181,9 @@ void recovery_look_for_losses(struct flow *flow, uint32_t now_us) {
   detect(flow, now_us);
   if (flow->lost == 0) return;
   if (flow->phase == OPEN) begin(flow, RECOVERING);
-  if (flow->phase == RECOVERING) reduce_in_proportion(flow, 0);
+  if (flow->phase != RECOVERING) return;
+  if (congestion_is_it(flow)) reduce(flow);
+  if (flow->reducing) reduce_in_proportion(flow, 0);
 }
 
 /* A retransmission timeout (RFC 5681 section 3.1, RFC 8985 section 6.3): slow start from one segment. */

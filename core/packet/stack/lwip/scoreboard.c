@@ -131,6 +131,7 @@ void scoreboard_lose(struct flow *flow, uint32_t index) {
   sent->flags |= LOST;
   flow->in_flight -= sent->length;
   flow->lost += sent->length;
+  flow->congestion.lost += sent->length;
   if (index < flow->first_lost) flow->first_lost = index;
 }
 
