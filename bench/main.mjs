@@ -1,0 +1,124 @@
+#!/usr/bin/env node
+/**
+ * npm run bench -- NAME [--json]: ntmobile's packet path beside its peers, in one run, each with two processes in two
+ * network namespaces. Ratios to wireguard-go and to the raw ceiling are what counts; see CONTRIBUTING.md.
+ */
+import { Command } from 'commander';
+import { execFileSync } from 'node:child_process';
+import { cpus, release } from 'node:os';
+import { join } from 'node:path';
+import { DATAGRAM_PORT, firstLine, Lab, whyNoLab } from './lab.mjs';
+import { printTable } from './table.mjs';
+
+const PEERS = ['ntmobile', 'wireguard-go', 'kernel', 'udx', 'raw'];
+/** Outer IPv4, UDP and WireGuard headers. */
+const OVERHEAD = 60;
+const LOSSES = [0, 0.001, 0.01, 0.03];
+const ROUND_TRIPS_MS = [20, 100];
+
+const scenarios = {
+  bulk: [{ workload: 'bulk', flows: 1, peers: PEERS }],
+  flows: [{ workload: 'bulk', flows: 8, peers: PEERS.filter((peer) => peer !== 'raw') }],
+  rr: [{ workload: 'rr', peers: ['ntmobile', 'wireguard-go', 'kernel', 'udx'] }],
+  connect: [{ workload: 'connect', peers: ['ntmobile', 'wireguard-go', 'kernel'] }],
+  idle: [{ workload: 'idle', connections: 10_000, active: 1_000, peers: ['ntmobile', 'kernel'] }],
+  mtu: [1280, 1500, 9000].map((mtu) => ({ workload: 'bulk', mtu, peers: ['ntmobile', 'wireguard-go', 'raw'] })),
+  loss: ROUND_TRIPS_MS.flatMap((roundTripMs) =>
+    LOSSES.map((loss) => ({
+      ...{ workload: 'bulk', path: { delayMs: roundTripMs / 2, loss, seed: 1 }, peers: ['ntmobile', 'wireguard-go'] },
+    })),
+  ),
+};
+
+const program = new Command('bench')
+  .argument('<name>', `one of ${Object.keys(scenarios).join(', ')}, all`)
+  .option('--json', 'one JSON document instead of tables')
+  .option('--seconds <n>', 'how long each is measured', Number, 5)
+  .option('--only <peers>', `a comma-separated part of ${PEERS.join(',')}`)
+  .option('--profile <dir>', "writes V8 CPU profiles of ntmobile's processes")
+  .parse();
+const options = program.opts();
+const [name] = program.args;
+const wanted = name === 'all' ? Object.keys(scenarios) : [name];
+if (!wanted.every((each) => each in scenarios)) program.error(`no benchmark is called ${name}`);
+const missing = whyNoLab();
+if (missing) program.error(`the benchmark needs root, ip, wg and wireguard-go: this machine lacks ${missing}`);
+
+async function measure(lab, peer, scenario) {
+  const { mtu = 1500 } = scenario;
+  const transport = { 'wireguard-go': 'net', kernel: 'net' }[peer] ?? peer;
+  const target = peer === 'wireguard-go' ? await lab.startWireguard(mtu - OVERHEAD - 20) : lab.outside('server');
+  await lab.startMiddlebox();
+  const settings = (role, other) => ({
+    ...{ ...scenario, role, transport, target, seconds: options.seconds, port: DATAGRAM_PORT },
+    ...{ endpoint: lab.endpoint(other, role), linkMtu: mtu, tunnelMtu: mtu - OVERHEAD },
+  });
+  const run = (role, other) => {
+    const profile = options.profile && peer === 'ntmobile' ? ['--cpu-prof', '--cpu-prof-dir', options.profile] : [];
+    const args = ['--expose-gc', ...profile, join(import.meta.dirname, 'peer.mjs')];
+    return lab.run(role, process.execPath, [...args, JSON.stringify(settings(role, other))]);
+  };
+  const server = run('server', 'client');
+  await firstLine(server, 'ready');
+  const served = firstLine(server, '{');
+  const client = run('client', 'server');
+  const [asked, answered] = await Promise.all([firstLine(client, '{'), served]);
+  await lab.stopMiddlebox();
+  await lab.stopWireguard();
+  return summary(JSON.parse(asked), JSON.parse(answered));
+}
+
+function summary(client, server) {
+  if (server.bytes === undefined) return client;
+  const cpu =
+    client.userMs === undefined ? undefined : client.userMs + client.systemMs + server.userMs + server.systemMs;
+  return {
+    megabytesPerSecond: server.megabytesPerSecond,
+    ...(cpu && { cpuMsPerMegabyte: cpu / (server.bytes / 1e6) }),
+    ...(client.setUpMs && {
+      setUpMs: client.setUpMs,
+      bytesPerConnection: { client: client.bytesPerConnection, server: server.bytesPerConnection },
+    }),
+  };
+}
+
+/** How many times better than the others ntmobile is; for latencies the inverse, so that more is better. */
+function ratios(figures) {
+  const ours = figures.ntmobile;
+  if (!ours) return {};
+  const better = ({ megabytesPerSecond, perSecond }) => megabytesPerSecond ?? perSecond;
+  return Object.fromEntries(
+    Object.entries(figures)
+      .filter(([peer]) => peer !== 'ntmobile')
+      .map(([peer, theirs]) => [`to ${peer}`, better(ours) / better(theirs)]),
+  );
+}
+
+const environment = {
+  node: process.version,
+  kernel: release(),
+  cpus: cpus().length,
+  cpu: cpus()[0]?.model,
+  wireguardGo: execFileSync('sh', ['-c', 'wireguard-go --version | head -1']).toString().trim(),
+};
+const results = [];
+for (const each of wanted) {
+  for (const scenario of scenarios[each]) {
+    const figures = {};
+    for (const peer of scenario.peers) {
+      if (options.only && !options.only.split(',').includes(peer)) continue;
+      const lab = new Lab(scenario);
+      try {
+        figures[peer] = await measure(lab, peer, scenario);
+      } finally {
+        await lab.close();
+      }
+    }
+    const { peers, ...parameters } = scenario;
+    const result = { name: each, ...parameters, figures, ratios: ratios(figures) };
+    results.push(result);
+    if (!options.json) printTable(result);
+  }
+}
+if (options.json)
+  process.stdout.write(`${JSON.stringify({ environment, seconds: options.seconds, results }, undefined, 2)}\n`);
