@@ -29,7 +29,7 @@ import { ScratchBuffers } from './wireguard/scratch-buffers';
 import type { Session } from './wireguard/session';
 import { TimestampSource } from './wireguard/tai64n';
 import { Tunnel } from './wireguard/tunnel';
-import type { DropReason, TunnelContext, TunnelEventKind, TunnelOptions } from './wireguard/tunnel';
+import type { DropReason, TunnelContext, TunnelEventKind, TunnelOptions } from './wireguard/tunnel-contract';
 
 export interface PacketModuleOptions {
   readonly clock: Clock;
