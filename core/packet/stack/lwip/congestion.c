@@ -13,8 +13,18 @@
 /* RFC 6928. */
 #define INITIAL_SEGMENTS 10u
 #define UNLIMITED 0xffffffffu
-/* Nobody's window is larger than what TCP's window scaling can say (RFC 7323). */
+/*
+ * No window is larger than this much and so much for each millisecond of the least round trip: 2 Gbit/s, which no
+ * process seals. On a path within a host or a LAN what is slow is the receiving process, and a larger window would
+ * only wait in its socket's buffer, for tens of milliseconds, until that overflows.
+ */
+#define CEILING (128u * 1024)
+#define CEILING_PER_MS (256u * 1024)
+#define CEILING_SEGMENTS 64u
 #define WINDOW_LIMIT (1u << 30)
+/* So many rounds in a row, all longer than the least round trip by so much, are another path. */
+#define OTHER_PATH_ROUNDS 8
+#define OTHER_PATH_US 20000u
 
 /* RFC 9406 section 4.3. */
 #define LEAST_RISE_US 2000u
@@ -33,6 +43,9 @@ void congestion_start(struct flow *flow) {
 
 static void new_round(struct flow *flow) {
   struct congestion *congestion = &flow->congestion;
+  int longer = congestion->round_least_us > flow->least_us + OTHER_PATH_US;
+  congestion->long_rounds = longer ? congestion->long_rounds + 1 : 0;
+  if (congestion->long_rounds >= OTHER_PATH_ROUNDS) flow->least_us = congestion->round_least_us;
   congestion->last_round_us = congestion->round_least_us;
   congestion->round_least_us = 0;
   congestion->samples = 0;
@@ -42,8 +55,8 @@ static void new_round(struct flow *flow) {
 
 void congestion_sample(struct flow *flow, uint32_t rtt_us) {
   struct congestion *congestion = &flow->congestion;
-  if (congestion->window >= congestion->threshold) return;
   if (congestion->round_least_us == 0 || rtt_us < congestion->round_least_us) congestion->round_least_us = rtt_us;
+  if (congestion->window >= congestion->threshold) return;
   if (congestion->samples < SAMPLES) congestion->samples++;
   if (congestion->samples < SAMPLES || congestion->last_round_us == 0) return;
   uint32_t rise = LWIP_MIN(LWIP_MAX(congestion->last_round_us / 8, LEAST_RISE_US), MOST_RISE_US);
@@ -84,12 +97,19 @@ static void avoid(struct flow *flow, double acknowledged) {
   if (target > segments) congestion->window += (uint32_t)((target - segments) / segments * acknowledged * mss);
 }
 
+static uint32_t ceiling(const struct flow *flow) {
+  uint64_t bytes = CEILING + (uint64_t)CEILING_PER_MS * flow->least_us / 1000;
+  return (uint32_t)LWIP_MIN(LWIP_MAX(bytes, CEILING_SEGMENTS * flow_mss(flow)), WINDOW_LIMIT);
+}
+
 /* A window that is not used says nothing about the path, and does not grow (RFC 9438 section 4.2, RFC 7661). */
 void congestion_delivered(struct flow *flow, uint32_t bytes) {
   struct congestion *congestion = &flow->congestion;
   if (TCP_SEQ_GEQ(flow->pcb->lastack, congestion->round_end)) new_round(flow);
-  if (!flow->limited || congestion->window >= WINDOW_LIMIT) {
+  uint32_t most = ceiling(flow);
+  if (!flow->limited || congestion->window >= most) {
     congestion->in_epoch = 0;
+    congestion->window = LWIP_MIN(congestion->window, most);
     return;
   }
   if (congestion->window < congestion->threshold) {

@@ -48,7 +48,7 @@ struct congestion {
   double w_max, w_est, k, epoch;
   uint8_t in_epoch;
   /* HyStart++ */
-  uint8_t samples, cautious_rounds;
+  uint8_t samples, cautious_rounds, long_rounds;
   uint32_t round_end, round_least_us, last_round_us, baseline_us;
 };
 

@@ -17,7 +17,7 @@
 #define REORDERING_STEPS_LIMIT 64
 /* RFC 8985 section 6.2.4: so many recoveries without a needless retransmission, and the while is short again. */
 #define REORDERING_ROUNDS 16
-#define LEAST_LIFETIME_US 60000000u
+#define LEAST_LIFETIME_US 10000000u
 
 static int sent_before_newest(const struct flow *flow, const struct sent *sent) {
   return (int32_t)(flow->newest_order - sent->order) > 0;
