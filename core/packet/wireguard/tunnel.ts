@@ -117,8 +117,8 @@ export class Tunnel {
     const roamed = this.traffic.follow(from);
     this.install(answer.keys, false, localIndex, remoteIndex);
     this.lastResponseMs = context.clock.now();
-    this.timers.packetReceived();
-    this.timers.packetSent();
+    this.timers.packetReceived(this.lastResponseMs);
+    this.timers.packetSent(this.lastResponseMs);
     context.event('request-received', this);
     if (roamed) context.event('roamed', this);
     context.event('response-sent', this);
@@ -133,7 +133,7 @@ export class Tunnel {
     this.pendingIndex = undefined;
     const roamed = this.traffic.follow(from);
     this.install(completed.keys, true, localIndex, completed.remoteIndex);
-    this.timers.packetReceived();
+    this.timers.packetReceived(context.clock.now());
     context.event('response-received', this);
     if (roamed) context.event('roamed', this);
     this.established();
@@ -176,7 +176,7 @@ export class Tunnel {
     if (!message) return this.giveUp();
     this.timers.initiationSent(this.retryDelayMs(attempt.tries), attempt.tries === 0);
     attempt.tries += 1;
-    this.timers.packetSent();
+    this.timers.packetSent(this.lastInitiationMs);
     context.event('request-sent', this);
     if (this.closed) return;
     context.transmit(message, this.path);
