@@ -11,7 +11,7 @@ import { Directions } from './negotiation/directions';
 import { Membership } from './negotiation/membership';
 import type { Registered } from './negotiation/registration';
 import type { NodeConfig } from './config';
-import { readIpPacket } from './packet/ip-packet';
+import { destinationOf } from './packet/ip-packet';
 import type { PacketModule, TunnelEvent } from './packet/packet-module';
 import type { Path } from './packet/path';
 import { Stack } from './packet/stack/stack';
@@ -64,6 +64,7 @@ export class Node implements VirtualNetwork {
   private readonly ports: DatagramPort[] = [];
   private virtualStack: Stack | undefined;
   private opened: Promise<void> | undefined;
+  private lastPath: Path | undefined;
   private closed = false;
 
   constructor(private readonly options: NodeOptions) {
@@ -215,8 +216,7 @@ export class Node implements VirtualNetwork {
   }
 
   private output(packet: Uint8Array): void {
-    if (this.packets().encapsulate(packet) !== 'no-tunnel' || !this.isOwn(formatIp(readIpPacket(packet)!.destination)))
-      return;
+    if (this.packets().encapsulate(packet) !== 'no-tunnel' || !this.isOwn(formatIp(destinationOf(packet)))) return;
     const copy = new Uint8Array(packet);
     queueMicrotask(() => this.virtualStack?.input(copy));
   }
@@ -224,7 +224,13 @@ export class Node implements VirtualNetwork {
   private receive(datagram: Uint8Array, from: Endpoint): void {
     if (this.closed) return;
     if (datagram[0] === SIGNALLING_MAGIC) this.signalling.receive(datagram, from);
-    else this.packets().receive(datagram, { kind: 'direct', endpoint: from } satisfies Path);
+    else this.packets().receive(datagram, this.pathFrom(from));
+  }
+
+  /** The last one again where it fits: a tunnel then knows it by identity. */
+  private pathFrom(endpoint: Endpoint): Path {
+    if (this.lastPath?.endpoint !== endpoint) this.lastPath = { kind: 'direct', endpoint };
+    return this.lastPath;
   }
 
   private send(datagram: Uint8Array, to: Endpoint): void {
@@ -233,7 +239,8 @@ export class Node implements VirtualNetwork {
 
   private portFor(endpoint: Endpoint): DatagramPort | undefined {
     const family = endpoint.address.includes(':') ? 6 : 4;
-    return this.ports.find((port) => port.family === family);
+    for (const port of this.ports) if (port.family === family) return port;
+    return undefined;
   }
 
   private sendFailed(error: Error & { code?: string }, to: Endpoint): void {

@@ -10,6 +10,7 @@ import { lookup } from 'node:dns';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { performance } from 'node:perf_hooks';
+import { getSystemErrorName } from 'node:util';
 import type {
   Clock,
   DatagramPort,
@@ -21,6 +22,7 @@ import type {
   StreamPortOptions,
   Timers,
 } from './runtime';
+import { ENOBUFS, HandleSender, QUEUE_LIMIT_BYTES, udpHandle, type FoundHandle } from './udp-handle';
 import type { Endpoint } from './wire/addresses';
 
 const { setTimeout, clearTimeout, setImmediate } = globalThis;
@@ -28,6 +30,7 @@ const hostLookup = lookup;
 
 /** Asked for, not insisted on: the kernel caps it at net.core.rmem_max. Bursts of a fast tunnel fit. */
 const SOCKET_BUFFER_BYTES = 4 << 20;
+const RECENT_SENDERS = 8;
 /** Beyond this the wall clock was set since the process started, and Date.now() is the better answer. */
 const WALL_CLOCK_SET_MS = 50;
 
@@ -66,19 +69,25 @@ export const nodeRuntime: Runtime = {
 };
 
 /** Servers open theirs with `ref`: an open port is what keeps a server's process running. */
-export function openDatagramPort(options: DatagramPortOptions, lifetime: 'ref' | 'unref'): Promise<DatagramPort> {
+export function openDatagramPort(
+  options: DatagramPortOptions,
+  lifetime: 'ref' | 'unref',
+  findHandle = udpHandle,
+): Promise<DatagramPort> {
   const { family, address, port = 0, onDatagram } = options;
+  const senders = new Senders();
   const socket = createSocket({ type: family === 4 ? 'udp4' : 'udp6', ipv6Only: family === 6, lookup: literal });
   if (lifetime === 'unref') socket.unref();
-  socket.on('message', (datagram, from) => onDatagram(datagram, { address: from.address, port: from.port }));
+  socket.on('message', (datagram, from) => onDatagram(datagram, senders.endpoint(from)));
   return new Promise((resolve, reject) => {
     socket.once('error', reject);
-    socket.bind({ port, ...(address !== undefined && { address }) }, () => {
+    // Not one socket for all of a cluster's workers: each is a node of its own.
+    socket.bind({ port, exclusive: true, ...(address !== undefined && { address }) }, () => {
       socket.off('error', reject);
       // An asynchronous error of a bound socket says nothing about a destination, and the next send tells.
       socket.on('error', () => {});
       growBuffers(socket);
-      resolve(datagramPort(socket, options));
+      resolve(datagramPort(socket, options, findHandle(socket)));
     });
   });
 }
@@ -95,23 +104,23 @@ function literal(
   callback(null, address, family === 6 ? 6 : 4);
 }
 
-function datagramPort(socket: DatagramSocket, { family, onSendError }: DatagramPortOptions): DatagramPort {
+function datagramPort(socket: DatagramSocket, options: DatagramPortOptions, found?: FoundHandle): DatagramPort {
+  const { family } = options;
   const bound = socket.address();
   let open = true;
-  let lastTo: Endpoint | undefined;
-  let onSent: (error: Error | null) => void = () => {};
+  const onSendError: DatagramPortOptions['onSendError'] = (error, to) => open && options.onSendError(error, to);
+  const failed = (errno: number, to: Endpoint): void => process.nextTick(onSendError, sendError(errno, to), to);
+  const direct = found && new HandleSender(found, failed);
   return {
     family,
     local: { address: bound.address, port: bound.port },
     send(datagram, to) {
       if (!open) return;
-      if (to !== lastTo) {
-        lastTo = to;
-        onSent = (error) => error && open && onSendError(error, to);
-      }
+      if (direct && (to.port & 0xffff) === to.port && to.port !== 0) return direct.send(datagram, to);
+      if (socket.getSendQueueSize() >= QUEUE_LIMIT_BYTES) return failed(ENOBUFS, to);
       try {
-        // A copy, since Node keeps the buffer when the kernel's queue is full.
-        socket.send(Buffer.from(datagram), to.port, to.address, onSent);
+        // A copy, since Node keeps the buffer when the kernel's is full.
+        socket.send(Buffer.from(datagram), to.port, to.address, (error) => error && onSendError(error, to));
       } catch (error) {
         onSendError(error as Error, to); // e.g. port 0
       }
@@ -121,6 +130,26 @@ function datagramPort(socket: DatagramSocket, { family, onSendError }: DatagramP
       open = false;
     },
   };
+}
+
+/** As Node shapes it. */
+function sendError(errno: number, { address, port }: Endpoint): Error & { code: string } {
+  const code = getSystemErrorName(errno);
+  return Object.assign(new Error(`send ${code} ${address}:${port}`), { errno, code, syscall: 'send', address, port });
+}
+
+/** One object for each of those heard of last: comparing it with itself is how most senders are recognised. */
+class Senders {
+  private readonly recent: Endpoint[] = [];
+  private next = 0;
+
+  endpoint({ address, port }: Endpoint): Endpoint {
+    for (const known of this.recent) if (known.port === port && known.address === address) return known;
+    const sender = { address, port };
+    this.recent[this.next] = sender;
+    this.next = (this.next + 1) % RECENT_SENDERS;
+    return sender;
+  }
 }
 
 function growBuffers(socket: DatagramSocket): void {

@@ -5,7 +5,7 @@
  */
 import type { Clock, Random, Timers } from '../runtime';
 import { HeldRequests } from './held-requests';
-import { readIpPacket } from './ip-packet';
+import { addressesOf, ipLength } from './ip-packet';
 import { pathSource, type Path } from './path';
 import { TunnelTable } from './tunnel-table';
 import { bestCipher, type CipherFactory } from './wireguard/cipher';
@@ -29,7 +29,7 @@ import { ScratchBuffers } from './wireguard/scratch-buffers';
 import type { Session } from './wireguard/session';
 import { TimestampSource } from './wireguard/tai64n';
 import { Tunnel } from './wireguard/tunnel';
-import type { DropReason, TunnelContext, TunnelEventKind, TunnelOptions } from './wireguard/tunnel';
+import type { DropReason, TunnelContext, TunnelEventKind, TunnelOptions } from './wireguard/tunnel-contract';
 
 export interface PacketModuleOptions {
   readonly clock: Clock;
@@ -118,9 +118,9 @@ export class PacketModule {
 
   /** A packet of the stack's, into the tunnel to its destination. */
   encapsulate(packet: Uint8Array): EncapsulateResult {
-    const ip = readIpPacket(packet);
-    if (!ip || packet.length > PACKET_LIMIT) return 'malformed';
-    const tunnel = this.table.toAddress(ip.destination);
+    if (ipLength(packet) === 0 || packet.length > PACKET_LIMIT) return 'malformed';
+    const { destination, addressLength } = addressesOf(packet);
+    const tunnel = this.table.toAddress(packet, destination, addressLength);
     if (!tunnel) return 'no-tunnel';
     return tunnel.send(packet) ? 'sent' : 'queued';
   }
@@ -223,11 +223,12 @@ export class PacketModule {
 
   private decapsulated(bytes: Uint8Array, tunnel: Tunnel): void {
     if (bytes[0]! >> 4 === 0 && this.options.onControl) return this.options.onControl(bytes, tunnel);
-    const ip = readIpPacket(bytes);
-    if (!ip) return this.drop('inner packet', tunnel.path);
+    const length = ipLength(bytes);
+    if (length === 0) return this.drop('inner packet', tunnel.path);
     // Cryptokey routing (white paper section 2): a tunnel's packets come from its own node's addresses.
-    if (this.table.toAddress(ip.source) !== tunnel) return this.drop('foreign source', tunnel.path);
-    this.options.deliver(bytes.subarray(0, ip.length));
+    const { source, addressLength } = addressesOf(bytes);
+    if (this.table.toAddress(bytes, source, addressLength) !== tunnel) return this.drop('foreign source', tunnel.path);
+    this.options.deliver(length === bytes.length ? bytes : bytes.subarray(0, length));
   }
 
   private claimIndex(tunnel: Tunnel): number {

@@ -27,6 +27,7 @@ export function pathSource(path: Path): string {
 }
 
 export function samePath(a: Path, b: Path): boolean {
+  if (a === b) return true;
   if (!sameEndpoint(a.endpoint, b.endpoint)) return false;
   if (a.kind === 'direct' || b.kind === 'direct') return a.kind === b.kind;
   return Buffer.compare(a.pathId, b.pathId) === 0;

@@ -11,7 +11,8 @@ interface Row {
 
 export class TunnelTable {
   private readonly byKey = new Map<string, Row>();
-  private readonly byAddress = new Map<string, Row>();
+  /** By the last four bytes of each address, in which the nodes of one network differ. */
+  private readonly byAddress = new Map<number, Row[]>();
   /** Packets come in trains: most go where the last one went. */
   private last: Row | undefined;
 
@@ -19,12 +20,13 @@ export class TunnelTable {
   add(tunnel: Tunnel): Tunnel[] {
     const { ipv4, ipv6 } = tunnel.virtualAddresses;
     const row = { tunnel, ipv4: parseIp(ipv4)!, ipv6: parseIp(ipv6)! }; // the wire's schema has checked them
-    const replaced = [row.ipv4, row.ipv6].flatMap((address) => this.byAddress.get(hex(address))?.tunnel ?? []);
+    const replaced = [row.ipv4, row.ipv6].flatMap((address) => this.find(address, 0, address.length)?.tunnel ?? []);
     for (const old of replaced) this.remove(old);
     this.byKey.set(hex(tunnel.publicKey), row);
-    this.byAddress.set(hex(row.ipv4), row);
-    this.byAddress.set(hex(row.ipv6), row);
-    this.last = undefined; // it may have had one of these addresses
+    for (const address of [row.ipv4, row.ipv6]) {
+      const suffix = suffixOf(address, 0, address.length);
+      this.byAddress.set(suffix, [...(this.byAddress.get(suffix) ?? []), row]);
+    }
     return replaced;
   }
 
@@ -32,8 +34,11 @@ export class TunnelTable {
     const row = this.byKey.get(hex(tunnel.publicKey));
     if (!row) return;
     this.byKey.delete(hex(tunnel.publicKey));
-    for (const address of [hex(row.ipv4), hex(row.ipv6)]) {
-      if (this.byAddress.get(address) === row) this.byAddress.delete(address);
+    for (const address of [row.ipv4, row.ipv6]) {
+      const suffix = suffixOf(address, 0, address.length);
+      const others = this.byAddress.get(suffix)?.filter((other) => other !== row) ?? [];
+      if (others.length > 0) this.byAddress.set(suffix, others);
+      else this.byAddress.delete(suffix);
     }
     if (this.last === row) this.last = undefined;
   }
@@ -42,10 +47,10 @@ export class TunnelTable {
     return this.byKey.get(hex(publicKey))?.tunnel;
   }
 
-  /** `address` in network byte order, 4 or 16 bytes. */
-  toAddress(address: Uint8Array): Tunnel | undefined {
-    if (this.last && isAddressOf(this.last, address)) return this.last.tunnel;
-    const row = this.byAddress.get(hex(address));
+  /** An address in network byte order, 4 or 16 bytes, at `offset` of `bytes`. */
+  toAddress(bytes: Uint8Array, offset = 0, length = bytes.length): Tunnel | undefined {
+    if (this.last && isAddressOf(this.last, bytes, offset, length)) return this.last.tunnel;
+    const row = this.find(bytes, offset, length);
     if (row) this.last = row;
     return row?.tunnel;
   }
@@ -53,10 +58,20 @@ export class TunnelTable {
   [Symbol.iterator](): IterableIterator<Tunnel> {
     return [...this.byKey.values()].map(({ tunnel }) => tunnel).values();
   }
+
+  private find(bytes: Uint8Array, offset: number, length: number): Row | undefined {
+    const rows = this.byAddress.get(suffixOf(bytes, offset, length));
+    return rows?.find((row) => isAddressOf(row, bytes, offset, length));
+  }
 }
 
-function isAddressOf(row: Row, address: Uint8Array): boolean {
-  const own = address.length === 4 ? row.ipv4 : row.ipv6;
-  for (let i = 0; i < own.length; i++) if (own[i] !== address[i]) return false;
+function suffixOf(bytes: Uint8Array, offset: number, length: number): number {
+  const end = offset + length;
+  return (bytes[end - 4]! << 24) | (bytes[end - 3]! << 16) | (bytes[end - 2]! << 8) | bytes[end - 1]!;
+}
+
+function isAddressOf(row: Row, bytes: Uint8Array, offset: number, length: number): boolean {
+  const own = length === 4 ? row.ipv4 : row.ipv6;
+  for (let i = 0; i < own.length; i++) if (own[i] !== bytes[offset + i]) return false;
   return true;
 }

@@ -3,55 +3,77 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, it } from 'mocha';
-import { nodeClock, nodeRuntime } from '../../core/runtime-node';
+import type { DatagramPort } from '../../core/runtime';
+import { nodeClock, nodeRuntime, openDatagramPort } from '../../core/runtime-node';
 import { openTraceFile } from '../../core/trace-file';
+import { udpHandle } from '../../core/udp-handle';
 import type { Endpoint } from '../../core/wire/addresses';
 import { temporaryDirectory } from '../support/command';
 
 describe('runtime on Node', () => {
-  for (const [family, address] of [
-    [4, '127.0.0.1'],
-    [6, '::1'],
+  for (const [way, findHandle] of [
+    ['by the handle', udpHandle],
+    ['by the public API', () => undefined],
   ] as const) {
-    it(`UDP port of IPv${family}: sent to itself, buffer reused -> what was sent arrives`, async () => {
-      let arrived: (message: { datagram: Uint8Array; from: Endpoint }) => void;
-      const message = new Promise<{ datagram: Uint8Array; from: Endpoint }>((resolve) => (arrived = resolve));
-      const port = await nodeRuntime.openDatagramPort({
-        family,
-        address,
-        onDatagram: (datagram, from) => arrived({ datagram, from }),
-        onSendError: (error) => assert.fail(error),
+    describe(`UDP port, sending ${way}`, () => {
+      for (const [family, address] of [
+        [4, '127.0.0.1'],
+        [6, '::1'],
+      ] as const) {
+        it(`IPv${family}: sent to itself, buffer reused -> what was sent arrives, from one and the same endpoint`, async () => {
+          const arrived: { bytes: number[]; from: Endpoint }[] = [];
+          let all: () => void;
+          const seen = new Promise<void>((resolve) => (all = resolve));
+          const onDatagram = (datagram: Uint8Array, from: Endpoint): void =>
+            void (arrived.push({ bytes: [...datagram], from }) === 3 && all());
+          const options = { family, address, onDatagram, onSendError: (error: Error) => assert.fail(error) };
+          const port = await openDatagramPort(options, 'ref', findHandle);
+          const buffer = Uint8Array.of(1, 2, 3);
+          for (const length of [3, 1, 0]) {
+            port.send(buffer.subarray(0, length), port.local);
+            buffer.fill(9);
+          }
+          await seen;
+          port.close();
+          port.close();
+          port.send(buffer, port.local);
+          assert.deepEqual(
+            arrived.map(({ bytes }) => bytes),
+            [[1, 2, 3], [9], []],
+          );
+          assert.deepEqual(arrived[0]!.from, port.local);
+          for (const { from } of arrived) assert.equal(from, arrived[0]!.from);
+        });
+      }
+
+      it('sent too much, to no address, or to no port -> onSendError, not thrown', async () => {
+        const errors: (string | undefined)[] = [];
+        let all: () => void;
+        const seen = new Promise<void>((resolve) => (all = resolve));
+        const onSendError = ({ code }: { code?: string }): void => void (errors.push(code) === 4 && all());
+        const options = { family: 4 as const, address: '127.0.0.1', onDatagram: () => {}, onSendError };
+        const port = await openDatagramPort(options, 'ref', findHandle);
+        port.send(new Uint8Array(70_000), port.local);
+        port.send(new Uint8Array(1), { address: 'nowhere', port: 9 });
+        port.send(new Uint8Array(1), { address: '127.0.0.1', port: 0 });
+        port.send(new Uint8Array(1), { address: '127.0.0.1', port: 1.5 });
+        await seen;
+        port.close();
+        assert.deepEqual(errors.sort(), ['EINVAL', 'EMSGSIZE', 'ERR_SOCKET_BAD_PORT', 'ERR_SOCKET_BAD_PORT']);
       });
-      const alive = setTimeout(() => {}, 1000); // the port itself keeps nothing alive
-      const buffer = Uint8Array.of(1, 2, 3);
-      port.send(buffer, port.local);
-      buffer.fill(9);
-      const { datagram, from } = await message;
-      assert.deepEqual([[...datagram], from], [[1, 2, 3], { address, port: port.local.port }]);
-      port.close();
-      port.close();
-      port.send(buffer, port.local);
-      clearTimeout(alive);
     });
   }
 
-  it('UDP port: sent too much, or to port 0 -> onSendError, not thrown', async () => {
-    const errors: (string | undefined)[] = [];
-    let both: () => void;
-    const seen = new Promise<void>((resolve) => (both = resolve));
-    const port = await nodeRuntime.openDatagramPort({
-      family: 4,
-      address: '127.0.0.1',
-      onDatagram: () => {},
-      onSendError: (error) => errors.push(error.code) === 2 && both(),
-    });
-    port.send(new Uint8Array(70_000), port.local);
-    port.send(new Uint8Array(1), { address: '127.0.0.1', port: 0 });
-    const alive = setTimeout(() => {}, 1000);
-    await seen;
-    clearTimeout(alive);
-    port.close();
-    assert.deepEqual(errors.sort(), ['EMSGSIZE', 'ERR_SOCKET_BAD_PORT']);
+  it('UDP port: more senders than it remembers, in turns -> each datagram is from its own', async () => {
+    const { promise, port: receiver } = await collect(40);
+    const options = { family: 4 as const, address: '127.0.0.1', onDatagram: () => {}, onSendError: () => {} };
+    const senders = await Promise.all(Array.from({ length: 20 }, () => nodeRuntime.openDatagramPort(options)));
+    for (const sender of [...senders, ...senders]) {
+      const { port } = sender.local;
+      sender.send(Uint8Array.of(port >> 8, port & 255), receiver.local);
+    }
+    for (const { datagram, from } of await promise) assert.equal(from.port, (datagram[0]! << 8) | datagram[1]!);
+    for (const port of [receiver, ...senders]) port.close();
   });
 
   it('port in use: opened -> rejects with EADDRINUSE', async () => {
@@ -122,3 +144,18 @@ describe('trace file', () => {
     });
   }
 });
+
+/** A port, and the first `count` datagrams that arrive there. */
+async function collect(count: number): Promise<{
+  port: DatagramPort;
+  promise: Promise<{ datagram: Uint8Array; from: Endpoint }[]>;
+}> {
+  const arrived: { datagram: Uint8Array; from: Endpoint }[] = [];
+  let done: (all: typeof arrived) => void;
+  const promise = new Promise<typeof arrived>((resolve) => (done = resolve));
+  const onDatagram = (datagram: Uint8Array, from: Endpoint): void => {
+    if (arrived.push({ datagram, from }) === count) done(arrived);
+  };
+  const options = { family: 4 as const, address: '127.0.0.1', onDatagram, onSendError: () => {} };
+  return { port: await openDatagramPort(options, 'ref'), promise };
+}

@@ -5,9 +5,11 @@
 import type { Clock, Timer, Timers } from '../../runtime';
 
 export class LazyTimer {
-  private deadlineMs: number | undefined;
+  private deadlineMs = Infinity;
   private closed = false;
-  private timer: { readonly handle: Timer; readonly dueMs: number } | undefined;
+  private timer: Timer | undefined;
+  /** When the timer below is due; Infinity without one. */
+  private dueMs = Infinity;
 
   constructor(
     private readonly clock: Clock,
@@ -16,41 +18,41 @@ export class LazyTimer {
   ) {}
 
   get isSet(): boolean {
-    return this.deadlineMs !== undefined;
+    return this.deadlineMs !== Infinity;
   }
 
-  set(delayMs: number): void {
+  set(delayMs: number, nowMs = this.clock.now()): void {
     if (this.closed) return;
-    this.deadlineMs = this.clock.now() + delayMs;
-    if (this.timer && this.timer.dueMs <= this.deadlineMs) return;
-    this.timer?.handle.cancel();
+    this.deadlineMs = nowMs + delayMs;
+    if (this.dueMs <= this.deadlineMs) return;
+    this.timer?.cancel();
     this.arm();
   }
 
   clear(): void {
-    this.deadlineMs = undefined;
+    this.deadlineMs = Infinity;
   }
 
   /** Nothing is left behind, and nothing can be set any more. */
   close(): void {
     this.closed = true;
     this.clear();
-    this.timer?.handle.cancel();
+    this.timer?.cancel();
     this.timer = undefined;
+    this.dueMs = Infinity;
   }
 
   private arm(): void {
-    if (this.deadlineMs === undefined) return;
-    const dueMs = this.deadlineMs;
-    const handle = this.timers.schedule(Math.max(0, dueMs - this.clock.now()), () => this.elapsed());
-    this.timer = { handle, dueMs };
+    this.dueMs = this.deadlineMs;
+    this.timer = this.timers.schedule(Math.max(0, this.dueMs - this.clock.now()), () => this.elapsed());
   }
 
   private elapsed(): void {
     this.timer = undefined;
-    if (this.deadlineMs === undefined) return;
+    this.dueMs = Infinity;
+    if (!this.isSet) return;
     if (this.clock.now() < this.deadlineMs) return this.arm();
-    this.deadlineMs = undefined;
+    this.clear();
     this.fire();
   }
 }

@@ -1,5 +1,6 @@
 /**
- * The timers of a tunnel, as named events (white paper section 6; wireguard-go's timers.go). Call them when...
+ * The timers of a tunnel, as named events (white paper section 6; wireguard-go's timers.go). Call them when...,
+ * those of packets with the time of the packet on the clock:
  *
  *   dataSent             a packet with something in it was sent
  *   dataReceived         a packet with something in it was received
@@ -36,7 +37,7 @@ export class TunnelTimers {
   private needAnotherKeepAlive = false;
 
   constructor(
-    clock: Clock,
+    private readonly clock: Clock,
     timers: Timers,
     events: TunnelTimerEvents,
     public persistentMs: number | undefined,
@@ -58,23 +59,23 @@ export class TunnelTimers {
     });
   }
 
-  dataSent(): void {
-    if (!this.silence.isSet) this.silence.set(KEEPALIVE_TIMEOUT_MS + REKEY_TIMEOUT_MS);
+  dataSent(nowMs: number): void {
+    if (!this.silence.isSet) this.silence.set(KEEPALIVE_TIMEOUT_MS + REKEY_TIMEOUT_MS, nowMs);
   }
 
-  dataReceived(): void {
+  dataReceived(nowMs: number): void {
     if (this.passiveKeepAlive.isSet) this.needAnotherKeepAlive = true;
-    else this.passiveKeepAlive.set(KEEPALIVE_TIMEOUT_MS);
+    else this.passiveKeepAlive.set(KEEPALIVE_TIMEOUT_MS, nowMs);
   }
 
-  packetSent(): void {
+  packetSent(nowMs: number): void {
     this.passiveKeepAlive.clear();
-    this.traversal();
+    this.traversal(nowMs);
   }
 
-  packetReceived(): void {
+  packetReceived(nowMs: number): void {
     this.silence.clear();
-    this.traversal();
+    this.traversal(nowMs);
   }
 
   initiationSent(retryMs: number, first: boolean): void {
@@ -96,7 +97,7 @@ export class TunnelTimers {
     for (const timer of all) timer.close();
   }
 
-  private traversal(): void {
-    if (this.persistentMs) this.persistentKeepAlive.set(this.persistentMs);
+  private traversal(nowMs = this.clock.now()): void {
+    if (this.persistentMs) this.persistentKeepAlive.set(this.persistentMs, nowMs);
   }
 }
