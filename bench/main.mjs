@@ -114,8 +114,7 @@ for (const each of wanted) {
         await lab.close();
       }
     }
-    const { peers, ...parameters } = scenario;
-    const result = { name: each, ...parameters, figures, ratios: ratios(figures) };
+    const result = { name: each, parameters: { ...scenario, peers: undefined }, figures, ratios: ratios(figures) };
     results.push(result);
     if (!options.json) printTable(result);
   }

@@ -11,8 +11,10 @@ const columns = {
   bytesPerConnection: 'bytes per connection (client, server)',
 };
 
-export function printTable({ name, workload, figures, ratios, peers, ...parameters }) {
-  const given = Object.entries(parameters).map(([key, value]) => `${key} ${JSON.stringify(value)}`);
+export function printTable({ name, parameters, figures, ratios }) {
+  const given = Object.entries(parameters).flatMap(([key, value]) =>
+    key === 'workload' || value === undefined ? [] : [`${key} ${JSON.stringify(value)}`],
+  );
   process.stdout.write(`\n${[name, ...given].join(', ')}\n`);
   for (const [peer, figure] of Object.entries(figures)) {
     const cells = Object.entries(figure).map(([key, value]) => {

@@ -146,14 +146,14 @@ const connect = {
 
 const idle = {
   server: async (transport, { seconds, connections }) => {
-    global.gc();
+    globalThis.gc();
     const before = process.memoryUsage();
     let count = 0;
     const result = await measureReceived(transport, seconds, () => count++);
     return { ...result, connections: count, ...memoryOf(before, connections) };
   },
   client: async (transport, { seconds, connections, active }) => {
-    global.gc();
+    globalThis.gc();
     const before = process.memoryUsage();
     const startedAt = performance.now();
     const opened = [];
@@ -177,7 +177,7 @@ const idle = {
 };
 
 function memoryOf(before, connections) {
-  global.gc();
+  globalThis.gc();
   const now = process.memoryUsage();
   return { bytesPerConnection: (now.rss - before.rss) / connections };
 }
