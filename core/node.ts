@@ -13,8 +13,11 @@ import type { Registered } from './negotiation/registration';
 import type { NodeConfig } from './config';
 import { destinationOf } from './packet/ip-packet';
 import type { PacketModule, TunnelEvent } from './packet/packet-module';
-import type { Path } from './packet/path';
+import { describePath, type Path } from './packet/path';
+import type { PathMtus } from './packet/path-mtu';
 import { Stack } from './packet/stack/stack';
+import { LEAST_MTU } from './packet/wireguard/constants';
+import type { Tunnel } from './packet/wireguard/tunnel';
 import type {
   TcpConnection,
   TcpConnectOptions,
@@ -34,8 +37,6 @@ import { canonicalName } from './wire/names';
 import { keyPairFromSecret } from './wire/keys';
 import { Signalling } from './wire/signalling';
 
-/** Works on every path: IPv6's minimum MTU of 1280 less the outer IPv6, UDP and WireGuard headers (40 + 8 + 32). */
-const TUNNEL_MTU = 1_200;
 const ENDPOINTS_LIMIT = 12;
 
 export interface NodeOptions {
@@ -58,6 +59,7 @@ export class Node implements VirtualNetwork {
   private readonly namespace: Namespace;
   private readonly signalling: Signalling<Endpoint>;
   private packetModule: PacketModule | undefined;
+  private pathMtus: PathMtus | undefined;
   private readonly membership: Membership;
   private readonly directions: Directions;
   private readonly correspondents: Correspondents;
@@ -193,13 +195,19 @@ export class Node implements VirtualNetwork {
   private packets(): PacketModule {
     if (this.packetModule) return this.packetModule;
     // eslint-disable-next-line @typescript-eslint/no-require-imports
-    const { PacketModule } = require('./packet/packet-module') as typeof import('./packet/packet-module');
+    const { PacketModule, PathMtus } = require('./packet/packet-module') as typeof import('./packet/packet-module');
     const { runtime, secretKey } = this.options;
     const { clock, timers, random } = runtime;
+    const pathMtus = new PathMtus({
+      ...{ clock, timers, random, interfaceMtu: (to) => runtime.interfaceMtu(to) },
+      onMtu: (tunnel, mtu) => this.setPathMtu(tunnel, mtu),
+    });
+    this.pathMtus = pathMtus;
     this.packetModule = new PacketModule({
       ...{ clock, timers, random, privateKey: secretKey },
       transmit: (datagram, path) => this.send(datagram, path.endpoint),
       deliver: (packet) => this.stack().input(packet),
+      onControl: (control, tunnel) => pathMtus.receive(control, tunnel),
       onEvent: (event) => this.onTunnelEvent(event),
     });
     return this.packetModule;
@@ -209,9 +217,12 @@ export class Node implements VirtualNetwork {
   private stack(): Stack {
     if (this.virtualStack) return this.virtualStack;
     const { clock, timers, random } = this.options.runtime;
-    const stack = new Stack({ clock, timers, random, output: (packet) => this.output(packet) });
+    const stack = new Stack({
+      ...{ clock, timers, random, output: (packet) => this.output(packet) },
+      onStalled: (address) => this.stalled(address),
+    });
     this.virtualStack = stack;
-    if (this.addresses) stack.configure(this.addresses, TUNNEL_MTU);
+    if (this.addresses) stack.configure(this.addresses, LEAST_MTU);
     return stack;
   }
 
@@ -264,7 +275,7 @@ export class Node implements VirtualNetwork {
   private joined(fqdn: string, { addresses }: Registered): void {
     this.fqdn = canonicalName(fqdn);
     this.addresses = { ipv4: addresses.ipv4, ipv6: canonicalIp(addresses.ipv6) };
-    this.virtualStack?.configure(this.addresses, TUNNEL_MTU);
+    this.virtualStack?.configure(this.addresses, LEAST_MTU);
     this.options.runtime.timers.schedule(0, () => void (this.closed || this.packets()));
   }
 
@@ -276,6 +287,21 @@ export class Node implements VirtualNetwork {
   private onTunnelEvent(event: TunnelEvent): void {
     traceTunnel(this.options.trace, this.part, event);
     this.correspondents.onTunnelEvent(event);
+    if (event.kind === 'established' || event.kind === 'roamed') this.pathMtus?.look(event.tunnel);
+    if (event.kind !== 'roamed') return;
+    const { ipv4, ipv6 } = event.tunnel.virtualAddresses;
+    for (const address of [ipv4, ipv6]) this.virtualStack?.pathChanged(address);
+  }
+
+  private setPathMtu({ fqdn, path, virtualAddresses }: Tunnel, mtu: number): void {
+    this.options.trace({ part: this.part, event: 'path mtu', peer: fqdn, path: describePath(path), mtu });
+    this.stack().setPathMtu(virtualAddresses.ipv4, mtu);
+    this.stack().setPathMtu(canonicalIp(virtualAddresses.ipv6), mtu);
+  }
+
+  private stalled(address: string): void {
+    const tunnel = this.packets().tunnelTo(address);
+    if (tunnel) this.pathMtus?.stalled(tunnel);
   }
 
   private isOwn(address: string): boolean {

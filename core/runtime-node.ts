@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { lookup } from 'node:dns';
 import { connect } from 'node:net';
+import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { getSystemErrorName } from 'node:util';
@@ -65,6 +66,7 @@ export const nodeRuntime: Runtime = {
   openDatagramPort: (options) => openDatagramPort(options, 'unref'),
   openStreamPort,
   hostAddresses,
+  interfaceMtu,
   resolveHost,
 };
 
@@ -186,6 +188,30 @@ export function hostAddresses(): HostAddress[] {
         loopback: internal,
       })),
   );
+}
+
+/** From Linux's sysfs. A host reaches its own addresses by its loopback interface. */
+async function interfaceMtu(to: Endpoint): Promise<number | undefined> {
+  const all = Object.entries(networkInterfaces());
+  const owner = (address: string): string | undefined =>
+    all.find(([, addresses = []]) => addresses.some((own) => own.address === address))?.[0];
+  const name = owner(to.address) === undefined ? owner(await localAddress(to)) : 'lo';
+  if (name === undefined) return undefined;
+  const text = await readFile(`/sys/class/net/${name}/mtu`, 'latin1').catch(() => '');
+  return Number.parseInt(text, 10) || undefined;
+}
+
+/** The address that this host sends from to this endpoint; empty when there is no route. */
+function localAddress({ address, port }: Endpoint): Promise<string> {
+  return new Promise((resolve) => {
+    const socket = createSocket({ type: address.includes(':') ? 'udp6' : 'udp4', lookup: literal });
+    const done = (local: string): void => {
+      socket.close();
+      resolve(local);
+    };
+    socket.once('error', () => done(''));
+    socket.connect(port, address, () => done(socket.address().address));
+  });
 }
 
 function resolveHost(name: string): Promise<string> {

@@ -76,6 +76,8 @@ export interface Runtime {
   openDatagramPort(options: DatagramPortOptions): Promise<DatagramPort>;
   openStreamPort(to: Endpoint, options: StreamPortOptions): StreamPort;
   hostAddresses(): HostAddress[];
+  /** The MTU of the interface that leads to this endpoint, bytes; undefined where that cannot be known. */
+  interfaceMtu(to: Endpoint): Promise<number | undefined>;
   /** An address of a host's name, by the host's own resolver; an address is its own. Rejects as dns.lookup does. */
   resolveHost(name: string): Promise<string>;
 }

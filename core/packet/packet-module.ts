@@ -6,6 +6,7 @@
 import type { Clock, Random, Timers } from '../runtime';
 import { HeldRequests } from './held-requests';
 import { addressesOf, ipLength } from './ip-packet';
+import { parseIp } from '../wire/ip-text';
 import { pathSource, type Path } from './path';
 import { TunnelTable } from './tunnel-table';
 import { bestCipher, type CipherFactory } from './wireguard/cipher';
@@ -47,9 +48,9 @@ export interface PacketModuleOptions {
   onEvent(event: TunnelEvent): void;
   /**
    * NTMobile control from inside a tunnel: what is not IP but has 0 as its first nibble, with the zeros that pad it to
-   * a multiple of 16. Valid only during the call.
+   * a multiple of 16. Valid only during the call. False when it is not known.
    */
-  onControl?(control: Uint8Array, tunnel: Tunnel): void;
+  onControl?(control: Uint8Array, tunnel: Tunnel): boolean;
 }
 
 export type TunnelEvent =
@@ -107,6 +108,12 @@ export class PacketModule {
     const early = this.held.take(options.publicKey);
     if (early) tunnel.receiveInitiation(early.initiation, early.remoteIndex, early.from);
     return tunnel;
+  }
+
+  /** The tunnel that carries packets to this virtual address. */
+  tunnelTo(address: string): Tunnel | undefined {
+    const bytes = parseIp(address);
+    return bytes && this.table.toAddress(bytes);
   }
 
   removeTunnel(publicKey: Uint8Array): void {
@@ -222,7 +229,7 @@ export class PacketModule {
   }
 
   private decapsulated(bytes: Uint8Array, tunnel: Tunnel): void {
-    if (bytes[0]! >> 4 === 0 && this.options.onControl) return this.options.onControl(bytes, tunnel);
+    if (bytes[0]! >> 4 === 0 && this.options.onControl?.(bytes, tunnel)) return;
     const length = ipLength(bytes);
     if (length === 0) return this.drop('inner packet', tunnel.path);
     // Cryptokey routing (white paper section 2): a tunnel's packets come from its own node's addresses.
@@ -248,3 +255,5 @@ export class PacketModule {
     this.options.onEvent({ kind: 'dropped', reason, from });
   }
 }
+
+export { PathMtus } from './path-mtu';

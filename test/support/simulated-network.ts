@@ -29,6 +29,7 @@ export class SimulatedNetwork {
       openDatagramPort: async (options) => this.openDatagramPort(address, options),
       openStreamPort: (to, options) => this.connect({ address, port: this.nextPort++ }, to, options),
       hostAddresses: () => [{ interfaceName: 'sim0', family: 4, address, loopback: false }],
+      interfaceMtu: async () => undefined,
       resolveHost: async (name) => name,
     };
   }

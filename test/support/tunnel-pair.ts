@@ -18,7 +18,7 @@ export interface End {
   /** What an owner would do besides; nothing by default. */
   onEvent?: (event: TunnelEvent) => void;
   isUnderLoad?: (handshakesThisSecond: number) => boolean;
-  onControl?: (control: Uint8Array, tunnel: Tunnel) => void;
+  onControl?: (control: Uint8Array, tunnel: Tunnel) => boolean;
 }
 
 /** What becomes of a datagram: sent on by default. */
@@ -100,7 +100,7 @@ export class TunnelPair {
         end.onEvent?.(event);
       },
       isUnderLoad: (handshakes) => end.isUnderLoad?.(handshakes) ?? isManyHandshakes(handshakes),
-      onControl: (control, tunnel) => end.onControl?.(control, tunnel),
+      onControl: (control, tunnel) => end.onControl?.(control, tunnel) ?? false,
     });
     const end: End = { module, events, packets, endpoint, address };
     return end;

@@ -37,6 +37,9 @@ export interface StackOptions {
 /** Packets, but for `faults`: how often lwIP failed an assertion and was started anew. */
 export type StackCounters = Record<'received' | 'sent' | Refusal | 'unconfigured' | 'outOfMemory' | 'faults', number>;
 
+/** Addresses whose path MTU is remembered; the first of more is forgotten. */
+const PATHS_LIMIT = 8_192;
+
 /** lwIP failed an assertion. The next wake starts a new instance. */
 class StackFault extends Error {}
 
@@ -117,6 +120,7 @@ export class Stack implements contract.VirtualStack, Core {
   setPathMtu(remoteAddress: string, mtu: number): void {
     if (this.phase === 'closed' || this.pathMtus.get(remoteAddress) === mtu) return;
     this.pathMtus.set(remoteAddress, mtu);
+    if (this.pathMtus.size > PATHS_LIMIT) this.pathMtus.delete(this.pathMtus.keys().next().value!);
     this.enter();
     for (const { pcb } of this.reports.connectionsTo(remoteAddress)) this.wasm.tcp_path_mtu(pcb, mtu);
     this.leave();

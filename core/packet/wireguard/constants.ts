@@ -18,6 +18,9 @@ export const IDENTIFIER = 'WireGuard v1 zx2c4 Jason@zx2c4.com';
 export const LABEL_MAC1 = 'mac1----';
 export const LABEL_COOKIE = 'cookie--';
 
+/** Works on every path: IPv6's minimum MTU of 1,280 less the outer IPv6, UDP and WireGuard headers (40 + 8 + 32). */
+export const LEAST_MTU = 1_200;
+
 export const KEY_LENGTH = 32;
 export const TAG_LENGTH = 16;
 export const PADDING = 16;

@@ -8,6 +8,7 @@
 import { samePath, type Path } from '../path';
 import {
   KEEPALIVE_TIMEOUT_MS,
+  LEAST_MTU,
   PADDING,
   REJECT_AFTER_MESSAGES,
   REJECT_AFTER_TIME_MS,
@@ -37,6 +38,8 @@ export class Traffic {
   readonly counters = { sentPackets: 0, sentBytes: 0, receivedPackets: 0, receivedBytes: 0 };
   /** When something authentic was last received, on the clock. */
   lastReceivedMs = -Infinity;
+  /** Of the path, the largest inner packet; padding does not exceed it. */
+  mtu: number = LEAST_MTU;
   private readonly ring: SessionRing;
   private closed = false;
 
@@ -90,6 +93,13 @@ export class Traffic {
     return true;
   }
 
+  /** As `send`, of a packet that is not IP: nothing need come back. */
+  sendControl(packet: Uint8Array): void {
+    const session = this.ring.current;
+    const nowMs = this.context.clock.now();
+    if (session?.isFresh(nowMs)) this.seal(session, packet, nowMs);
+  }
+
   /** As `send`, of nothing. */
   sendKeepAlive(): boolean {
     const session = this.ring.current;
@@ -135,10 +145,11 @@ export class Traffic {
     return true;
   }
 
-  /** Padding (to 16) hides little, but it is the protocol's (white paper section 5.4.6). */
+  /** Padding (to 16, or to the MTU) hides little, but it is the protocol's (white paper section 5.4.6). */
   private seal(session: Session, packet: Uint8Array, nowMs: number): void {
     const { scratch } = this.context;
-    const paddedLength = Math.ceil(packet.length / PADDING) * PADDING;
+    const most = Math.max(packet.length, this.mtu);
+    const paddedLength = Math.min(Math.ceil(packet.length / PADDING) * PADDING, most);
     const plaintext = paddedLength === packet.length ? packet : scratch.padded(packet, paddedLength);
     const length = Transport.packet + paddedLength + TAG_LENGTH;
     const datagram = scratch.sealed(length);

@@ -105,6 +105,20 @@ export class Tunnel {
     return false;
   }
 
+  /** NTMobile control, if there is a session. The first nibble is 0. */
+  sendControl(packet: Uint8Array): void {
+    if (!this.closed) this.traffic.sendControl(packet);
+  }
+
+  /** The largest inner packet that the path is known to carry, bytes. */
+  get mtu(): number {
+    return this.traffic.mtu;
+  }
+
+  set mtu(mtu: number) {
+    this.traffic.mtu = mtu;
+  }
+
   /** An authentic initiation of this peer. */
   receiveInitiation(initiation: OpenedInitiation, remoteIndex: number, from: Path): void {
     const { context } = this;

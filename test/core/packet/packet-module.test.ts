@@ -102,7 +102,7 @@ describe('packet module', () => {
   it('established: something that is not IP comes -> control for the owner, never a packet for the stack', () => {
     establish();
     const controls: string[] = [];
-    pair.b.onControl = (control, tunnel) => controls.push(`${tunnel.fqdn} ${Buffer.from(control).toString('hex')}`);
+    pair.b.onControl = (control, tunnel) => controls.push(`${tunnel.fqdn} ${Buffer.from(control).toString('hex')}`) > 0;
     const tunnel = pair.introduceAtA();
     tunnel.send(Uint8Array.of(0x01, 0x02, 0x03));
     tunnel.send(Uint8Array.of(0x50, 0x02, 0x03));
