@@ -17,7 +17,7 @@ class Paths {
   largest = { a: Infinity, b: Infinity };
   loss = 0;
 
-  constructor({ seed = 1, interfaceMtu = 65_536 as number | undefined, answering = true } = {}) {
+  constructor({ seed = 1, interfaceMtu = 65_536, answering = true } = {}) {
     const random = new SeededRandom(seed);
     this.pair = new TunnelPair(seed);
     const { pair } = this;
