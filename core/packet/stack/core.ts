@@ -5,9 +5,13 @@ import type { Listener } from './listener';
 import type { Memory } from './memory';
 import type { NetifExports, NetifImports } from './netif';
 import type { TcpExports, TcpImports } from './tcp';
+import type { UdpExports, UdpImports } from './udp-sockets';
 
-export type LwipExports = ClockExports & NetifExports & TcpExports & { readonly memory: WebAssembly.Memory };
-export type LwipImports = ClockImports & NetifImports & TcpImports;
+export type LwipExports = ClockExports &
+  NetifExports &
+  TcpExports &
+  UdpExports & { readonly memory: WebAssembly.Memory };
+export type LwipImports = ClockImports & NetifImports & TcpImports & UdpImports;
 
 export interface Core {
   readonly wasm: LwipExports;
@@ -16,7 +20,8 @@ export interface Core {
   enter(): void;
   /** After it. */
   leave(): void;
-  pathMtu(remoteAddress: string): number | undefined;
+  /** Bytes of the largest IP packet to there. */
+  pathMtu(remoteAddress: string): number;
   /** The pcb is about to go. */
   forget(ended: Connection | Listener): void;
 }

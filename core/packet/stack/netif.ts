@@ -27,8 +27,11 @@ const ICMP = 1;
 const TCP = 6;
 const UDP = 17;
 const ICMPV6 = 58;
-const ICMP_ECHO_REQUEST = 8;
-const ICMPV6_ECHO_REQUEST = 128;
+const FRAGMENT = 44;
+/** Destination unreachable, time exceeded, echo request and reply; and the same of ICMPv6, with packet too big. */
+const ICMP_TYPES = [0, 3, 8, 11];
+const ICMPV6_TYPES = [1, 2, 3, 128, 129];
+const MORE_FRAGMENTS_AND_OFFSET = 0x3fff;
 
 /** The own addresses in network order. */
 export interface OwnAddresses {
@@ -44,9 +47,9 @@ export function ownAddresses(addresses: VirtualAddresses): OwnAddresses {
 }
 
 /**
- * What reaches lwIP is TCP, UDP and echo requests for this node, whole and without options or extension headers:
- * nothing else is sent by an NTMobile node, and what a correspondent could reach in lwIP (neighbour discovery,
- * path MTU, reassembly) is smaller by that. Fields: RFC 791, 3.1, and RFC 8200, 3.
+ * What is let in is TCP, UDP, echoes and errors for this node, without options or extension headers, TCP whole:
+ * nothing else is sent by an NTMobile node, and what a correspondent could reach in lwIP (neighbour discovery, path
+ * MTU) is smaller by that. Fields: RFC 791, 3.1, and RFC 8200, 3 and 4.5.
  */
 export function refusal(packet: Uint8Array, own: OwnAddresses): Refusal | undefined {
   const version = (packet[0] ?? 0) >> 4;
@@ -59,20 +62,32 @@ function refusalOfIpv4(packet: Uint8Array, own: Uint8Array): Refusal | undefined
   const totalLength = uint16(packet, 2);
   if (packet.length < 20 || totalLength < 20 || totalLength > packet.length) return 'malformed';
   if (packet[0] !== 0x45) return 'unsupported';
-  if ((uint16(packet, 6) & 0x3fff) !== 0) return 'fragment';
   if (!matches(packet, 16, own)) return 'misaddressed';
   const protocol = packet[9];
+  if ((uint16(packet, 6) & MORE_FRAGMENTS_AND_OFFSET) !== 0)
+    return protocol === UDP || protocol === ICMP ? undefined : 'fragment';
   if (protocol === TCP || protocol === UDP) return undefined;
-  return protocol === ICMP && packet[20] === ICMP_ECHO_REQUEST ? undefined : 'unsupported';
+  return protocol === ICMP && ICMP_TYPES.includes(packet[20]!) ? undefined : 'unsupported';
 }
 
 function refusalOfIpv6(packet: Uint8Array, own: Uint8Array): Refusal | undefined {
   if (packet.length < 40 || uint16(packet, 4) > packet.length - 40) return 'malformed';
   if (!matches(packet, 24, own)) return 'misaddressed';
   const nextHeader = packet[6];
-  if (nextHeader === 44) return 'fragment';
+  if (nextHeader === FRAGMENT) return packet[40] === UDP || packet[40] === ICMPV6 ? undefined : 'fragment';
   if (nextHeader === TCP || nextHeader === UDP) return undefined;
-  return nextHeader === ICMPV6 && packet[40] === ICMPV6_ECHO_REQUEST ? undefined : 'unsupported';
+  return nextHeader === ICMPV6 && ICMPV6_TYPES.includes(packet[40]!) ? undefined : 'unsupported';
+}
+
+/** Of a packet that was let in. */
+export function isFragment(packet: Uint8Array): boolean {
+  if (packet[0]! >> 4 === 6) return packet[6] === FRAGMENT;
+  return (uint16(packet, 6) & MORE_FRAGMENTS_AND_OFFSET) !== 0;
+}
+
+/** Of a packet that was let in. */
+export function isIcmp(packet: Uint8Array): boolean {
+  return packet[0]! >> 4 === 6 ? packet[6] === ICMPV6 : packet[9] === ICMP && !isFragment(packet);
 }
 
 function uint16(bytes: Uint8Array, offset: number): number {

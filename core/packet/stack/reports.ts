@@ -4,6 +4,7 @@
  */
 import { Connection } from './connection';
 import type { Core } from './core';
+import type { Endpoint } from '../../wire/addresses';
 import { formatIp } from '../../wire/ip-text';
 import type { Listener } from './listener';
 import type { TcpEvents, TcpFailure } from './stack-contract';
@@ -106,6 +107,16 @@ export class Reports {
     }
   }
 
+  /** An ICMP error about a connection that is not established; others it does not end (RFC 1122, 4.2.3.9). */
+  refused(localPort: number, remote: Endpoint, reason: TcpFailure): void {
+    for (const connection of this.connectionsTo(remote.address)) {
+      const { local, state, pcb } = connection;
+      if (state !== 'connecting' || local.port !== localPort || connection.remote.port !== remote.port) continue;
+      this.givingUpMeans(reason, () => this.finish(connection, Err.ABRT));
+      this.core.wasm.tcp_discard(pcb);
+    }
+  }
+
   /** The instance of lwIP is lost with all that it held. */
   failAll(reason: TcpFailure): void {
     const rest = this.queue.splice(this.head).filter((event) => event.kind !== 'received');
@@ -136,8 +147,7 @@ export class Reports {
     const remote = { address: address(16), port: ports >>> 16 };
     const connection = new Connection(this.core, id, pcb, local, remote, opened);
     this.connections.set(id, connection);
-    const mtu = this.core.pathMtu(remote.address);
-    if (mtu !== undefined) wasm.tcp_path_mtu(pcb, mtu);
+    wasm.tcp_path_mtu(pcb, this.core.pathMtu(remote.address));
     return connection;
   }
 

@@ -11,6 +11,7 @@ export type TcpFailure =
   | 'ECONNABORTED'
   | 'ETIMEDOUT'
   | 'EHOSTUNREACH'
+  | 'ENETUNREACH'
   | 'ENOMEM'
   | 'EADDRINUSE'
   | 'EADDRNOTAVAIL';
@@ -77,7 +78,45 @@ export interface TcpListenOptions {
   readonly backlog: number;
 }
 
-/** Thrown synchronously by connectTcp and listenTcp. */
+/** Why a datagram was not sent, or did not arrive, with the errno that Node would show for it. */
+export type UdpFailure =
+  | 'ECONNREFUSED'
+  | 'EHOSTUNREACH'
+  | 'ENETUNREACH'
+  | 'EADDRNOTAVAIL'
+  | 'EAFNOSUPPORT'
+  | 'EBADF'
+  | 'EINVAL'
+  | 'EMSGSIZE'
+  | 'ENOBUFS';
+
+/** Never called from inside a call of the owner's into the stack, nor after close(). */
+export interface UdpEvents {
+  /** `bytes` are the receiver's to keep; `to` is the own address that they were sent to. */
+  received(bytes: Uint8Array, from: Endpoint, to: string): void;
+  /** What was sent to the connected remote did not arrive there (RFC 1122, 4.1.3.3). */
+  failed(reason: UdpFailure): void;
+}
+
+export interface UdpSocket {
+  readonly local: Endpoint;
+  /** Receives from this endpoint only, and hears of errors; `send` needs no endpoint any more. */
+  connect(remote: Endpoint): void;
+  disconnect(): void;
+  /** Sent, as far as UDP can tell, or why not. Larger than the path's MTU it leaves in fragments. */
+  send(bytes: Uint8Array, to?: Endpoint): UdpFailure | undefined;
+  close(): void;
+}
+
+export interface UdpOpenOptions {
+  /** `0.0.0.0` for IPv4 only, `::` for both unless `ipv6Only`, or one virtual address. */
+  readonly address: string;
+  /** 0 takes a free ephemeral port. */
+  readonly port: number;
+  readonly ipv6Only?: boolean;
+}
+
+/** Thrown synchronously by connectTcp, listenTcp, openUdp and ping. */
 export interface StackError extends Error {
   readonly code: 'EADDRINUSE' | 'EADDRNOTAVAIL' | 'ENOMEM' | 'EINVAL' | 'EHOSTUNREACH';
 }
@@ -97,6 +136,12 @@ export interface VirtualStack {
   connectTcp(options: TcpConnectOptions, events: TcpEvents): TcpConnection;
   /** `onConnection` is given an established connection, and must call `setEvents` on it before it returns. */
   listenTcp(options: TcpListenOptions, onConnection: (connection: TcpConnection) => void): TcpListener;
+  openUdp(options: UdpOpenOptions, events: UdpEvents): UdpSocket;
+  /**
+   * Sends an ICMP echo request of `length` bytes, at most 1,024: the round trip in milliseconds, or undefined when
+   * there was no reply within five seconds.
+   */
+  ping(address: string, length?: number): Promise<number | undefined>;
   /** Aborts everything and frees every buffer. */
   close(): void;
 }

@@ -11,14 +11,18 @@
  */
 import type { Clock, Random, Timers } from '../../runtime';
 import type { VirtualAddresses } from '../../wire/addresses';
+import { LEAST_MTU } from '../wireguard/constants';
 import { StackClock } from './clock';
 import type { Connection } from './connection';
 import type { Core, LwipExports, LwipImports } from './core';
 import { parseIp } from '../../wire/ip-text';
 import { isWildcard, Listener, listenFamily } from './listener';
 import { lwipModule, Memory } from './memory';
-import { ownAddresses, refusal, type OwnAddresses, type Refusal } from './netif';
+import { isFragment, isIcmp, ownAddresses, refusal, type OwnAddresses, type Refusal } from './netif';
+import { Echoes } from './echoes';
+import { readIcmp, TCP, UDP, type IcmpError } from './icmp';
 import { Reports } from './reports';
+import { UdpSockets } from './udp-sockets';
 import type * as contract from './stack-contract';
 import { Err, isErr, openError, stackError } from './tcp';
 
@@ -53,6 +57,8 @@ export class Stack implements contract.VirtualStack, Core {
 
   private readonly clock: StackClock;
   private readonly reports = new Reports(this, ({ remote }) => this.options.onStalled?.(remote.address));
+  private readonly udp = new UdpSockets(this);
+  private readonly echoes: Echoes;
   private readonly pathMtus = new Map<string, number>();
   private own: OwnAddresses | undefined;
   private configured: { readonly addresses: VirtualAddresses; readonly mtu: number } | undefined;
@@ -66,6 +72,7 @@ export class Stack implements contract.VirtualStack, Core {
   constructor(private readonly options: StackOptions) {
     const { clock, timers, random } = options;
     this.clock = new StackClock(clock, timers, random, () => this.wake());
+    this.echoes = new Echoes(options, (packet) => options.output(packet));
     this.start();
   }
 
@@ -89,6 +96,10 @@ export class Stack implements contract.VirtualStack, Core {
     for (const listener of this.reports.listeners.values()) {
       if (listener.address === before?.ipv4) listener.address = addresses.ipv4;
       if (listener.address === before?.ipv6) listener.address = addresses.ipv6;
+    }
+    if (before) {
+      this.udp.renumber(before.ipv4, addresses.ipv4);
+      this.udp.renumber(before.ipv6, addresses.ipv6);
     }
     this.leave();
   }
@@ -165,6 +176,20 @@ export class Stack implements contract.VirtualStack, Core {
     return listener;
   }
 
+  openUdp(options: contract.UdpOpenOptions, events: contract.UdpEvents): contract.UdpSocket {
+    if (!isPort(options.port)) throw stackError('EINVAL', 'not a port');
+    const { address } = options;
+    const foreign = !isWildcard(address) && address !== this.addresses?.ipv4 && address !== this.addresses?.ipv6;
+    if (this.phase === 'closed' || (foreign && parseIp(address))) {
+      throw stackError('EADDRNOTAVAIL', `${address} is not an address of this node`);
+    }
+    return this.udp.open(options, events);
+  }
+
+  ping(address: string, length = 56): Promise<number | undefined> {
+    return this.echoes.ping(this.own, address, length);
+  }
+
   /**
    * The path to a correspondent node changed: sends again at once what the old one may have lost, instead of
    * waiting for a retransmission timeout that has been backed off meanwhile.
@@ -182,8 +207,11 @@ export class Stack implements contract.VirtualStack, Core {
     if (this.phase === 'closed') return;
     this.enter();
     this.reports.forgetAll();
+    this.echoes.close();
+    this.udp.close();
     this.wasm.tcp_close_all();
     this.phase = 'closed';
+    this.wasm.reassembly_close();
     this.wasm.netif_loop();
     this.clock.cancel();
   }
@@ -202,8 +230,8 @@ export class Stack implements contract.VirtualStack, Core {
     this.clock.sleep(this.reports.waiting || this.wasm.netif_has_loop() ? 0 : sleepMs);
   }
 
-  pathMtu(remoteAddress: string): number | undefined {
-    return this.pathMtus.get(remoteAddress);
+  pathMtu(remoteAddress: string): number {
+    return this.pathMtus.get(remoteAddress) ?? this.configured?.mtu ?? LEAST_MTU;
   }
 
   forget(ended: Connection | Listener): void {
@@ -215,6 +243,12 @@ export class Stack implements contract.VirtualStack, Core {
   private process(packet: Uint8Array): void {
     const { wasm } = this;
     wasm.clock_enter();
+    if (isIcmp(packet)) {
+      const message = readIcmp(packet);
+      if (message?.kind === 'reply') return this.echoes.replied(message);
+      if (message) return this.icmpError(message);
+    }
+    if (isFragment(packet)) wasm.reassembly_note();
     const pbuf = packet.length < 65536 ? wasm.netif_reserve(packet.length) : 0;
     if (pbuf === 0) {
       this.counters.outOfMemory++;
@@ -223,6 +257,16 @@ export class Stack implements contract.VirtualStack, Core {
     this.memory.bytes.set(packet, wasm.pbuf_payload(pbuf) >>> 0);
     wasm.netif_input(pbuf);
     wasm.tcp_settle();
+  }
+
+  private icmpError({ protocol, localPort, remote, reason, mtu }: IcmpError): void {
+    if (reason === 'too big') {
+      const least = remote.address.includes(':') ? 1_280 : 576;
+      const smaller = Math.min(this.pathMtu(remote.address), Math.max(mtu, least));
+      return this.setPathMtu(remote.address, smaller);
+    }
+    if (protocol === UDP) this.udp.failed(localPort, remote, reason);
+    else if (protocol === TCP) this.reports.refused(localPort, remote, reason);
   }
 
   /** At the end of a batch of packets: what they brought is the owners', who may answer at once. */
@@ -263,6 +307,7 @@ export class Stack implements contract.VirtualStack, Core {
     this.phase = 'delivering';
     try {
       unlessFaulted(() => this.reports.deliver());
+      this.udp.deliver();
     } finally {
       this.resume();
     }
@@ -283,6 +328,7 @@ export class Stack implements contract.VirtualStack, Core {
     this.start();
     this.applyConfiguration();
     for (const listener of this.reports.listeners.values()) listener.open();
+    this.udp.reopen();
   }
 
   private start(): void {
@@ -297,6 +343,7 @@ export class Stack implements contract.VirtualStack, Core {
       },
       output: (packet, length) => this.send(packet >>> 0, length),
       ...this.reports.imports,
+      ...this.udp.imports,
     };
     const instance = new WebAssembly.Instance(this.options.module ?? lwipModule(), { port: { ...imports } });
     this.wasm = instance.exports as unknown as LwipExports;

@@ -10,6 +10,7 @@
  * Ticks that went by are added to what lwIP counts per tick: tcp_ticks, and rtime and persist_cnt of each pcb.
  */
 #include "flow.h"
+#include "reassembly.h"
 #include "lwip/priv/tcp_priv.h"
 
 #define NEVER 0xffffffffu
@@ -112,7 +113,7 @@ EXPORT(clock_enter) void clock_enter(void) {
 
 /* Milliseconds until clock_wake is due, or NEVER. While armed, due_ticks is always ahead of ticks. */
 static uint32_t sleep_ms(void) {
-  uint32_t timeout_in = timeouts_sleep_ms();
+  uint32_t timeout_in = LWIP_MIN(timeouts_sleep_ms(), reassembly_sleep_ms());
   if (!armed) return timeout_in;
   int32_t due_in = (int32_t)(tick_ms + (due_ticks - ticks) * TCP_TMR_INTERVAL - port_now());
   return due_in <= 0 ? 0 : LWIP_MIN((uint32_t)due_in, timeout_in);
@@ -134,6 +135,7 @@ EXPORT(clock_leave) uint32_t clock_leave(void) {
 EXPORT(clock_wake) uint32_t clock_wake(void) {
   uint32_t fast = elapsed_ticks();
   timeouts_run();
+  reassembly_run();
   if (!armed || fast < due_ticks - ticks) return sleep_ms();
   if (fast > 1) pass(fast - 1);
   ticks++;

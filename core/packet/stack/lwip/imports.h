@@ -34,4 +34,7 @@ IMPORT(stalled) void port_stalled(uint32_t connection);
 /* The pcb is gone, or in TIME-WAIT and no longer the connection's. `error` is an err_t, ERR_OK for an orderly end. */
 IMPORT(finished) void port_finished(uint32_t connection, int32_t error);
 
+/* udp-sockets.ts: `chain` is the receiver's, as for `received`; the addresses are in the scratch area. */
+IMPORT(datagram) void port_datagram(uint32_t socket, void *chain, uint32_t family, uint32_t port);
+
 #endif

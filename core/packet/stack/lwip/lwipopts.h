@@ -53,11 +53,14 @@ void heap_free(void *block);
 #define LWIP_ND6_ALLOW_RA_UPDATES 0
 #define LWIP_ND6_TCP_REACHABILITY_HINTS 0
 #define IP_OPTIONS_ALLOWED 0
-/* TCP never needs fragments: its segments fit the MTU. To be turned on with UDP sockets. */
-#define IP_REASSEMBLY 0
-#define IP_FRAG 0
-#define LWIP_IPV6_REASS 0
-#define LWIP_IPV6_FRAG 0
+/* For UDP and echoes; TCP's segments fit the MTU. All that waits for its rest is bounded by these, in pbufs and seconds. */
+#define IP_REASSEMBLY 1
+#define IP_FRAG 1
+#define LWIP_IPV6_REASS 1
+#define LWIP_IPV6_FRAG 1
+#define IP_REASS_MAX_PBUFS 512
+#define IP_REASS_MAXAGE 15
+#define IPV6_REASS_MAXAGE IP_REASS_MAXAGE
 /* A node may dial its own name. */
 #define LWIP_NETIF_LOOPBACK 1
 #define LWIP_HAVE_LOOPIF 0

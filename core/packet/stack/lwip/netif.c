@@ -16,7 +16,7 @@
 #define RECEIVE_MTU (TCP_MSS + 60)
 
 /* Bytes on their way between TypeScript and C: addresses in, data to write in, endpoints out. */
-static uint8_t scratch[65536] __attribute__((aligned(16)));
+static uint8_t scratch[65536 + 64] __attribute__((aligned(16)));
 static uint8_t flattened[65535];
 static struct netif interface;
 /* Until a path's own is known. */
@@ -84,6 +84,16 @@ EXPORT(netif_configure) void netif_configure(uint32_t mtu) {
   netif_ip6_addr_set_state(&interface, 0, IP6_ADDR_PREFERRED);
   netif_mtu6(&interface) = RECEIVE_MTU;
   default_path_mtu = (uint16_t)mtu;
+}
+
+/* While a datagram is sent: what is larger than this leaves in fragments. */
+void netif_limit(uint32_t mtu) {
+  interface.mtu = (u16_t)mtu;
+  netif_mtu6(&interface) = (u16_t)mtu;
+}
+
+void netif_unlimit(void) {
+  netif_limit(RECEIVE_MTU);
 }
 
 /* A place for an incoming packet, to be filled and then handed to netif_input. NULL when out of memory. */

@@ -109,14 +109,14 @@ err_t tcp_hook_segment(struct tcp_pcb *pcb, const struct tcp_hdr *header, u16_t 
 
 /* ---- addresses: 16 bytes in the scratch area, of which IPv4 uses 4 ---- */
 
-static void read_address(ip_addr_t *address, uint32_t family, uint32_t offset) {
+void address_read(ip_addr_t *address, uint32_t family, uint32_t offset) {
   memset(address, 0, sizeof *address);
   IP_SET_TYPE(address, family == 4 ? IPADDR_TYPE_V4 : IPADDR_TYPE_V6);
   if (family == 4) memcpy(&ip_2_ip4(address)->addr, (uint8_t *)scratch_address() + offset, 4);
   else memcpy(ip_2_ip6(address)->addr, (uint8_t *)scratch_address() + offset, 16);
 }
 
-static uint32_t write_address(const ip_addr_t *address, uint32_t offset) {
+uint32_t address_write(const ip_addr_t *address, uint32_t offset) {
   uint8_t *at = (uint8_t *)scratch_address() + offset;
   if (IP_IS_V6(address)) memcpy(at, ip_2_ip6(address)->addr, 16);
   else memcpy(at, &ip_2_ip4(address)->addr, 4);
@@ -125,8 +125,8 @@ static uint32_t write_address(const ip_addr_t *address, uint32_t offset) {
 
 /* Local address at offset 0, remote at 16; local port in the low half of the result, remote in the high half. */
 EXPORT(tcp_endpoints) uint32_t tcp_endpoints(struct tcp_pcb *pcb) {
-  write_address(&pcb->local_ip, 0);
-  write_address(&pcb->remote_ip, 16);
+  address_write(&pcb->local_ip, 0);
+  address_write(&pcb->remote_ip, 16);
   return (uint32_t)pcb->local_port | (uint32_t)pcb->remote_port << 16;
 }
 
@@ -139,8 +139,8 @@ EXPORT(tcp_family) uint32_t tcp_family(struct tcp_pcb *pcb) {
 /* Remote address at offset 0, local at 16. The pcb, or an err_t below zero. */
 EXPORT(tcp_open) int32_t tcp_open(uint32_t id, uint32_t family, uint32_t remote_port, uint32_t local_port) {
   ip_addr_t remote, local;
-  read_address(&remote, family, 0);
-  read_address(&local, family, 16);
+  address_read(&remote, family, 0);
+  address_read(&local, family, 16);
   struct tcp_pcb *pcb = tcp_new_ip_type(IP_GET_TYPE(&remote));
   if (pcb == NULL) return ERR_MEM;
   observe(pcb, id);
@@ -162,7 +162,7 @@ EXPORT(tcp_open) int32_t tcp_open(uint32_t id, uint32_t family, uint32_t remote_
 /* Local address at offset 0, unless `family` is 46: both, any address. The listening pcb, or an err_t below zero. */
 EXPORT(tcp_listen_on) int32_t tcp_listen_on(uint32_t id, uint32_t family, uint32_t port, uint32_t backlog) {
   ip_addr_t local = *IP_ANY_TYPE;
-  if (family != 46) read_address(&local, family, 0);
+  if (family != 46) address_read(&local, family, 0);
   struct tcp_pcb *pcb = tcp_new_ip_type(IP_GET_TYPE(&local));
   if (pcb == NULL) return ERR_MEM;
   ip_set_option(pcb, SOF_REUSEADDR);
@@ -256,7 +256,7 @@ EXPORT(tcp_keep_alive) void tcp_keep_alive(struct tcp_pcb *pcb, uint32_t enabled
 /* The path to a correspondent node is another one. Remote address at offset 0. */
 EXPORT(tcp_path_changed) void tcp_path_changed(uint32_t family) {
   ip_addr_t remote;
-  read_address(&remote, family, 0);
+  address_read(&remote, family, 0);
   for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
     if (!ip_addr_eq(&pcb->remote_ip, &remote)) continue;
     if (pcb->persist_backoff > 0) {

@@ -1,0 +1,196 @@
+/**
+ * The UDP sockets of a stack, and what arrives for them: queued while lwIP runs, delivered when it has returned, as
+ * reports.ts does for TCP. Declares udp.c and reassembly.c.
+ */
+import type { Endpoint } from '../../wire/addresses';
+import { formatIp, parseIp } from '../../wire/ip-text';
+import type { Core } from './core';
+import type { UdpEvents, UdpFailure, UdpOpenOptions, UdpSocket } from './stack-contract';
+import { Err, isErr, openError, stackError } from './tcp';
+
+export interface UdpExports {
+  udp_open(id: number, family: number, port: number): number;
+  udp_port(pcb: number): number;
+  udp_send_to(pcb: number, family: number, port: number, length: number, mtu: number): number;
+  udp_close(pcb: number): void;
+  udp_close_all(): void;
+  reassembly_note(): void;
+  reassembly_close(): void;
+}
+
+export interface UdpImports {
+  datagram(socket: number, chain: number, family: number, port: number): void;
+}
+
+/** Of IP and UDP: lwIP counts a whole packet, before it is cut into fragments, in 16 bits. */
+const HEADERS = { 4: 28, 6: 48 } as const;
+/** Where udp.c looks for what is to be sent. */
+const PAYLOAD = 32;
+/** Bytes that wait for their owner; what comes beyond is lost, as in a kernel's receive buffer. */
+const QUEUE_LIMIT = 4 << 20;
+
+interface Arrived {
+  readonly socket: Socket;
+  readonly bytes: Uint8Array;
+  readonly from: Endpoint;
+  readonly to: string;
+}
+
+export class UdpSockets {
+  private readonly sockets = new Map<number, Socket>();
+  private arrived: Arrived[] = [];
+  private arrivedBytes = 0;
+  private lastId = 0;
+  /** Datagrams that found the queue full. */
+  overflows = 0;
+
+  constructor(private readonly core: Core) {}
+
+  readonly imports: UdpImports = {
+    datagram: (id, chain, family, port) => {
+      const socket = this.sockets.get(id);
+      if (socket) this.take(socket, chain, family === 4 ? 4 : 16, port);
+      this.core.wasm.pbuf_release(chain);
+    },
+  };
+
+  /** Throws StackError. */
+  open(options: UdpOpenOptions, events: UdpEvents): UdpSocket {
+    const socket = new Socket(this.core, ++this.lastId, options, events, (closed) => this.sockets.delete(closed.id));
+    socket.open();
+    this.sockets.set(socket.id, socket);
+    return socket;
+  }
+
+  /** After lwIP was started anew. */
+  reopen(): void {
+    for (const socket of this.sockets.values()) socket.open();
+  }
+
+  deliver(): void {
+    while (this.arrived.length > 0) {
+      const batch = this.arrived;
+      this.arrived = [];
+      this.arrivedBytes = 0;
+      for (const { socket, bytes, from, to } of batch)
+        if (socket.accepts(from)) socket.events.received(bytes, from, to);
+    }
+  }
+
+  /** An ICMP error told that a datagram from this port did not arrive at `remote`. */
+  failed(localPort: number, remote: Endpoint, reason: UdpFailure): void {
+    for (const socket of [...this.sockets.values()]) {
+      if (socket.local.port === localPort && socket.isConnectedTo(remote)) socket.events.failed(reason);
+    }
+  }
+
+  /** lwIP has moved what was bound to the address that the node had before. */
+  renumber(before: string, now: string): void {
+    for (const socket of this.sockets.values()) if (socket.address === before) socket.address = now;
+  }
+
+  close(): void {
+    for (const socket of [...this.sockets.values()]) socket.close();
+    this.arrived = [];
+  }
+
+  private take(socket: Socket, chain: number, addressLength: number, port: number): void {
+    const { wasm, memory } = this.core;
+    const addressAt = (offset: number): string =>
+      formatIp(memory.bytes.slice(memory.scratch + offset, memory.scratch + offset + addressLength));
+    const parts: Uint8Array[] = [];
+    for (let pbuf = chain; pbuf !== 0; pbuf = wasm.pbuf_next(pbuf)) {
+      const payload = wasm.pbuf_payload(pbuf) >>> 0;
+      parts.push(memory.bytes.slice(payload, payload + wasm.pbuf_length(pbuf)));
+    }
+    const bytes = parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+    if (this.arrivedBytes + bytes.length > QUEUE_LIMIT) {
+      this.overflows++;
+      return;
+    }
+    this.arrivedBytes += bytes.length;
+    this.arrived.push({ socket, bytes, from: { address: addressAt(0), port }, to: addressAt(16) });
+  }
+}
+
+class Socket implements UdpSocket {
+  address: string;
+  private port: number;
+  private readonly family: 4 | 6 | 46;
+  /** lwIP's address of it; 0 when closed. */
+  private pcb = 0;
+  private remote: Endpoint | undefined;
+
+  constructor(
+    private readonly core: Core,
+    readonly id: number,
+    { address, port, ipv6Only = false }: UdpOpenOptions,
+    readonly events: UdpEvents,
+    private readonly onClosed: (socket: Socket) => void,
+  ) {
+    const bytes = parseIp(address);
+    if (!bytes) throw stackError('EINVAL', `not an IP address: ${address}`);
+    this.family = bytes.length === 4 ? 4 : address === '::' && !ipv6Only ? 46 : 6;
+    this.address = address;
+    this.port = port;
+  }
+
+  get local(): Endpoint {
+    return { address: this.address, port: this.port };
+  }
+
+  /** Throws StackError. */
+  open(): void {
+    const { wasm, memory } = this.core;
+    memory.bytes.set(parseIp(this.address) ?? [], memory.scratch);
+    const result = wasm.udp_open(this.id, this.family, this.port);
+    if (isErr(result)) throw openError(result);
+    this.pcb = result;
+    this.port = wasm.udp_port(result);
+  }
+
+  connect(remote: Endpoint): void {
+    this.remote = remote;
+  }
+
+  disconnect(): void {
+    this.remote = undefined;
+  }
+
+  accepts({ address, port }: Endpoint): boolean {
+    if (this.pcb === 0) return false;
+    return !this.remote || (this.remote.address === address && this.remote.port === port);
+  }
+
+  isConnectedTo({ address, port }: Endpoint): boolean {
+    return this.remote?.address === address && this.remote.port === port;
+  }
+
+  send(bytes: Uint8Array, to: Endpoint | undefined = this.remote): UdpFailure | undefined {
+    const address = to && parseIp(to.address);
+    if (!address || !(to.port > 0 && to.port < 65536)) return 'EINVAL';
+    if (this.pcb === 0) return 'EBADF';
+    const family = address.length === 4 ? 4 : 6;
+    if (this.family !== 46 && this.family !== family) return 'EAFNOSUPPORT';
+    if (bytes.length > 65_535 - HEADERS[family]) return 'EMSGSIZE';
+    const { wasm, memory } = this.core;
+    memory.bytes.set(address, memory.scratch);
+    memory.bytes.set(bytes, memory.scratch + PAYLOAD);
+    this.core.enter();
+    const error = wasm.udp_send_to(this.pcb, family, to.port, bytes.length, this.core.pathMtu(to.address));
+    this.core.leave();
+    return error === Err.OK ? undefined : failureOf(error);
+  }
+
+  close(): void {
+    if (this.pcb === 0) return;
+    this.core.wasm.udp_close(this.pcb);
+    this.pcb = 0;
+    this.onClosed(this);
+  }
+}
+
+function failureOf(error: number): UdpFailure {
+  if (error === Err.MEM || error === Err.BUF) return 'ENOBUFS';
+  return error === Err.RTE ? 'EADDRNOTAVAIL' : 'EINVAL';
+}
