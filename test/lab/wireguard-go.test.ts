@@ -1,38 +1,91 @@
 /** Our tunnel and stack against an independent tunnel (wireguard-go) and an independent stack (the kernel's). */
 import assert from 'node:assert/strict';
+import { wholeBody } from '../support/lab-body';
 import { describeLab } from '../support/lab';
 import type { Program } from '../support/processes';
-import { KERNEL_ADDRESSES, OUR_ADDRESSES, WireguardLab } from '../support/wireguard-lab';
-import { body, BODY_LENGTH, checksum } from '../support/wireguard-peer';
+import {
+  KERNEL,
+  KERNEL_ADDRESSES,
+  OUR_ADDRESSES,
+  OURS,
+  WireguardLab,
+  type PeerOptions,
+} from '../support/wireguard-lab';
+import { ECHO_LENGTHS } from '../support/wireguard-peer';
+
+/** NTMOBILE_LAB_LONG=1 moves 500 MB instead. */
+const LARGE = process.env['NTMOBILE_LAB_LONG'] === '1' ? 500_000_000 : 50_000_000;
+const SMALL = 1_000_000;
 
 const SERVER = `
-  const { body } = require(process.argv[1]);
-  const server = require('node:http').createServer((_, answer) => answer.end(body()));
+  const { bodyPart } = require(process.argv[1]);
+  const { Readable } = require('node:stream');
+  const server = require('node:http').createServer((request, answer) => {
+    const length = Number(request.url.slice(1));
+    let sent = 0;
+    answer.setHeader('content-length', length);
+    new Readable({
+      read() {
+        const part = bodyPart(sent, Math.min(65536, length - sent));
+        sent += part.length;
+        this.push(part.length > 0 ? part : null);
+      },
+    }).pipe(answer);
+  });
   server.listen(8080, '::', () => console.log('listening'));
 `;
 const CLIENT = `
-  const { checksum } = require(process.argv[1]);
-  fetch(process.argv[2]).then(async (answer) => {
-    const fetched = new Uint8Array(await answer.arrayBuffer());
-    console.log('fetched ' + fetched.length + ' ' + checksum(fetched));
+  const hash = require('node:crypto').createHash('sha256');
+  let length = 0;
+  require('node:http').get(process.argv[1], (answer) => {
+    answer.on('data', (bytes) => {
+      if (length === 0) console.log('begun');
+      length += bytes.length;
+      hash.update(bytes);
+    });
+    answer.on('end', () => console.log('fetched ' + length + ' ' + hash.digest('hex')));
   });
 `;
-const SUPPORT = require.resolve('../support/wireguard-peer');
+/** Echoes datagrams, or has them echoed. */
+const ECHO = `
+  const { bodyPart } = require(process.argv[1]);
+  const socket = require('node:dgram').createSocket({ type: 'udp6' });
+  const [address, lengths] = [process.argv[2], JSON.parse(process.argv[3])];
+  const missing = new Set(lengths);
+  socket.on('message', (bytes, from) => {
+    if (!address) return socket.send(bytes, from.port, from.address);
+    if (bodyPart(0, bytes.length).equals(bytes)) missing.delete(bytes.length);
+    if (missing.size > 0) return;
+    console.log('echoed');
+    socket.close();
+  });
+  socket.bind(address ? 0 : 7, () => {
+    console.log('open');
+    if (address) for (const length of lengths) socket.send(bodyPart(0, length), 7, address);
+  });
+`;
+const BODY = require.resolve('../support/lab-body');
 
 function tests(this: Mocha.Suite): void {
-  this.timeout(30_000);
+  this.timeout(120_000);
   const lab = new WireguardLab();
-  const whole = `fetched ${BODY_LENGTH} ${checksum(body())}`;
   let peer: Program | undefined;
 
   before(() => lab.start());
   beforeEach(() => lab.forgetSessions());
-  afterEach(async () => {
+  afterEach(endPeer);
+  after(() => lab.stop());
+
+  async function startPeer(options: PeerOptions): Promise<Program> {
+    peer = await lab.peer(options);
+    return peer;
+  }
+
+  async function endPeer(): Promise<void> {
     peer?.terminate();
     await peer?.finish(); // code 0: nothing of the stack's memory is left
     peer = undefined;
-  });
-  after(() => lab.stop());
+  }
 
   async function ping(address: string): Promise<void> {
     const counts = ['-c', '20', '-i', '0.01', '-w', '10'];
@@ -40,40 +93,119 @@ function tests(this: Mocha.Suite): void {
     assert.match(output, /20 packets transmitted, 20 received/);
   }
 
+  function kernelFetches(length: number, version: 'ipv4' | 'ipv6' = 'ipv4'): Program {
+    const host = version === 'ipv4' ? OUR_ADDRESSES.ipv4 : `[${OUR_ADDRESSES.ipv6}]`;
+    return lab.inKernel([process.execPath, '-e', CLIENT, `http://${host}/${length}`]);
+  }
+
+  async function kernelServes(): Promise<Program> {
+    const server = lab.inKernel([process.execPath, '-e', SERVER, BODY]);
+    await server.line((line) => line === 'listening');
+    return server;
+  }
+
+  const fetched = (program: Program): Promise<string> => program.line((line) => /^fetched|^failed/.test(line));
+
   it('idle: we request -> established, and the kernel reaches us', async () => {
-    peer = await lab.peer({ request: true });
-    await peer.line((line) => line === 'response-received');
-    await peer.line((line) => line === 'established');
+    const ours = await startPeer({ request: true });
+    await ours.line((line) => line === 'response-received');
+    await ours.line((line) => line === 'established');
     await ping(OUR_ADDRESSES.ipv4);
     await ping(OUR_ADDRESSES.ipv6);
-    const unexpected = peer.lines.filter((line) => /dropped|failed|error|request-received/.test(line));
+    const unexpected = ours.lines.filter((line) => /dropped|failed|error|request-received/.test(line));
     assert.deepEqual(unexpected, []);
   });
 
   it('idle: the kernel sends -> wireguard-go requests, we answer, and its packets arrive', async () => {
-    peer = await lab.peer({ request: false });
+    const ours = await startPeer({ request: false });
     await ping(OUR_ADDRESSES.ipv6);
     await ping(OUR_ADDRESSES.ipv4);
-    const handshake = peer.lines.filter((line) => /request|response|established|dropped/.test(line));
+    const handshake = ours.lines.filter((line) => /request|response|established|dropped/.test(line));
     assert.deepEqual(handshake, ['request-received', 'response-sent', 'established']);
   });
 
   for (const version of ['ipv4', 'ipv6'] as const) {
-    it(`${version}: we fetch 1 MiB from the kernel -> every byte arrives`, async () => {
-      const server = lab.inKernel([process.execPath, '-e', SERVER, SUPPORT]);
-      await server.line((line) => line === 'listening');
-      peer = await lab.peer({ request: true, fetch: { address: KERNEL_ADDRESSES[version], port: 8080 } });
-      assert.equal(await peer.line((line) => /^fetched|^failed/.test(line)), whole);
+    it(`${version}: we fetch from the kernel -> every byte arrives`, async () => {
+      const server = await kernelServes();
+      const remote = { address: KERNEL_ADDRESSES[version], port: 8080, length: LARGE };
+      assert.equal(await fetched(await startPeer({ request: true, fetch: remote })), wholeBody(LARGE));
       await server.kill();
     });
 
-    it(`${version}: the kernel fetches 1 MiB from us -> every byte arrives`, async () => {
-      peer = await lab.peer({ request: false });
-      const host = version === 'ipv4' ? OUR_ADDRESSES.ipv4 : `[${OUR_ADDRESSES.ipv6}]`;
-      const client = lab.inKernel([process.execPath, '-e', CLIENT, SUPPORT, `http://${host}/`]);
-      assert.equal(await client.finish(), whole);
+    it(`${version}: the kernel fetches from us -> every byte arrives`, async () => {
+      await startPeer({ request: false });
+      assert.equal(await fetched(kernelFetches(LARGE, version)), wholeBody(LARGE));
+    });
+
+    it(`${version}: we ping the kernel -> it answers`, async () => {
+      const ours = await startPeer({ request: true, ping: KERNEL_ADDRESSES[version] });
+      assert.equal(await ours.line((line) => /pong/.test(line)), 'pong');
+    });
+
+    it(`${version}: datagrams, with and without fragments -> come back from the kernel, and from us`, async () => {
+      const echo = lab.inKernel([process.execPath, '-e', ECHO, BODY, '', '[]']);
+      await echo.line((line) => line === 'open');
+      const ours = await startPeer({ request: true, echo: { address: KERNEL_ADDRESSES[version], port: 7 } });
+      assert.equal(await ours.line((line) => /^echoed|^failed/.test(line)), 'echoed');
+      await echo.kill();
+      const address = version === 'ipv4' ? `::ffff:${OUR_ADDRESSES.ipv4}` : OUR_ADDRESSES.ipv6;
+      const asking = lab.inKernel([process.execPath, '-e', ECHO, BODY, address, JSON.stringify(ECHO_LENGTHS)]);
+      assert.match(await asking.finish(), /echoed/);
     });
   }
+
+  it('closed UDP port of ours -> the kernel is told, and its program gets ECONNREFUSED', async () => {
+    await startPeer({ request: true });
+    const program = `
+      const socket = require('node:dgram').createSocket('udp4');
+      socket.on('error', (error) => { console.log(error.code); process.exit(); });
+      socket.connect(9, process.argv[1], () => setInterval(() => socket.send('?'), 50));
+    `;
+    const refused = lab.inKernel([process.execPath, '-e', program, OUR_ADDRESSES.ipv4]);
+    assert.equal(await refused.line(), 'ECONNREFUSED');
+  });
+
+  it('transfer: new handshakes ten times a second -> every byte arrives', async () => {
+    const ours = await startPeer({ request: true, rekeyEveryMs: 100 });
+    await ours.line((line) => line === 'established');
+    assert.equal(await fetched(kernelFetches(LARGE)), wholeBody(LARGE));
+    const sessions = ours.lines.filter((line) => line === 'established').length;
+    assert.ok(sessions > 3, `${sessions} sessions`);
+  });
+
+  it('transfer: the kernel moves to another address -> we follow, every byte arrives', async () => {
+    const ours = await startPeer({ request: true });
+    const client = kernelFetches(LARGE);
+    await client.line((line) => line === 'begun');
+    lab.move('kernel', KERNEL.address, '192.0.2.101');
+    assert.equal(await fetched(client), wholeBody(LARGE));
+    assert.ok(ours.lines.includes('roamed'));
+    lab.move('kernel', '192.0.2.101', KERNEL.address);
+  });
+
+  it('transfer: we move to another address -> wireguard-go follows, every byte arrives', async () => {
+    await startPeer({ request: true });
+    const client = kernelFetches(LARGE);
+    await client.line((line) => line === 'begun');
+    lab.move('ours', OURS.address, '192.0.2.102');
+    assert.equal(await fetched(client), wholeBody(LARGE));
+    lab.move('ours', '192.0.2.102', OURS.address);
+  });
+
+  it('we restart -> the next transfer goes through a new tunnel', async () => {
+    await startPeer({ request: true });
+    assert.equal(await fetched(kernelFetches(SMALL)), wholeBody(SMALL));
+    await endPeer();
+    await startPeer({ request: true });
+    assert.equal(await fetched(kernelFetches(SMALL)), wholeBody(SMALL));
+  });
+
+  it('wireguard-go forgets everything -> the next transfer goes through a new tunnel', async () => {
+    await startPeer({ request: true });
+    assert.equal(await fetched(kernelFetches(SMALL)), wholeBody(SMALL));
+    lab.forgetSessions();
+    assert.equal(await fetched(kernelFetches(SMALL)), wholeBody(SMALL));
+  });
 }
 
 describeLab('wireguard-go and the kernel', tests, {

@@ -10,13 +10,15 @@ import { keyPair } from '../../core/packet/wireguard/crypto';
 import { Program } from './processes';
 import type { WireguardPeerSettings } from './wireguard-peer';
 
-const KERNEL = { address: '192.0.2.1', port: 51_820 } as const;
-const OURS = { address: '192.0.2.2', port: 51_821 } as const;
+export const KERNEL = { address: '192.0.2.1', port: 51_820 } as const;
+export const OURS = { address: '192.0.2.2', port: 51_821 } as const;
 export const KERNEL_ADDRESSES = { ipv4: '198.18.0.1', ipv6: 'fd00:17::1' } as const;
 export const OUR_ADDRESSES = { ipv4: '198.18.0.2', ipv6: 'fd00:17::2' } as const;
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
+
+export type PeerOptions = Pick<WireguardPeerSettings, 'request' | 'rekeyEveryMs' | 'fetch' | 'ping' | 'echo'>;
 
 export class WireguardLab {
   private readonly suffix = process.pid.toString(36);
@@ -61,7 +63,7 @@ export class WireguardLab {
   }
 
   /** Our side, ready. */
-  async peer(options: Pick<WireguardPeerSettings, 'request' | 'fetch'>): Promise<Program> {
+  async peer(options: PeerOptions): Promise<Program> {
     const settings: WireguardPeerSettings = {
       ...options,
       ...{ privateKey: hex(this.keys.ours), presharedKey: hex(this.presharedKey), port: OURS.port },
@@ -77,6 +79,21 @@ export class WireguardLab {
 
   inKernel(command: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
     return Program.command('ip', ['netns', 'exec', this.kernel, ...command], env);
+  }
+
+  /** From now on this machine has another address, and what comes to the old one is lost. */
+  move(which: 'kernel' | 'ours', from: string, to: string): void {
+    const namespace = this[which];
+    ip('-n', namespace, 'address', 'delete', `${from}/24`, 'dev', 'cable');
+    ip('-n', namespace, 'address', 'add', `${to}/24`, 'dev', 'cable');
+    // wireguard-go keeps sending from the address that it had, until it is told an endpoint.
+    if (which === 'kernel') this.setEndpoint();
+  }
+
+  private setEndpoint(): void {
+    const key = base64(keyPair(this.keys.ours).publicKey);
+    const settings = ['set', this.device, 'peer', key, 'endpoint', `${OURS.address}:${OURS.port}`];
+    execFileSync('ip', ['netns', 'exec', this.kernel, 'wg', ...settings]);
   }
 
   async stop(): Promise<void> {

@@ -1,6 +1,7 @@
 /**
  * Our tunnel and our stack as a program, for tests against another implementation of WireGuard. Says its events, one
- * a line; serves a body of BODY_LENGTH bytes over HTTP at port 80; fetches `fetch` when the tunnel is established.
+ * a line. Serves `GET /N`, a body of N bytes, over HTTP at port 80; echoes UDP at port 7; fetches `fetch`, pings `ping`
+ * and has `echo` echo its datagrams, when the tunnel is established.
  */
 import { createHash } from 'node:crypto';
 import { PacketModule } from '../../core/packet/packet-module';
@@ -8,6 +9,7 @@ import { Stack } from '../../core/packet/stack/stack';
 import type { TcpConnection, TcpEvents } from '../../core/packet/stack/stack-contract';
 import { nodeRuntime } from '../../core/runtime-node';
 import type { Endpoint, VirtualAddresses } from '../../core/wire/addresses';
+import { bodyPart } from './lab-body';
 
 export interface WireguardPeerSettings {
   /** Keys in hexadecimal. */
@@ -18,22 +20,18 @@ export interface WireguardPeerSettings {
   readonly peer: { readonly publicKey: string; readonly endpoint: Endpoint; readonly addresses: VirtualAddresses };
   /** Starts the handshake. */
   readonly request: boolean;
-  /** What to GET, over the tunnel. */
-  readonly fetch?: Endpoint;
+  /** Makes a new handshake so often, also while there is a session. */
+  readonly rekeyEveryMs?: number;
+  /** What to GET, over the tunnel, and how much of it. */
+  readonly fetch?: Endpoint & { readonly length: number };
+  readonly ping?: string;
+  /** Where to send datagrams of ECHO_LENGTHS bytes that come back. */
+  readonly echo?: Endpoint;
 }
 
-export const BODY_LENGTH = 1 << 20;
-
-/** A body in which every part differs from every other. */
-export function body(): Buffer {
-  const bytes = Buffer.alloc(BODY_LENGTH);
-  for (let i = 0; i < BODY_LENGTH; i += 4) bytes.writeUInt32LE(Math.imul(i, 2654435761) >>> 0, i);
-  return bytes;
-}
-
-export function checksum(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
+/** The last two leave in fragments. */
+export const ECHO_LENGTHS = [0, 1, 1_000, 3_000, 20_000] as const;
+const WRITE_LENGTH = 65_536;
 
 const hexBytes = (text: string): Uint8Array => new Uint8Array(Buffer.from(text, 'hex'));
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
@@ -47,7 +45,7 @@ async function main(settings: WireguardPeerSettings): Promise<void> {
     deliver: (packet) => stack.input(packet),
     onEvent: (event) => {
       say(event.kind === 'dropped' ? `dropped: ${event.reason}` : event.kind);
-      if (event.kind === 'established') fetchOnce();
+      if (event.kind === 'established') begin();
     },
   });
   const socket = await nodeRuntime.openDatagramPort({
@@ -57,11 +55,17 @@ async function main(settings: WireguardPeerSettings): Promise<void> {
   });
   stack.configure(settings.addresses, 1_280);
   stack.listenTcp({ address: '::', port: 80, backlog: 16 }, (connection) => connection.setEvents(serve(connection)));
-  let fetched = false;
-  const fetchOnce = (): void => {
-    if (!settings.fetch || fetched) return;
-    fetched = true;
-    fetchOver(stack, settings.fetch);
+  const echoing = stack.openUdp(
+    { address: '::', port: 7 },
+    { received: (bytes, from) => void echoing.send(bytes, from), failed: () => {} },
+  );
+  let begun = false;
+  const begin = (): void => {
+    if (begun) return;
+    begun = true;
+    if (settings.fetch) fetchOver(stack, settings.fetch);
+    if (settings.ping) void stack.ping(settings.ping).then((ms) => say(ms === undefined ? 'no pong' : 'pong'));
+    if (settings.echo) echoOver(stack, settings.echo);
   };
   const tunnel = packets.setTunnel({
     ...{ fqdn: 'peer.test', presharedKey: hexBytes(settings.presharedKey) },
@@ -69,12 +73,14 @@ async function main(settings: WireguardPeerSettings): Promise<void> {
     virtualAddresses: settings.peer.addresses,
     path: { kind: 'direct', endpoint: settings.peer.endpoint },
   });
+  const rekeying = settings.rekeyEveryMs && setInterval(() => tunnel.requestTunnel(), settings.rekeyEveryMs);
   const awake = setInterval(() => {}, 1 << 30); // our own sockets and timers keep no process alive
   process.on('SIGTERM', () => {
     packets.close();
     stack.close();
     socket.close();
     clearInterval(awake);
+    clearInterval(rekeying);
     process.exitCode = stack.liveAllocations === 0 ? 0 : 1;
   });
   say('ready');
@@ -82,19 +88,25 @@ async function main(settings: WireguardPeerSettings): Promise<void> {
 }
 
 function serve(connection: TcpConnection): TcpEvents {
-  const head = `HTTP/1.1 200 OK\r\nContent-Length: ${BODY_LENGTH}\r\nConnection: close\r\n\r\n`;
   let left: Uint8Array = new Uint8Array(0);
+  let [sent, length] = [0, 0];
   let request = '';
   const pump = (): void => {
-    left = left.subarray(connection.write(left));
+    for (;;) {
+      left = left.subarray(connection.write(left));
+      if (left.length > 0 || sent === length) return;
+      left = bodyPart(sent, Math.min(WRITE_LENGTH, length - sent));
+      sent += left.length;
+    }
   };
   return {
     ...{ connected: () => {}, closed: () => {}, failed: (reason) => say(`failed: ${reason}`) },
     received: (bytes) => {
-      connection.consumed(bytes.length);
       request += Buffer.from(bytes).toString('latin1');
+      connection.consumed(bytes.length);
       if (!request.endsWith('\r\n\r\n')) return;
-      left = Buffer.concat([Buffer.from(head), body()]);
+      length = Number(/^GET \/(\d+) /.exec(request)?.[1]);
+      left = Buffer.from(`HTTP/1.1 200 OK\r\nContent-Length: ${length}\r\nConnection: close\r\n\r\n`);
       pump();
     },
     drained: pump,
@@ -102,27 +114,53 @@ function serve(connection: TcpConnection): TcpEvents {
   };
 }
 
-function fetchOver(stack: Stack, remote: Endpoint): void {
-  const parts: Uint8Array[] = [];
+function fetchOver(stack: Stack, { length, ...remote }: Endpoint & { readonly length: number }): void {
+  const hash = createHash('sha256');
+  let head: Buffer | undefined = Buffer.alloc(0);
+  let received = 0;
+  const take = (bytes: Uint8Array): void => {
+    hash.update(bytes);
+    received += bytes.length;
+  };
   const connection = stack.connectTcp(
     { remote },
     {
-      connected: () => void connection.write(Buffer.from('GET / HTTP/1.1\r\nHost: peer\r\nConnection: close\r\n\r\n')),
+      connected: () =>
+        void connection.write(Buffer.from(`GET /${length} HTTP/1.1\r\nHost: peer\r\nConnection: close\r\n\r\n`)),
       received: (bytes) => {
-        parts.push(bytes.slice());
+        if (head) {
+          head = Buffer.concat([head, bytes]);
+          const end = head.indexOf('\r\n\r\n');
+          if (end >= 0) take(head.subarray(end + 4));
+          if (end >= 0) head = undefined;
+        } else take(bytes);
         connection.consumed(bytes.length);
       },
       drained: () => {},
       ended: () => {
-        const answer = Buffer.concat(parts);
-        const fetched = answer.subarray(answer.indexOf('\r\n\r\n') + 4);
-        say(`fetched ${fetched.length} ${checksum(fetched)}`);
+        say(`fetched ${received} ${hash.digest('hex')}`);
         connection.shutdown();
       },
       closed: () => {},
       failed: (reason) => say(`failed: ${reason}`),
     },
   );
+}
+
+function echoOver(stack: Stack, remote: Endpoint): void {
+  const missing = new Set<number>(ECHO_LENGTHS);
+  const socket = stack.openUdp(
+    { address: '::', port: 0 },
+    {
+      received: (bytes) => {
+        if (bodyPart(0, bytes.length).equals(bytes)) missing.delete(bytes.length);
+        if (missing.size === 0) say('echoed');
+      },
+      failed: (reason) => say(`failed: ${reason}`),
+    },
+  );
+  socket.connect(remote);
+  for (const length of ECHO_LENGTHS) socket.send(bodyPart(0, length));
 }
 
 if (require.main === module) void main(JSON.parse(process.argv[2]!) as WireguardPeerSettings);
