@@ -56,7 +56,10 @@ export class FuzzFailure extends Error {
   ) {
     const shown = inputs.map((input) => `  ${Buffer.from(input).toString('hex') || '(empty)'}`).join('\n');
     const again = `NTMOBILE_FUZZ_SEED=${withSeed} npm run fuzz -- ${target}`;
-    super(`${target}, ${which}: ${String(cause)}\nagain: ${again}\nsmallest inputs that do it:\n${shown}`, { cause });
+    super(
+      `${target}, ${which}: ${String(cause).split('\n')[0]}\nagain: ${again}\nsmallest inputs that do it:\n${shown}`,
+      { cause },
+    );
   }
 }
 
@@ -69,7 +72,7 @@ async function check(target: Target, inputs: Uint8Array[], which: string, withSe
 
 async function failureOf(target: Target, inputs: readonly Uint8Array[]): Promise<unknown> {
   try {
-    await target.attempt(inputs.map((input) => input.slice()));
+    await target.attempt(inputs.map((input) => new Uint8Array(input)));
     return undefined;
   } catch (error) {
     return error;

@@ -42,10 +42,10 @@ export class Mutator {
 
   /** A real input with one to eight changes; one in sixteen as it is, for what only a sequence can break. */
   next(): Uint8Array {
-    let bytes = this.base().slice();
+    let bytes = new Uint8Array(this.base());
     if (this.random.chance(1 / 16)) return bytes;
     for (let more = true; more; more = this.random.chance(0.6)) {
-      bytes = this.pick(this.changes)(bytes).slice(0, this.longest);
+      bytes = new Uint8Array(this.pick(this.changes)(bytes).subarray(0, this.longest)); // no Buffer, whose slice is a view
     }
     return bytes;
   }
@@ -79,7 +79,7 @@ export class Mutator {
 
   private piece(of: Uint8Array): Uint8Array {
     const from = this.at(of);
-    return of.slice(from, from + this.length());
+    return of.subarray(from, from + this.length());
   }
 
   /** Short as a rule, now and then as long as anything. */
