@@ -8,6 +8,7 @@ import { Seal, writeHeader } from '../../core/wire/header';
 import { messages, type MessageName } from '../../core/wire/messages';
 import { sampleBodies } from '../support/sample-messages';
 import { saveInput } from './corpus';
+import { Flag } from './segments';
 
 const names = Object.keys(messages) as MessageName[];
 const key = 'ERERERERERERERERERERERERERERERERERERERERERE';
@@ -45,6 +46,46 @@ saveText('settings', {
     networks: ['10.0.0.0/8'],
   }),
 });
+
+/** What an attacker of a connection sends: flags, offsets from the right numbers, options, payload (stack.test.ts). */
+const { fin, syn, rst, psh, ack, urg } = Flag;
+const sack = [1, 1, 5, 18, ...uint32(0x11223344), ...uint32(0x11223900), ...uint32(0), ...uint32(0xffffffff)];
+const synOptions = [2, 4, 5, 80, 4, 2, 1, 3, 3, 7];
+const text = [...Buffer.from('hello, there')];
+saveSegments({
+  data: [ack | psh, 0, 0, [], text],
+  'data-later': [ack, 1_000, 0, [], text],
+  'data-again': [ack, -6, 0, [], text],
+  'data-far': [ack, 0x7fffffff, 0, [], text],
+  ack: [ack, 0, 0, [], []],
+  'ack-old': [ack, 0, -1_400, sack, []],
+  'ack-none': [ack, 0, -8_000, sack, []],
+  'ack-future': [ack, 0, 1, [], []],
+  'acked-twice': [ack, 0, -8_000, [1, 1, 5, 10, ...uint32(1), ...uint32(2)], []],
+  syn: [syn, 0, 0, synOptions, []],
+  'syn-data': [syn, 0, 0, synOptions, text],
+  'syn-ack': [syn | ack, 0, 0, synOptions, []],
+  fin: [fin | ack, 0, 0, [], []],
+  'fin-data': [fin | ack | psh, 0, 0, [], text],
+  'fin-later': [fin | ack, 500, 0, [], text],
+  rst: [rst, 0, 0, [], []],
+  'rst-later': [rst | ack, 10, 0, [], []],
+  urgent: [ack | urg, 0, 0, [], text],
+  everything: [0xff, 0, 0, [8, 10, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0], text],
+  nothing: [0, 0, 0, [255, 0, 2, 1], text],
+  full: [ack, 0, 0, [], new Array<number>(1_300).fill(1)],
+});
+
+function saveSegments(segments: Record<string, [number, number, number, number[], number[]]>): void {
+  for (const [i, [name, [flags, sequence, acknowledgement, options, payload]]] of Object.entries(segments).entries()) {
+    const numbers = [...uint32(sequence), ...uint32(acknowledgement), 0xff, 0xff, 0, name === 'urgent' ? 5 : 0];
+    saveInput('segments', name, Uint8Array.from([i, 0, flags, ...numbers, options.length, ...options, ...payload]));
+  }
+}
+
+function uint32(value: number): number[] {
+  return [value >>> 24, value >>> 16, value >>> 8, value].map((byte) => byte & 0xff);
+}
 
 function saveText(target: string, texts: Record<string, string>): void {
   for (const [name, text] of Object.entries(texts)) saveInput(target, name, Buffer.from(text));
