@@ -27,7 +27,7 @@ function storm(inputs: readonly Uint8Array[]): void {
   const world = new TunnelWorld();
   const { victim, peer, bystander, time } = world;
   const real = new Set(prepare(world).map(meaning));
-  const before = retained(victim.module);
+  const before = retained(victim.module, time);
   let received = 0;
   for (const [how = 0, ...bytes] of inputs) {
     const datagram = Uint8Array.from(bytes);
@@ -42,7 +42,10 @@ function storm(inputs: readonly Uint8Array[]): void {
   }
   victim.underLoad = false;
   assert(world.sentAway <= received, `${received} bytes are answered with ${world.sentAway}`);
-  assert(retained(victim.module) <= before + RETAINED_LIMIT, `${retained(victim.module) - before} entries were left`);
+  assert(
+    retained(victim.module, time) <= before + RETAINED_LIMIT,
+    `${retained(victim.module, time) - before} entries were left`,
+  );
 
   time.advance(100);
   assert(talks(world, bystander), 'the bystander is cut off');

@@ -8,7 +8,7 @@ import { Seal, writeHeader } from '../../core/wire/header';
 import { messages, type MessageName } from '../../core/wire/messages';
 import { sampleBodies } from '../support/sample-messages';
 import { saveInput } from './corpus';
-import { Flag } from './segments';
+import { Flag, ipPacket, tcpPacket } from './segments';
 
 const names = Object.keys(messages) as MessageName[];
 const key = 'ERERERERERERERERERERERERERERERERERERERERERE';
@@ -75,6 +75,35 @@ saveSegments({
   nothing: [0, 0, 0, [255, 0, 2, 1], text],
   full: [ack, 0, 0, [], new Array<number>(1_300).fill(1)],
 });
+
+/** From 198.18.0.2 to 198.18.0.1, or fd00::2 to fd00::1: the tunnel of peer and victim (inner.test.ts). */
+for (const [version, from, to] of [
+  ['ipv4', '198.18.0.2', '198.18.0.1'],
+  ['ipv6', 'fd00::2', 'fd00::1'],
+] as const) {
+  const save = (name: string, packet: Uint8Array): void => saveInput('inner', `${version}-${name}`, packet);
+  const ports = { sourcePort: 4_000, destinationPort: 80, sequence: 1, acknowledgement: 0, window: 0xffff };
+  const hello = Buffer.from('hello, there');
+  save('syn', tcpPacket(from, to, { ...ports, flags: syn, options: Uint8Array.from(synOptions) }));
+  save('data', tcpPacket(from, to, { ...ports, sequence: 2, flags: ack | psh, payload: hello }));
+  save('reset', tcpPacket(from, to, { ...ports, destinationPort: 81, flags: rst }));
+  save('padded', Buffer.concat([tcpPacket(from, to, { ...ports, flags: syn }), Buffer.alloc(7)]));
+  save('udp', ipPacket(from, to, 17, Uint8Array.of(15, 160, 0, 53, 0, 20, 0, 0, ...hello), { checksumAt: 6 }));
+  save('unreachable', ipPacket(from, to, version === 'ipv4' ? 1 : 58, Uint8Array.of(version === 'ipv4' ? 3 : 1, 4)));
+  const [protocol, type] = version === 'ipv4' ? [1, 8] : [58, 128];
+  save('echo', ipPacket(from, to, protocol, Uint8Array.of(type, 0, 0, 0, 0, 1, 0, 1, ...hello), { checksumAt: 2 }));
+  save('foreign', tcpPacket(from.replace(/2$/, '3'), to, { ...ports, flags: syn }));
+  save('extension', ipPacket(from, to, version === 'ipv4' ? 4 : 0, Uint8Array.of(6, 0, 1, 4, 0, 0, 0, 0, ...hello)));
+  save('fragment', fragment(ipPacket(from, to, version === 'ipv4' ? 17 : 44, Uint8Array.of(17, 0, 0, 1, ...hello))));
+}
+saveInput('inner', 'control', Uint8Array.of(0, 1, 2, 3));
+saveInput('inner', 'version-5', Uint8Array.of(0x50, 1, 2, 3));
+
+/** More fragments follow (RFC 791, 3.1); in IPv6 the extension header says so. */
+function fragment(packet: Uint8Array): Uint8Array {
+  if (packet[0] === 0x45) packet[6] = 0x20;
+  return packet;
+}
 
 function saveSegments(segments: Record<string, [number, number, number, number[], number[]]>): void {
   for (const [i, [name, [flags, sequence, acknowledgement, options, payload]]] of Object.entries(segments).entries()) {
