@@ -30,6 +30,8 @@ export function parseJoinUrl(text: string): JoinUrl {
     throw wrong('has a key that is not 32 bytes of base64url; was it copied in full?');
   }
   const zone = url.searchParams.get('zone')?.toLowerCase().replace(/\.$/, '');
+  if (zone && !/^(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/.test(zone))
+    throw wrong('has a zone= that is no name');
   return { host, port: Number(url.port), publicKey, ...(zone && { zone }) };
 }
 

@@ -10,7 +10,8 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 
 const schema = v.object({
-  secretKey: v.pipe(v.string(), v.base64(), v.length(44)),
+  /** 32 bytes in base64. */
+  secretKey: v.pipe(v.string(), v.regex(/^[A-Za-z0-9+/]{43}=$/)),
   domains: v.optional(v.array(v.string()), []),
   networks: v.optional(v.array(v.string()), []),
 });

@@ -26,6 +26,8 @@ describe('join URL', () => {
     ['ntmobile://a:1/', /has no key/],
     [`ntmobile://a:1/?key=${key.slice(1)}`, /copied in full/],
     [`ntmobile://a:1/?key=${key}xyz`, /copied in full/],
+    [`ntmobile://a:1/?key=${key}&zone=%00`, /zone= that is no name/],
+    [`ntmobile://a:1/?key=${key}&zone=a..`, /zone= that is no name/],
   ] as const) {
     it(`malformed "${text.slice(0, 24)}": parsed -> NTM_CONFIG with the reason`, () => {
       assert.throws(() => parseJoinUrl(text), { code: 'NTM_CONFIG', message: reason });

@@ -39,7 +39,10 @@ describe('state directory', () => {
   it('a file that is not one of ours: read -> undefined', () => {
     const file = new StateFile(dir, identity);
     file.write(state);
-    writeFileSync(join(dir, readdirSync(dir)[0]!), '{"secretKey": "short"}');
-    assert.equal(file.read(), undefined);
+    for (const secretKey of ['short', 'A'.repeat(44)]) {
+      // the latter: 33 bytes
+      writeFileSync(join(dir, readdirSync(dir)[0]!), JSON.stringify({ secretKey }));
+      assert.equal(file.read(), undefined);
+    }
   });
 });
