@@ -20,6 +20,7 @@ const scenarios = {
   bulk: [{ workload: 'bulk', flows: 1, peers: PEERS }],
   flows: [{ workload: 'bulk', flows: 8, peers: PEERS.filter((peer) => peer !== 'raw') }],
   rr: [{ workload: 'rr', peers: ['ntmobile', 'wireguard-go', 'kernel', 'udx'] }],
+  udp: [{ workload: 'udp', peers: ['ntmobile', 'wireguard-go', 'kernel'] }],
   connect: [{ workload: 'connect', peers: ['ntmobile', 'wireguard-go', 'kernel'] }],
   idle: [{ workload: 'idle', connections: 10_000, active: 1_000, peers: ['ntmobile', 'kernel'] }],
   mtu: [1280, 1500, 9000].map((mtu) => ({ workload: 'bulk', mtu, peers: ['ntmobile', 'wireguard-go', 'raw'] })),
@@ -69,7 +70,7 @@ async function measure(lab, peer, scenario) {
 }
 
 function summary(client, server) {
-  if (server.bytes === undefined) return client;
+  if (server.bytes === undefined) return { ...client, ...server };
   const cpu =
     client.userMs === undefined ? undefined : client.userMs + client.systemMs + server.userMs + server.systemMs;
   return {

@@ -3,6 +3,7 @@
  *
  *   bulk     `flows` connections send as fast as they can: MB/s at the receiver after the warm-up
  *   rr       one connection, 100 bytes there and back: round trips a second, microseconds each
+ *   udp      datagrams of 1,200 bytes, as many as the receiver takes without loss: datagrams a second at the receiver
  *   connect  one connection after the other is opened and closed: connections a second
  *   idle     `connections` are opened, `active` of them send: memory for each, MB/s
  */
@@ -144,6 +145,52 @@ const connect = {
   },
 };
 
+const DATAGRAM = 1_200;
+/** The receiver answers each so many, and at most so many are out: no more than its socket's buffer holds. */
+const ANSWER_EVERY = 32;
+const DATAGRAMS_OUT = 512;
+
+const udp = {
+  server: async (transport, { seconds }) => {
+    let received = 0;
+    let began;
+    const first = new Promise((resolve) => (began = resolve));
+    await transport.datagrams((bytes, answer) => {
+      began();
+      if (++received % ANSWER_EVERY === 0) answer(bytes.subarray(0, 4));
+    });
+    ready();
+    await first;
+    await pause(WARM_UP_MS);
+    const before = { received, at: performance.now() };
+    await pause(seconds * 1e3);
+    return { perSecond: (received - before.received) / ((performance.now() - before.at) / 1e3) };
+  },
+  client: async (transport, { seconds }) => {
+    const message = Buffer.alloc(DATAGRAM);
+    let out = 0;
+    let answers = 0;
+    const pump = () => {
+      for (; out < DATAGRAMS_OUT; out++) socket.send(message);
+    };
+    const socket = await transport.datagrams(() => {
+      answers++;
+      out = Math.max(0, out - ANSWER_EVERY);
+      pump();
+    });
+    pump();
+    let seen = 0;
+    const lost = setInterval(() => {
+      if (answers === seen) out = 0; // nothing came for a while: what was out is lost, so that it does not end here
+      seen = answers;
+      pump();
+    }, 200);
+    await pause(WARM_UP_MS + (seconds + 1) * 1e3);
+    clearInterval(lost);
+    return {};
+  },
+};
+
 const idle = {
   server: async (transport, { seconds, connections }) => {
     globalThis.gc();
@@ -182,4 +229,4 @@ function memoryOf(before, connections) {
   return { bytesPerConnection: (now.rss - before.rss) / connections };
 }
 
-export const workloads = { bulk, rr, connect, idle };
+export const workloads = { bulk, rr, udp, connect, idle };

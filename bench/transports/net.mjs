@@ -1,4 +1,5 @@
-/** The kernel's TCP through node:net: plain, or behind wireguard-go's device. */
+/** The kernel's TCP and UDP through node:net and node:dgram: plain, or behind wireguard-go's device. */
+import { createSocket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
 
 export async function openTransport({ role, target }) {
@@ -10,6 +11,7 @@ export async function openTransport({ role, target }) {
         server.listen(port, '0.0.0.0', 4_096, resolve);
       }),
     connect: () => connection(connect({ port, host: target, noDelay: true })),
+    datagrams: (onMessage) => datagrams({ role, port, target }, onMessage),
     role,
   };
 }
@@ -33,4 +35,15 @@ function connection(socket) {
     write: (bytes) => socket.write(bytes),
     end: () => socket.end(),
   };
+}
+
+async function datagrams({ role, port, target }, onMessage) {
+  // dgram looks a destination up for each datagram, were it not connected or told that it is an address
+  const literal = (address, _, callback) => callback(null, address, 4);
+  const socket = createSocket({ type: 'udp4', lookup: literal });
+  await new Promise((resolve) => socket.bind(role === 'server' ? port : 0, resolve));
+  socket.setRecvBufferSize(4 << 20);
+  socket.on('message', (bytes, from) => onMessage(bytes, (answer) => socket.send(answer, from.port, from.address)));
+  if (role === 'client') await new Promise((resolve) => socket.connect(port, target, resolve));
+  return { send: (bytes) => socket.send(bytes) };
 }

@@ -42,6 +42,13 @@ export async function openTransport({ role, port, endpoint, tunnelMtu }) {
       const connection = new Connection();
       return connection.attach(stack.connectTcp({ remote: { address: hosts.server.ipv4, port: PORT } }, connection));
     },
+    datagrams: async (onMessage) => {
+      const received = (bytes, from) => onMessage(bytes, (answer) => udp.send(answer, from));
+      const local = { address: '0.0.0.0', port: role === 'server' ? PORT : 0 };
+      const udp = stack.openUdp(local, { received, failed: () => {} });
+      const to = { address: hosts[other].ipv4, port: PORT };
+      return { send: (bytes) => udp.send(bytes, to) };
+    },
     memory: () => ({ wasmBytes: stack.memory.bytes.length }),
   };
 }
