@@ -33,6 +33,7 @@ const schema = v.object({
   route: v.optional(v.picklist(['auto', 'relay', 'direct']), 'auto'),
   stateDir: v.optional(v.string()),
   trace: v.optional(v.string()),
+  pcap: v.optional(v.string()),
   required: v.optional(
     v.union([
       v.boolean(),
@@ -56,6 +57,7 @@ const variables: Record<keyof v.InferInput<typeof schema>, string> = {
   route: 'NTMOBILE_ROUTE',
   stateDir: 'NTMOBILE_STATE_DIR',
   trace: 'NTMOBILE_TRACE',
+  pcap: 'NTMOBILE_PCAP',
   required: 'NTMOBILE_REQUIRED',
 };
 
@@ -70,6 +72,7 @@ export interface NodeConfig {
   readonly route: 'auto' | 'relay' | 'direct';
   readonly stateDir: string;
   readonly traceFile: string | undefined;
+  readonly captureFile: string | undefined;
   /** End the process when login fails. */
   readonly required: boolean;
 }
@@ -83,7 +86,7 @@ export function readConfig(env: NodeJS.ProcessEnv): NodeConfig {
     const setting = issue.path?.[0]?.key as keyof typeof variables;
     throw new NtmError('NTM_CONFIG', `${variables[setting] ?? setting} ${issue.message}`);
   }
-  const { as, node, passwordFile, password, stateDir, trace, ...rest } = parsed.output;
+  const { as, node, passwordFile, password, stateDir, trace, pcap, ...rest } = parsed.output;
   const accountServer = parseJoinUrl(as);
   return {
     ...rest,
@@ -93,6 +96,7 @@ export function readConfig(env: NodeJS.ProcessEnv): NodeConfig {
     domains: [...new Set([...rest.domains, ...(accountServer.zone ? [canonicalName(accountServer.zone)] : [])])],
     stateDir: stateDir ?? defaultStateDir(env),
     traceFile: trace,
+    captureFile: pcap,
   };
 }
 

@@ -4,9 +4,11 @@
  */
 import { readConfig } from './config';
 import { configuredNode } from './start';
+import type { Statistics } from './statistics';
 import type { VirtualAddresses } from './wire/addresses';
 
 export { NtmError, type NtmErrorCode } from './errors';
+export type { PathStatistics, Statistics, TunnelStatistics } from './statistics';
 export type { VirtualAddresses } from './wire/addresses';
 
 /** The settings of the environment (`NTMOBILE_AS`, `NTMOBILE_ACCOUNT`, ...), each of which may be given here instead. */
@@ -17,6 +19,8 @@ export interface LoggedIn {
   readonly addresses: VirtualAddresses;
   /** Constructs the tunnel to a node and returns its virtual addresses. Rejects with NtmError. */
   resolve(fqdn: string): Promise<VirtualAddresses>;
+  /** Tunnels, their paths and MTUs, and what was sent, received and dropped. */
+  statistics(): Statistics;
   /** Leaves the network. */
   close(): void;
 }
@@ -41,6 +45,7 @@ export async function login(settings: LoginSettings = {}): Promise<LoggedIn> {
       await node.reach(addresses.ipv4);
       return addresses;
     },
+    statistics: () => node.statistics(),
     close: () => node.close(),
   };
 }

@@ -1,5 +1,6 @@
 /** Starts the node of this process from its environment: what the preload and the library share. */
 import { readFileSync } from 'node:fs';
+import { CaptureFile } from './capture-file';
 import { readConfig, type NodeConfig } from './config';
 import { NtmError } from './errors';
 import { Namespace } from './namespace';
@@ -49,7 +50,10 @@ export function configuredNode(config: NodeConfig, onFailed: (error: Error) => v
   let state: NodeState = file.read() ?? { secretKey: nodeRuntime.random.bytes(32), domains: [], networks: [] };
   const node = new Node({
     runtime: nodeRuntime,
-    trace: config.traceFile ? openTraceFile(config.traceFile, nodeRuntime.clock, traceFailed).trace : noTrace,
+    trace: config.traceFile
+      ? openTraceFile(config.traceFile, nodeRuntime.clock, notWritten('NTMOBILE_TRACE')).trace
+      : noTrace,
+    ...(config.captureFile && { capture: capture(config.captureFile, label ? `${label}.${account}` : account) }),
     config,
     secretKey: state.secretKey,
     known: state,
@@ -65,8 +69,13 @@ export function configuredNode(config: NodeConfig, onFailed: (error: Error) => v
   return node;
 }
 
-function traceFailed(error: Error): void {
-  process.emitWarning(`ntmobile: NTMOBILE_TRACE cannot be written: ${error.message}`);
+function capture(path: string, interfaceName: string): CaptureFile {
+  const { clock, timers } = nodeRuntime;
+  return new CaptureFile({ path, clock, timers, interfaceName, onFailure: notWritten('NTMOBILE_PCAP') });
+}
+
+function notWritten(variable: string): (error: Error) => void {
+  return ({ message }) => process.emitWarning(`ntmobile: ${variable} cannot be written: ${message}`);
 }
 
 function saveState(file: StateFile, state: NodeState): void {

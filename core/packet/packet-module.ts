@@ -110,6 +110,10 @@ export class PacketModule {
     return tunnel;
   }
 
+  get tunnels(): Iterable<Tunnel> {
+    return this.table;
+  }
+
   /** The tunnel that carries packets to this virtual address. */
   tunnelTo(address: string): Tunnel | undefined {
     const bytes = parseIp(address);

@@ -10,6 +10,7 @@ import { SetupError } from './report.mjs';
 const TEST_PACKAGES = [
   { name: 'bind9-dnsutils', why: 'dig asks the DNS of the direction coordinator in a test', probe: 'dig' },
   { name: 'iputils-ping', why: 'ping of another TCP/IP stack reaches the virtual one in a lab test', probe: 'ping' },
+  { name: 'tcpdump', why: 'reads what a node has captured in a test', probe: 'tcpdump' },
   { name: 'iproute2', why: 'ip makes the network namespaces of the lab tests', probe: 'ip' },
   { name: 'nftables', why: 'nft makes the NATs of the lab tests', probe: 'nft' },
   { name: 'wireguard-go', why: 'an independent implementation that our tunnels must talk to', probe: 'wireguard-go' },

@@ -1,12 +1,15 @@
 /** Two unmodified programs, in two processes, talk by name. */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { isIPv4, isIPv6 } from 'node:net';
 import { join } from 'node:path';
+import type { Statistics } from '../../core/statistics';
 import { writeCertificate } from '../support/certificate';
 import { example, Network, portsOf, stop, testProgram } from '../support/network';
 import { temporaryDirectory } from '../support/paths';
 import { Program } from '../support/processes';
+import { readTrace } from '../support/trace-watch';
 
 interface Ends {
   readonly from: string;
@@ -49,6 +52,28 @@ describe('two unmodified programs', function () {
     assert.equal(status, 200);
     return JSON.parse(body) as Ends & { hello: string; protocol: string };
   }
+
+  it('NTMOBILE_PCAP and NTMOBILE_TRACE: a program that fetched -> its packets and what they add up to', async () => {
+    const file = join(network.dir, 'alice.pcapng');
+    const env = { NTMOBILE_PCAP: file, NTMOBILE_TRACE: network.traceFile('seen') };
+    const program = alice([example('fetch-client.mjs'), `${http}/hello`], env);
+    await hello(program);
+    const packets = execFileSync('tcpdump', ['-n', '-r', file], { stdio: ['ignore', 'pipe', 'ignore'] }).toString();
+    const seen = [...packets.matchAll(/ IP (\S+) > \S+: Flags \[([^\]]+)\]/g)];
+    const own = seen[0]?.[1];
+    const ways = seen.map(([, source, flags]) => `${source === own ? 'out' : 'in'} ${flags}`);
+    assert.deepEqual(ways.slice(0, 4), ['out S', 'in S.', 'out .', 'out P.'], packets);
+    const lines = readTrace(network.traceFile('seen'));
+    const { tunnels, stack } = lines.find(({ event }) => event === 'statistics') as unknown as Statistics;
+    const [tunnel] = tunnels;
+    assert.equal(tunnel?.fqdn, network.fqdn('bob'));
+    assert.deepEqual(
+      tunnel.paths.map(({ path }) => path),
+      [tunnel.path],
+    );
+    assert.equal(stack?.sent, ways.filter((way) => way.startsWith('out')).length);
+    assert.ok(tunnel.sentPackets >= stack.sent && tunnel.paths[0]!.receivedBytes > 0);
+  });
 
   for (const [library, program] of [
     ['fetch', 'fetch-client.mjs'],

@@ -6,6 +6,7 @@ import type { Memory } from './memory';
 import type { NetifExports, NetifImports } from './netif';
 import type { TcpExports, TcpImports } from './tcp';
 import type { UdpExports, UdpImports } from './udp-sockets';
+import type { VirtualAddresses } from '../../wire/addresses';
 
 export type LwipExports = ClockExports &
   NetifExports &
@@ -16,6 +17,9 @@ export type LwipImports = ClockImports & NetifImports & TcpImports & UdpImports;
 export interface Core {
   readonly wasm: LwipExports;
   readonly memory: Memory;
+  /** The node's, once they are known. */
+  readonly addresses: VirtualAddresses | undefined;
+  readonly isClosed: boolean;
   /** Before a call that may touch a timer of TCP or send a packet. */
   enter(): void;
   /** After it. */

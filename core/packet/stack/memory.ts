@@ -28,6 +28,11 @@ export class Memory {
     return this.view;
   }
 
+  /** Numbers of 32 bits, copied. */
+  words(address: number, count: number): Uint32Array {
+    return new Uint32Array(this.bytes.buffer, address >>> 0, count).slice();
+  }
+
   /** A C string, for messages of assertions. */
   text(address: number): string {
     const end = this.bytes.indexOf(0, address);

@@ -16,15 +16,15 @@ import { StackClock } from './clock';
 import type { Connection } from './connection';
 import type { Core, LwipExports, LwipImports } from './core';
 import { parseIp } from '../../wire/ip-text';
-import { isWildcard, Listener, listenFamily } from './listener';
+import type { Listener } from './listener';
 import { lwipModule, Memory } from './memory';
 import { isFragment, isIcmp, ownAddresses, refusal, type OwnAddresses, type Refusal } from './netif';
 import { Echoes } from './echoes';
 import { readIcmp, TCP, UDP, type IcmpError } from './icmp';
 import { Reports } from './reports';
-import { UdpSockets } from './udp-sockets';
+import { Sockets } from './sockets';
 import type * as contract from './stack-contract';
-import { Err, isErr, openError, stackError } from './tcp';
+import { UdpSockets } from './udp-sockets';
 
 export interface StackOptions {
   readonly clock: Clock;
@@ -39,7 +39,10 @@ export interface StackOptions {
 }
 
 /** Packets, but for `faults`: how often lwIP failed an assertion and was started anew. */
-export type StackCounters = Record<'received' | 'sent' | Refusal | 'unconfigured' | 'outOfMemory' | 'faults', number>;
+export type PacketCounters = Record<'received' | 'sent' | Refusal | 'unconfigured' | 'outOfMemory' | 'faults', number>;
+/** TCP's segments sent again, those of them that had arrived after all, tail loss probes, retransmission timeouts. */
+export type TcpCounters = Record<'retransmitted' | 'needless' | 'probes' | 'timeouts', number>;
+export type StackCounters = PacketCounters & TcpCounters & { readonly udpOverflows: number };
 
 /** Addresses whose path MTU is remembered; the first of more is forgotten. */
 const PATHS_LIMIT = 8_192;
@@ -50,7 +53,7 @@ class StackFault extends Error {}
 export class Stack implements contract.VirtualStack, Core {
   wasm!: LwipExports;
   memory!: Memory;
-  readonly counters: StackCounters = {
+  readonly counters: PacketCounters = {
     ...{ received: 0, sent: 0, malformed: 0, misaddressed: 0, fragment: 0, unsupported: 0 },
     ...{ unconfigured: 0, outOfMemory: 0, faults: 0 },
   };
@@ -58,6 +61,7 @@ export class Stack implements contract.VirtualStack, Core {
   private readonly clock: StackClock;
   private readonly reports = new Reports(this, ({ remote }) => this.options.onStalled?.(remote.address));
   private readonly udp = new UdpSockets(this);
+  private readonly sockets = new Sockets(this, this.reports, this.udp);
   private readonly echoes: Echoes;
   private readonly pathMtus = new Map<string, number>();
   private own: OwnAddresses | undefined;
@@ -78,6 +82,16 @@ export class Stack implements contract.VirtualStack, Core {
 
   get addresses(): VirtualAddresses | undefined {
     return this.configured?.addresses;
+  }
+
+  get isClosed(): boolean {
+    return this.phase === 'closed';
+  }
+
+  /** Those of TCP since the last fault. */
+  statistics(): StackCounters {
+    const [retransmitted = 0, needless = 0, probes = 0, timeouts = 0] = this.memory.words(this.wasm.tcp_counters(), 4);
+    return { ...this.counters, retransmitted, needless, probes, timeouts, udpOverflows: this.udp.overflows };
   }
 
   /** Blocks of C memory that are in use; 0 after close(). */
@@ -137,53 +151,16 @@ export class Stack implements contract.VirtualStack, Core {
     this.leave();
   }
 
-  connectTcp({ remote, local }: contract.TcpConnectOptions, events: contract.TcpEvents): Connection {
-    const to = parseIp(remote.address);
-    if (!to || !isPort(remote.port) || remote.port === 0) throw stackError('EINVAL', 'not a remote endpoint');
-    const family = to.length === 4 ? 4 : 6;
-    const own = family === 4 ? this.addresses?.ipv4 : this.addresses?.ipv6;
-    const from = local?.address === undefined || isWildcard(local.address) ? own : local.address;
-    if (own === undefined || from !== own || this.phase === 'closed') {
-      throw stackError('EADDRNOTAVAIL', `this node has no virtual IPv${family} address ${from ?? ''}`.trim());
-    }
-    const localPort = local?.port ?? 0;
-    if (!isPort(localPort)) throw stackError('EINVAL', 'not a port');
-
-    const id = this.reports.nextId();
-    this.enter();
-    this.memory.bytes.set(to, this.memory.scratch);
-    this.memory.bytes.set(parseIp(own) ?? [], this.memory.scratch + 16);
-    const pcb = this.wasm.tcp_open(id, family, remote.port, localPort);
-    this.leave();
-    if (isErr(pcb)) throw openError(pcb);
-    return this.reports.opened(id, pcb, events);
+  connectTcp(options: contract.TcpConnectOptions, events: contract.TcpEvents): Connection {
+    return this.sockets.connectTcp(options, events);
   }
 
   listenTcp(options: contract.TcpListenOptions, onConnection: Listener['onConnection']): contract.TcpListener {
-    if (!isPort(options.port)) throw stackError('EINVAL', 'not a port');
-    const family = listenFamily(options);
-    const { address, port } = options;
-    const foreign = this.addresses && address !== this.addresses.ipv4 && address !== this.addresses.ipv6;
-    if (this.phase === 'closed' || (!isWildcard(address) && foreign)) {
-      throw stackError('EADDRNOTAVAIL', `${address} is not an address of this node`);
-    }
-    for (const other of this.reports.listeners.values()) {
-      if (port !== 0 && other.overlaps(family, address, port)) throw openError(Err.USE);
-    }
-    const listener = new Listener(this, this.reports.nextId(), family, options, onConnection);
-    listener.open();
-    this.reports.listeners.set(listener.id, listener);
-    return listener;
+    return this.sockets.listenTcp(options, onConnection);
   }
 
   openUdp(options: contract.UdpOpenOptions, events: contract.UdpEvents): contract.UdpSocket {
-    if (!isPort(options.port)) throw stackError('EINVAL', 'not a port');
-    const { address } = options;
-    const foreign = !isWildcard(address) && address !== this.addresses?.ipv4 && address !== this.addresses?.ipv6;
-    if (this.phase === 'closed' || (foreign && parseIp(address))) {
-      throw stackError('EADDRNOTAVAIL', `${address} is not an address of this node`);
-    }
-    return this.udp.open(options, events);
+    return this.sockets.openUdp(options, events);
   }
 
   ping(address: string, length = 56): Promise<number | undefined> {
@@ -383,8 +360,4 @@ function unlessFaulted(work: () => void): void {
   } catch (error) {
     if (!(error instanceof StackFault)) throw error;
   }
-}
-
-function isPort(port: number): boolean {
-  return Number.isInteger(port) && port >= 0 && port <= 65535;
 }

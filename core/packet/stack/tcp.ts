@@ -27,6 +27,7 @@ export interface TcpExports {
   tcp_path_changed(family: number): void;
   tcp_path_mtu(pcb: number, mtu: number): void;
   tcp_flush_acks(): void;
+  tcp_counters(): number;
   tcp_close_all(): void;
 }
 

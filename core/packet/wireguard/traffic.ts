@@ -18,6 +18,7 @@ import {
   TAG_LENGTH,
 } from './constants';
 import { MessageType, readCounter, Transport, writeCounter, writeIndex } from './messages';
+import { countReceived, countSent, noTraffic, PathCounters } from './path-counters';
 import type { Session } from './session';
 import { SessionRing } from './session-ring';
 import type { Tunnel } from './tunnel';
@@ -35,7 +36,8 @@ export interface TrafficEvents {
 }
 
 export class Traffic {
-  readonly counters = { sentPackets: 0, sentBytes: 0, receivedPackets: 0, receivedBytes: 0 };
+  readonly counters = noTraffic();
+  readonly pathCounters = new PathCounters();
   /** When something authentic was last received, on the clock. */
   lastReceivedMs = -Infinity;
   /** Of the path, the largest inner packet; padding does not exceed it. */
@@ -129,8 +131,8 @@ export class Traffic {
     if (this.ring.confirm(session)) this.events.confirmed();
     if (this.closed) return;
     this.lastReceivedMs = nowMs;
-    this.counters.receivedPackets += 1;
-    this.counters.receivedBytes += packet.length;
+    countReceived(this.counters, packet.length);
+    countReceived(this.pathCounters.of(from), packet.length);
     this.timers.packetReceived(nowMs);
     this.refreshOnReceive(session, nowMs);
     if (packet.length === 0) return context.event('keepalive-received', this.tunnel);
@@ -158,8 +160,8 @@ export class Traffic {
     writeIndex(datagram, Transport.receiver, session.remoteIndex);
     writeCounter(datagram, Transport.counter, counter);
     session.send.seal(counter, plaintext, scratch.sealedBody(length));
-    this.counters.sentPackets += 1;
-    this.counters.sentBytes += packet.length;
+    countSent(this.counters, packet.length);
+    countSent(this.pathCounters.of(this.path), packet.length);
     this.context.transmit(datagram, this.path);
     this.timers.packetSent(nowMs);
     this.refreshOnSend(session, nowMs);

@@ -71,6 +71,11 @@ export class Tunnel {
     return this.traffic.counters;
   }
 
+  /** By path. */
+  get pathCounters(): Traffic['pathCounters'] {
+    return this.traffic.pathCounters;
+  }
+
   /** When something authentic was last received, on the clock. */
   get lastReceivedMs(): number {
     return this.traffic.lastReceivedMs;

@@ -12,6 +12,13 @@ static struct block blocks[SACK_BLOCKS];
 static uint32_t block_count;
 static uint32_t duplicate_count;
 
+struct flow_counters flow_counters;
+
+/* Four numbers of 32 bits. */
+EXPORT(tcp_counters) const void *tcp_counters(void) {
+  return &flow_counters;
+}
+
 uint32_t flow_now_us(void) {
   return (uint32_t)(uint64_t)(port_time() * 1000.0);
 }

@@ -115,6 +115,14 @@ struct flow {
   struct flow *next_held;
 };
 
+/* Of all flows since the stack was started, for those who want to see (tcp_counters). */
+struct flow_counters {
+  uint32_t retransmitted; /* segments */
+  uint32_t needless;      /* of them, those that had arrived before */
+  uint32_t probes, timeouts;
+};
+extern struct flow_counters flow_counters;
+
 /* ---- flow.c ---- */
 struct flow *flow_of(const struct tcp_pcb *pcb);
 err_t flow_open(struct tcp_pcb *pcb);

@@ -25,6 +25,7 @@ static int sent_before_newest(const struct flow *flow, const struct sent *sent) 
 
 static void needless(struct flow *flow) {
   flow->spurious++;
+  flow_counters.needless++;
   flow->reordering = 1;
   flow->reordering_rounds = REORDERING_ROUNDS;
 }

@@ -84,6 +84,7 @@ void timeouts_set(struct flow *flow, uint32_t now_us) {
 static void probe(struct flow *flow, uint32_t now_us) {
   flow->probe_resent = !transmit_one_more(flow);
   if (flow->probe_resent) transmit_again(flow, flow->count - 1);
+  flow_counters.probes++;
   flow->probing = 1;
   flow->probe_us = now_us;
   flow->probe_end = flow->pcb->snd_nxt;
@@ -97,6 +98,7 @@ static void time_out(struct flow *flow, uint32_t now_us) {
     flow->timer = IDLE;
     return;
   }
+  flow_counters.timeouts++;
   recovery_collapse(flow);
   if (flow->backoff < BACKOFF_LIMIT) flow->backoff++;
   flow->since_us = now_us;

@@ -66,7 +66,9 @@ void transmit_again(struct flow *flow, uint32_t index) {
   pcb->unsent_oversize = oversize;
   pcb->persist_backoff = persist;
   pcb->rtime = -1;
-  if (left) scoreboard_resent(flow, sent, flow_now_us());
+  if (!left) return;
+  flow_counters.retransmitted++;
+  scoreboard_resent(flow, sent, flow_now_us());
 }
 
 static void send_lost(struct flow *flow) {

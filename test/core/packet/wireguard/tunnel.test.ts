@@ -196,6 +196,31 @@ describe('tunnel', () => {
     assert.ok(pair.b.module.drops.get('replayed')! > 50);
   });
 
+  it('the peer moves: counted by path -> each path has what went over it, and the tunnel all of it', () => {
+    establish();
+    const [before, moved] = [pair.a.endpoint, { address: '203.0.113.9', port: 7 }];
+    const tunnel = [...pair.b.module.tunnels][0]!;
+    const handshake = { ...tunnel.counters };
+    pair.say(pair.a, 'one');
+    pair.time.advance(20);
+    pair.a.endpoint = moved;
+    pair.say(pair.a, 'two');
+    pair.time.advance(20);
+    pair.say(pair.b, 'back');
+    pair.time.advance(20);
+    const rows = [...tunnel.pathCounters].map(({ path, counters }) => ({ ...path.endpoint, ...counters }));
+    const padded = tunnel.counters.receivedBytes - handshake.receivedBytes;
+    assert.deepEqual(
+      rows.map(({ port, receivedPackets, sentPackets }) => [port, receivedPackets, sentPackets]),
+      [
+        [before.port, handshake.receivedPackets + 1, handshake.sentPackets],
+        [moved.port, 1, 1],
+      ],
+    );
+    assert.equal(rows[0]!.receivedBytes + rows[1]!.receivedBytes, tunnel.counters.receivedBytes);
+    assert.ok(padded > 0);
+  });
+
   it('established: flipped bits and cut datagrams -> dropped, and the next good packet arrives', () => {
     establish();
     pair.meddle = (datagram, _, forward) => {

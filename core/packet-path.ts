@@ -1,0 +1,154 @@
+/**
+ * The packet path of a node (paper 3.3, Figure 6), wired together:
+ *
+ *   program -- virtual stack -- capture -- packet module (tunnels) -- transmit / receive (UDP sockets)
+ *
+ * with what is known of each path's MTU on both sides. Stack and tunnels are made when they are first needed: a program
+ * that never names an NTMobile host does not pay for them.
+ */
+import type { Capture } from './capture';
+import { destinationOf } from './packet/ip-packet';
+import type { PacketModule, TunnelEvent } from './packet/packet-module';
+import { describePath, type Path } from './packet/path';
+import type { PathMtus } from './packet/path-mtu';
+import { Stack } from './packet/stack/stack';
+import { LEAST_MTU } from './packet/wireguard/constants';
+import type { Tunnel } from './packet/wireguard/tunnel';
+import type { Runtime } from './runtime';
+import { statisticsOf, type Statistics } from './statistics';
+import type { Trace } from './trace';
+import { traceTunnel } from './tunnel-trace';
+import type { Endpoint, VirtualAddresses } from './wire/addresses';
+import { canonicalIp, formatIp } from './wire/ip-text';
+
+export interface PacketPathOptions {
+  readonly runtime: Runtime;
+  readonly trace: Trace;
+  /** As which the trace knows this node. */
+  readonly part: string;
+  /** WireGuard static secret key, 32 bytes. */
+  readonly secretKey: Uint8Array;
+  readonly capture: Capture | undefined;
+  /** `datagram` is valid only during the call. */
+  transmit(datagram: Uint8Array, to: Endpoint): void;
+  onTunnelEvent(event: TunnelEvent): void;
+}
+
+export class PacketPath {
+  addresses: VirtualAddresses | undefined;
+  private packetModule: PacketModule | undefined;
+  private pathMtus: PathMtus | undefined;
+  private virtualStack: Stack | undefined;
+  private lastPath: Path | undefined;
+
+  constructor(private readonly options: PacketPathOptions) {}
+
+  get packets(): PacketModule {
+    if (this.packetModule) return this.packetModule;
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
+    const { PacketModule, PathMtus } = require('./packet/packet-module') as typeof import('./packet/packet-module');
+    const { runtime, secretKey, transmit } = this.options;
+    const { clock, timers, random } = runtime;
+    const pathMtus = new PathMtus({
+      ...{ clock, timers, random, interfaceMtu: (to) => runtime.interfaceMtu(to) },
+      onMtu: (tunnel, mtu) => this.setPathMtu(tunnel, mtu),
+    });
+    this.pathMtus = pathMtus;
+    this.packetModule = new PacketModule({
+      ...{ clock, timers, random, privateKey: secretKey },
+      transmit: (datagram, path) => transmit(datagram, path.endpoint),
+      deliver: this.captured('in', (packet) => this.stack.input(packet)),
+      onControl: (control, tunnel) => pathMtus.receive(control, tunnel),
+      onEvent: (event) => this.onTunnelEvent(event),
+    });
+    return this.packetModule;
+  }
+
+  get stack(): Stack {
+    if (this.virtualStack) return this.virtualStack;
+    const { clock, timers, random } = this.options.runtime;
+    this.virtualStack = new Stack({
+      ...{ clock, timers, random },
+      output: this.captured('out', (packet) => this.output(packet)),
+      onStalled: (address) => this.stalled(address),
+    });
+    if (this.addresses) this.virtualStack.configure(this.addresses, LEAST_MTU);
+    return this.virtualStack;
+  }
+
+  /** The node's addresses are known, or are others than before. */
+  configure(fqdn: string, addresses: VirtualAddresses): void {
+    this.addresses = addresses;
+    this.options.capture?.name(fqdn, addresses);
+    this.virtualStack?.configure(addresses, LEAST_MTU);
+  }
+
+  /** A tunnel's datagram. */
+  receive(datagram: Uint8Array, from: Endpoint): void {
+    // The same path again where it fits: a tunnel then knows it by identity.
+    if (this.lastPath?.endpoint !== from) this.lastPath = { kind: 'direct', endpoint: from };
+    this.packets.receive(datagram, this.lastPath);
+  }
+
+  /** The path to a correspondent node is another one. */
+  pathChanged({ ipv4, ipv6 }: VirtualAddresses): void {
+    for (const address of [ipv4, ipv6]) this.virtualStack?.pathChanged(address);
+  }
+
+  isOwn(address: string): boolean {
+    return address === this.addresses?.ipv4 || address === this.addresses?.ipv6;
+  }
+
+  statistics(): Statistics {
+    return statisticsOf(this.packetModule, this.virtualStack, this.options.runtime.clock.now());
+  }
+
+  /**
+   * Returns what it all came to. The stack goes first: the resets of open connections still go through their tunnels,
+   * as a kernel would send them.
+   */
+  close(): Statistics {
+    this.virtualStack?.close();
+    const last = this.statistics();
+    this.packetModule?.close();
+    this.options.capture?.close();
+    return last;
+  }
+
+  private captured(direction: 'in' | 'out', next: (packet: Uint8Array) => void): (packet: Uint8Array) => void {
+    const { capture } = this.options;
+    if (!capture) return next;
+    return (packet) => {
+      capture.packet(packet, direction);
+      next(packet);
+    };
+  }
+
+  private output(packet: Uint8Array): void {
+    if (this.packets.encapsulate(packet) !== 'no-tunnel' || !this.isOwn(formatIp(destinationOf(packet)))) return;
+    const copy = new Uint8Array(packet);
+    queueMicrotask(() => this.virtualStack?.input(copy));
+  }
+
+  private onTunnelEvent(event: TunnelEvent): void {
+    traceTunnel(this.options.trace, this.options.part, event);
+    this.options.onTunnelEvent(event);
+    if (event.kind !== 'established' && event.kind !== 'roamed') return;
+    const { fqdn, virtualAddresses } = event.tunnel;
+    this.options.capture?.name(fqdn, virtualAddresses);
+    this.pathMtus?.look(event.tunnel);
+    if (event.kind === 'roamed') this.pathChanged(virtualAddresses);
+  }
+
+  private setPathMtu({ fqdn, path, virtualAddresses }: Tunnel, mtu: number): void {
+    const { trace, part } = this.options;
+    trace({ part, event: 'path mtu', peer: fqdn, path: describePath(path), mtu });
+    this.stack.setPathMtu(virtualAddresses.ipv4, mtu);
+    this.stack.setPathMtu(canonicalIp(virtualAddresses.ipv6), mtu);
+  }
+
+  private stalled(address: string): void {
+    const tunnel = this.packets.tunnelTo(address);
+    if (tunnel) this.pathMtus?.stalled(tunnel);
+  }
+}

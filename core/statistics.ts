@@ -1,0 +1,53 @@
+/** What a node has sent, received and dropped, for those who want to see: plain values that survive JSON. */
+import type { PacketModule } from './packet/packet-module';
+import { describePath } from './packet/path';
+import type { Stack, StackCounters } from './packet/stack/stack';
+import type { DropReason } from './packet/wireguard/tunnel-contract';
+import type { Counters } from './packet/wireguard/path-counters';
+import type { Tunnel } from './packet/wireguard/tunnel';
+import type { VirtualAddresses } from './wire/addresses';
+
+export interface PathStatistics extends Counters {
+  /** `address:port`, or `relay address:port`. */
+  readonly path: string;
+}
+
+export interface TunnelStatistics extends Counters {
+  readonly fqdn: string;
+  readonly virtualAddresses: VirtualAddresses;
+  readonly state: Tunnel['state'];
+  /** Where packets are sent now. */
+  readonly path: string;
+  /** The largest inner packet that this path is known to carry, bytes. */
+  readonly mtu: number;
+  /** Milliseconds since something authentic was received; undefined before. */
+  readonly silentMs: number | undefined;
+  /** By path, those used last. */
+  readonly paths: readonly PathStatistics[];
+}
+
+export interface Statistics {
+  readonly tunnels: readonly TunnelStatistics[];
+  /** Datagrams and inner packets that were not let in, by reason. */
+  readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
+  /** Of the virtual stack; undefined before it is first used. */
+  readonly stack: StackCounters | undefined;
+}
+
+export function statisticsOf(packets: PacketModule | undefined, stack: Stack | undefined, nowMs: number): Statistics {
+  return {
+    tunnels: [...(packets?.tunnels ?? [])].map((tunnel) => tunnelStatistics(tunnel, nowMs)),
+    dropped: Object.fromEntries(packets?.drops ?? []),
+    stack: stack?.statistics(),
+  };
+}
+
+function tunnelStatistics(tunnel: Tunnel, nowMs: number): TunnelStatistics {
+  const { fqdn, virtualAddresses, state, path, mtu, lastReceivedMs, counters, pathCounters } = tunnel;
+  return {
+    ...{ fqdn, virtualAddresses, state, mtu, ...counters },
+    path: describePath(path),
+    silentMs: lastReceivedMs === -Infinity ? undefined : Math.round(nowMs - lastReceivedMs),
+    paths: [...pathCounters].map((row) => ({ path: describePath(row.path), ...row.counters })),
+  };
+}
