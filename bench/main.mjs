@@ -5,6 +5,7 @@
  */
 import { Command } from 'commander';
 import { execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { DATAGRAM_PORT, firstLine, Lab, whyNoLab } from './lab.mjs';
@@ -15,6 +16,8 @@ const PEERS = ['ntmobile', 'wireguard-go', 'kernel', 'udx', 'raw'];
 const OVERHEAD = 60;
 const LOSSES = [0, 0.001, 0.01, 0.03];
 const ROUND_TRIPS_MS = [20, 100];
+/** What the line of a peer's figures begins with. */
+const RESULT = 'result ';
 
 const scenarios = {
   bulk: [{ workload: 'bulk', flows: 1, peers: PEERS }],
@@ -61,13 +64,17 @@ async function measure(lab, peer, scenario) {
   };
   const server = run('server', 'client');
   await firstLine(server, 'ready');
-  const served = firstLine(server, '{');
+  const served = firstLine(server, RESULT);
   const client = run('client', 'server');
-  const [asked, answered] = await Promise.all([firstLine(client, '{'), served]);
+  const ended = Promise.all([server, client].map((child) => once(child, 'exit'))); // profiles are written at the end
+  const [asked, answered] = await Promise.all([firstLine(client, RESULT), served]);
+  await ended;
   await lab.stopMiddlebox();
   await lab.stopWireguard();
-  return summary(JSON.parse(asked), JSON.parse(answered));
+  return summary(resultOf(asked), resultOf(answered));
 }
+
+const resultOf = (line) => JSON.parse(line.slice(RESULT.length));
 
 function summary(client, server) {
   if (server.bytes === undefined) return { ...client, ...server };

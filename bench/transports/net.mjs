@@ -44,6 +44,7 @@ async function datagrams({ role, port, target }, onMessage) {
   await new Promise((resolve) => socket.bind(role === 'server' ? port : 0, resolve));
   socket.setRecvBufferSize(4 << 20);
   socket.on('message', (bytes, from) => onMessage(bytes, (answer) => socket.send(answer, from.port, from.address)));
+  socket.on('error', () => {}); // of a server that has ended
   if (role === 'client') await new Promise((resolve) => socket.connect(port, target, resolve));
   return { send: (bytes) => socket.send(bytes) };
 }

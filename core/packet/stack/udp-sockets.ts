@@ -29,6 +29,8 @@ const PAYLOAD = 32;
 /** Bytes that wait for their owner; what comes beyond is lost, as in a kernel's receive buffer. */
 const QUEUE_LIMIT = 4 << 20;
 
+const RECENT_ADDRESSES = 4;
+
 interface Arrived {
   readonly socket: Socket;
   readonly bytes: Uint8Array;
@@ -38,6 +40,7 @@ interface Arrived {
 
 export class UdpSockets {
   private readonly sockets = new Map<number, Socket>();
+  private readonly addresses = new RecentAddresses();
   private arrived: Arrived[] = [];
   private arrivedBytes = 0;
   private lastId = 0;
@@ -97,7 +100,7 @@ export class UdpSockets {
   private take(socket: Socket, chain: number, addressLength: number, port: number): void {
     const { wasm, memory } = this.core;
     const addressAt = (offset: number): string =>
-      formatIp(memory.bytes.slice(memory.scratch + offset, memory.scratch + offset + addressLength));
+      this.addresses.text(memory.bytes, memory.scratch + offset, addressLength);
     const parts: Uint8Array[] = [];
     for (let pbuf = chain; pbuf !== 0; pbuf = wasm.pbuf_next(pbuf)) {
       const payload = wasm.pbuf_payload(pbuf) >>> 0;
@@ -113,6 +116,24 @@ export class UdpSockets {
   }
 }
 
+/** Texts of the addresses seen last: datagrams come in trains. */
+class RecentAddresses {
+  private readonly rows: { readonly bytes: Uint8Array; readonly text: string }[] = [];
+  private next = 0;
+
+  text(memory: Uint8Array, at: number, length: number): string {
+    const known = this.rows.find(
+      ({ bytes }) => bytes.length === length && bytes.every((byte, i) => memory[at + i] === byte),
+    );
+    if (known) return known.text;
+    const bytes = memory.slice(at, at + length);
+    const row = { bytes, text: formatIp(bytes) };
+    this.rows[this.next] = row;
+    this.next = (this.next + 1) % RECENT_ADDRESSES;
+    return row.text;
+  }
+}
+
 class Socket implements UdpSocket {
   address: string;
   private port: number;
@@ -120,6 +141,8 @@ class Socket implements UdpSocket {
   /** lwIP's address of it; 0 when closed. */
   private pcb = 0;
   private remote: Endpoint | undefined;
+  /** Where the last datagram went: most often where the next one goes. */
+  private lastTo = { address: '', bytes: undefined as Uint8Array | undefined };
 
   constructor(
     private readonly core: Core,
@@ -167,7 +190,7 @@ class Socket implements UdpSocket {
   }
 
   send(bytes: Uint8Array, to: Endpoint | undefined = this.remote): UdpFailure | undefined {
-    const address = to && parseIp(to.address);
+    const address = to && this.parsed(to.address);
     if (!address || !(to.port > 0 && to.port < 65536)) return 'EINVAL';
     if (this.pcb === 0) return 'EBADF';
     const family = address.length === 4 ? 4 : 6;
@@ -180,6 +203,11 @@ class Socket implements UdpSocket {
     const error = wasm.udp_send_to(this.pcb, family, to.port, bytes.length, this.core.pathMtu(to.address));
     this.core.leave();
     return error === Err.OK ? undefined : failureOf(error);
+  }
+
+  private parsed(address: string): Uint8Array | undefined {
+    if (this.lastTo.address !== address) this.lastTo = { address, bytes: parseIp(address) };
+    return this.lastTo.bytes;
   }
 
   close(): void {
