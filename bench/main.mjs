@@ -25,7 +25,7 @@ const scenarios = {
   rr: [{ workload: 'rr', peers: ['ntmobile', 'wireguard-go', 'kernel', 'udx'] }],
   udp: [{ workload: 'udp', peers: ['ntmobile', 'wireguard-go', 'kernel'] }],
   connect: [{ workload: 'connect', peers: ['ntmobile', 'wireguard-go', 'kernel'] }],
-  idle: [{ workload: 'idle', connections: 10_000, active: 1_000, peers: ['ntmobile', 'kernel'] }],
+  idle: [{ workload: 'idle', connections: 10_000, active: 1_000, peers: ['ntmobile', 'wireguard-go', 'kernel'] }],
   mtu: [1280, 1500, 9000].map((mtu) => ({ workload: 'bulk', mtu, peers: ['ntmobile', 'wireguard-go', 'raw'] })),
   loss: ROUND_TRIPS_MS.flatMap((roundTripMs) =>
     LOSSES.map((loss) => ({

@@ -214,7 +214,9 @@ const idle = {
     const memory = memoryOf(before, connections);
     const chunk = Buffer.alloc(16_384);
     for (const connection of all.slice(0, active)) {
-      const pump = () => void connection.write(chunk);
+      const pump = () => {
+        while (connection.write(chunk));
+      };
       connection.onDrain = pump;
       pump();
     }

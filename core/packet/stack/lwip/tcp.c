@@ -18,11 +18,11 @@ void *scratch_address(void);
 #define ARGUMENT(id) ((void *)(uintptr_t)(id))
 
 /*
- * What a connection may always buffer beyond what its window lets it send at once, or as much again as that, so that
- * slow start is not held up. More would lie in lwIP's unsent queue, which lwIP walks at every write, and a thousand
- * slow receivers would fill the 4 GB that wasm can address.
+ * What a connection may always buffer beyond what is out, or as much as its window, so that slow start is not held up.
+ * More would lie in lwIP's unsent queue, which lwIP walks at every write, and thousands of slow receivers would fill
+ * the 4 GB that wasm can address.
  */
-#define SEND_BUFFER_FLOOR (256u * 1024)
+#define SEND_BUFFER_FLOOR (64u * 1024)
 
 /* ---- events: queued in TypeScript, nothing else happens here ---- */
 
@@ -201,7 +201,8 @@ EXPORT(tcp_writable) uint32_t tcp_writable(struct tcp_pcb *pcb) {
   if (pcb->snd_queuelen > TCP_SND_QUEUELEN - 2 - 65536 / LWIP_MAX(pcb->mss, 64)) return 0;
   const struct flow *flow = flow_of(pcb);
   uint32_t window = LWIP_MIN(pcb->snd_wnd, flow != NULL ? flow->congestion.window : 0);
-  uint32_t limit = LWIP_MIN(TCP_SND_BUF, window + LWIP_MAX(SEND_BUFFER_FLOOR, window));
+  uint32_t out = pcb->snd_nxt - pcb->lastack;
+  uint32_t limit = LWIP_MIN(TCP_SND_BUF, out + LWIP_MAX(SEND_BUFFER_FLOOR, window));
   return limit > queued(pcb) ? limit - queued(pcb) : 0;
 }
 
