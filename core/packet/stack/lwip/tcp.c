@@ -18,9 +18,9 @@ void *scratch_address(void);
 #define ARGUMENT(id) ((void *)(uintptr_t)(id))
 
 /*
- * What a connection may always buffer beyond what is out, or as much as its window, so that slow start is not held up.
- * More would lie in lwIP's unsent queue, which lwIP walks at every write, and thousands of slow receivers would fill
- * the 4 GB that wasm can address.
+ * What a connection may always buffer beyond what is out, or twice its window: slow start sends as much when a whole
+ * window is acknowledged in one batch, before its owner has the word. More would lie in lwIP's unsent queue, which
+ * lwIP walks at every write, and thousands of slow receivers would fill the 4 GB that wasm can address.
  */
 #define SEND_BUFFER_FLOOR (64u * 1024)
 
@@ -202,8 +202,9 @@ EXPORT(tcp_writable) uint32_t tcp_writable(struct tcp_pcb *pcb) {
   const struct flow *flow = flow_of(pcb);
   uint32_t window = LWIP_MIN(pcb->snd_wnd, flow != NULL ? flow->congestion.window : 0);
   uint32_t out = pcb->snd_nxt - pcb->lastack;
-  uint32_t limit = LWIP_MIN(TCP_SND_BUF, out + LWIP_MAX(SEND_BUFFER_FLOOR, window));
-  return limit > queued(pcb) ? limit - queued(pcb) : 0;
+  uint64_t limit = (uint64_t)out + LWIP_MAX(SEND_BUFFER_FLOOR, 2 * (uint64_t)window);
+  limit = LWIP_MIN(limit, TCP_SND_BUF);
+  return limit > queued(pcb) ? (uint32_t)limit - queued(pcb) : 0;
 }
 
 /* Queues `length` <= 65,535 bytes of the scratch area. Nothing is sent before tcp_flush. */
