@@ -11,6 +11,7 @@
  */
 #include "flow.h"
 #include "reassembly.h"
+#include "timewait.h"
 #include "lwip/priv/tcp_priv.h"
 
 #define NEVER 0xffffffffu
@@ -92,9 +93,6 @@ static void plan(void) {
     if (pcb->flags & (TF_ACK_DELAY | TF_ACK_NOW | TF_CLOSEPEND | TF_NAGLEMEMERR)) soon = 1;
     wait = LWIP_MIN(wait, slow_ticks_to_wait(pcb));
   }
-  for (struct tcp_pcb *pcb = tcp_tw_pcbs; pcb != NULL; pcb = pcb->next) {
-    wait = LWIP_MIN(wait, until(pcb->tmr, 2 * TCP_MSL / TCP_SLOW_INTERVAL));
-  }
   armed = soon || wait != NEVER;
   due_ticks = soon ? ticks + 1 : (ticks / 2 + wait) * 2;
 }
@@ -113,7 +111,7 @@ EXPORT(clock_enter) void clock_enter(void) {
 
 /* Milliseconds until clock_wake is due, or NEVER. While armed, due_ticks is always ahead of ticks. */
 static uint32_t sleep_ms(void) {
-  uint32_t timeout_in = LWIP_MIN(timeouts_sleep_ms(), reassembly_sleep_ms());
+  uint32_t timeout_in = LWIP_MIN(LWIP_MIN(timeouts_sleep_ms(), reassembly_sleep_ms()), timewait_sleep_ms());
   if (!armed) return timeout_in;
   int32_t due_in = (int32_t)(tick_ms + (due_ticks - ticks) * TCP_TMR_INTERVAL - port_now());
   return due_in <= 0 ? 0 : LWIP_MIN((uint32_t)due_in, timeout_in);
@@ -121,7 +119,7 @@ static uint32_t sleep_ms(void) {
 
 /* After any call: the next tick looks, if a timer may have been started. The result is sleep_ms's. */
 EXPORT(clock_leave) uint32_t clock_leave(void) {
-  if (tcp_active_pcbs == NULL && tcp_tw_pcbs == NULL) {
+  if (tcp_active_pcbs == NULL) {
     armed = 0;
   } else if (touched && (!armed || due_ticks - ticks > 1)) {
     armed = 1;
@@ -136,6 +134,7 @@ EXPORT(clock_wake) uint32_t clock_wake(void) {
   uint32_t fast = elapsed_ticks();
   timeouts_run();
   reassembly_run();
+  timewait_run();
   if (!armed || fast < due_ticks - ticks) return sleep_ms();
   if (fast > 1) pass(fast - 1);
   ticks++;

@@ -1,6 +1,7 @@
 /* Flows as a whole: see flow.h. */
 #include <string.h>
 #include "flow.h"
+#include "hooks.h"
 
 #define SACK_KIND 5
 #define SACK_BLOCK_LENGTH 8
@@ -21,6 +22,12 @@ EXPORT(tcp_counters) const void *tcp_counters(void) {
 
 uint32_t flow_now_us(void) {
   return (uint32_t)(uint64_t)(port_time() * 1000.0);
+}
+
+uint32_t flow_first_sequence(void) {
+  static uint32_t secret;
+  if (secret == 0) secret = port_random() | 1;
+  return secret + (uint32_t)(uint64_t)(port_time() * 15625.0);
 }
 
 uint16_t netif_default_path_mtu(void);
@@ -119,10 +126,6 @@ static void keep_idle(struct tcp_pcb *pcb) {
 void flow_settle(struct tcp_pcb *pcb) {
   struct flow *flow = flow_of(pcb);
   if (flow == NULL || flow->peer_mss == 0) return;
-  if (pcb->state == TIME_WAIT) {
-    flow_close(pcb);
-    return;
-  }
   uint32_t now_us = flow_now_us();
   keep_idle(pcb);
   uint32_t delivered = scoreboard_acknowledge(flow, now_us);

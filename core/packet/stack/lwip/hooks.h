@@ -9,8 +9,13 @@ struct tcp_pcb;
 struct tcp_hdr;
 struct pbuf;
 
-/* RFC 6528: an initial sequence number that no one off the path can guess. */
-#define LWIP_HOOK_TCP_ISN(localIp, localPort, remoteIp, remotePort) port_random()
+/*
+ * Initial sequence numbers by a clock of 64 ns, as Linux's, so that a connection between the same ports starts beyond
+ * the one before (RFC 9293 section 3.4.1). A secret of each peer's ports (RFC 6528) would be against strangers who
+ * inject segments; here those do not get into the tunnel.
+ */
+uint32_t flow_first_sequence(void);
+#define LWIP_HOOK_TCP_ISN(localIp, localPort, remoteIp, remotePort) flow_first_sequence()
 
 /* Called with the pcb that a segment is for, before it is processed. */
 err_t tcp_hook_segment(struct tcp_pcb *pcb, const struct tcp_hdr *header, u16_t options_length);

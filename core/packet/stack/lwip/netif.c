@@ -11,6 +11,7 @@
 #include "lwip/pbuf.h"
 #include "lwip/priv/tcp_priv.h"
 #include "lwip/prot/ip6.h"
+#include "timewait.h"
 
 /* The largest packet that TCP makes: lwIP's largest segment, with IPv6's header. */
 #define RECEIVE_MTU (TCP_MSS + 60)
@@ -81,6 +82,7 @@ EXPORT(netif_configure) void netif_configure(uint32_t mtu) {
   netif_set_up(&interface);
   netif_set_addr(&interface, &ip4, &mask, IP4_ADDR_ANY4);
   netif_ip6_addr_set(&interface, 0, &ip6);
+  timewait_forget_all();
   netif_ip6_addr_set_state(&interface, 0, IP6_ADDR_PREFERRED);
   netif_mtu6(&interface) = RECEIVE_MTU;
   default_path_mtu = (uint16_t)mtu;
@@ -102,7 +104,7 @@ EXPORT(netif_reserve) struct pbuf *netif_reserve(uint32_t length) {
 }
 
 EXPORT(netif_input) void netif_input_packet(struct pbuf *packet) {
-  if (ip_input(packet, &interface) != ERR_OK) pbuf_free(packet);
+  if (timewait_input(packet) || ip_input(packet, &interface) != ERR_OK) pbuf_free(packet);
 }
 
 /* Packets of the node to itself, queued by lwIP until now (LWIP_NETIF_LOOPBACK). */

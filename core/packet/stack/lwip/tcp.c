@@ -9,6 +9,7 @@
 #include "imports.h"
 #include "hooks.h"
 #include "flow.h"
+#include "timewait.h"
 #include "lwip/ip.h"
 #include "lwip/priv/tcp_priv.h"
 
@@ -82,8 +83,8 @@ static err_t on_accepted(void *listener, struct tcp_pcb *pcb, err_t error) {
 }
 
 /*
- * After every packet: sends what it allowed to send, and looks for TIME-WAIT, because lwIP tells of no event when
- * CLOSING becomes that.
+ * After every packet: sends what it allowed to send, or takes the connection over when it is in TIME-WAIT; lwIP tells
+ * of no event when CLOSING becomes that.
  */
 EXPORT(tcp_settle) void tcp_settle(void) {
   struct tcp_pcb *pcb = current;
@@ -93,16 +94,32 @@ EXPORT(tcp_settle) void tcp_settle(void) {
     pcb->unsent = held;
     held = NULL;
   }
-  flow_settle(pcb);
-  if (pcb->state != TIME_WAIT || pcb->callback_arg == NULL) return;
+  if (pcb->state != TIME_WAIT) {
+    flow_settle(pcb);
+    return;
+  }
   uint32_t id = ID(pcb->callback_arg);
-  tcp_arg(pcb, NULL);
-  port_finished(id, ERR_OK);
+  timewait_take(pcb);
+  if (id != 0) port_finished(id, ERR_OK);
+}
+
+/*
+ * Simultaneous open (RFC 9293 section 3.5, figure 7), of which lwIP knows nothing: the SYN that was sent goes out
+ * again with an ACK of the peer's. The peer does the same, and to what it sends then lwIP responds as to the answer of
+ * a listener.
+ */
+static void open_simultaneously(struct tcp_pcb *pcb, const struct tcp_hdr *header) {
+  if (pcb->unacked == NULL) return;
+  TCPH_SET_FLAG(pcb->unacked->tcphdr, TCP_ACK);
+  pcb->rcv_nxt = header->seqno + 1;
+  tcp_rexmit(pcb); /* leaves at the end of tcp_input */
 }
 
 err_t tcp_hook_segment(struct tcp_pcb *pcb, const struct tcp_hdr *header, u16_t options_length) {
   tcp_settle(); /* of the packet before, when lwIP processes several in one call (netif_loop) */
   current = pcb->state != LISTEN && pcb->errf == on_error ? pcb : NULL;
+  uint16_t flags = TCPH_FLAGS(header) & (TCP_SYN | TCP_ACK | TCP_RST);
+  if (current != NULL && pcb->state == SYN_SENT && flags == TCP_SYN) open_simultaneously(pcb, header);
   if (current != NULL && flow_of(pcb) != NULL) flow_note_ack(flow_of(pcb), header, options_length);
   return ERR_OK;
 }
@@ -150,6 +167,7 @@ EXPORT(tcp_open) int32_t tcp_open(uint32_t id, uint32_t family, uint32_t remote_
     return ERR_MEM;
   }
   err_t error = tcp_bind(pcb, &local, (u16_t)local_port);
+  if (error == ERR_OK) timewait_forget(&remote, pcb->local_port, (u16_t)remote_port);
   if (error == ERR_OK) error = tcp_connect(pcb, &remote, (u16_t)remote_port, on_connected);
   if (error != ERR_OK) {
     tcp_arg(pcb, NULL);
@@ -286,5 +304,5 @@ EXPORT(tcp_close_all) void tcp_close_all(void) {
   while (tcp_listen_pcbs.pcbs != NULL) tcp_close(tcp_listen_pcbs.pcbs);
   while (tcp_active_pcbs != NULL) tcp_discard(tcp_active_pcbs);
   while (tcp_bound_pcbs != NULL) tcp_discard(tcp_bound_pcbs);
-  while (tcp_tw_pcbs != NULL) tcp_discard(tcp_tw_pcbs);
+  timewait_forget_all();
 }
