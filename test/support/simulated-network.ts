@@ -8,6 +8,7 @@
  */
 import type { DatagramPort, DatagramPortOptions, Runtime, StreamPort, StreamPortOptions } from '../../core/runtime';
 import { formatEndpoint, type Endpoint } from '../../core/wire/addresses';
+import { pass } from './memory-datagrams';
 import { SeededRandom, VirtualTime } from './virtual-time';
 
 type Accept = (peer: StreamPort, from: Endpoint) => StreamPortOptions;
@@ -39,16 +40,8 @@ export class SimulatedNetwork {
   }
 
   /** Lets `ms` pass, and everything that follows from it: timers in their order, promises after each. */
-  async run(ms: number): Promise<void> {
-    const endMs = this.time.now() + ms;
-    await promisesSettled();
-    for (;;) {
-      const delayMs = this.time.nextDelayMs;
-      if (delayMs === undefined || this.time.now() + delayMs > endMs) break;
-      this.time.advance(delayMs);
-      await promisesSettled();
-    }
-    this.time.advance(endMs - this.time.now());
+  run(ms: number): Promise<void> {
+    return pass(this.time, ms);
   }
 
   private openDatagramPort(address: string, options: DatagramPortOptions): DatagramPort {
@@ -93,9 +86,4 @@ export class SimulatedNetwork {
   private later(fire: () => void): void {
     this.time.schedule(this.options.latencyMs, fire);
   }
-}
-
-/** Every promise that can settle now has settled: setImmediate runs after all microtasks. */
-function promisesSettled(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
