@@ -50,7 +50,9 @@ export class PacketPath {
     const { runtime, secretKey, transmit } = this.options;
     const { clock, timers, random } = runtime;
     const pathMtus = new PathMtus({
-      ...{ clock, timers, random, interfaceMtu: (to) => runtime.interfaceMtu(to) },
+      ...{ clock, timers, random },
+      interfaceMtu: (to) => runtime.interfaceMtu(to),
+      cutPackets: () => runtime.cutPackets(),
       onMtu: (tunnel, mtu) => this.setPathMtu(tunnel, mtu),
     });
     this.pathMtus = pathMtus;

@@ -67,6 +67,7 @@ export const nodeRuntime: Runtime = {
   openStreamPort,
   hostAddresses,
   interfaceMtu,
+  cutPackets,
   resolveHost,
 };
 
@@ -199,6 +200,20 @@ async function interfaceMtu(to: Endpoint): Promise<number | undefined> {
   if (name === undefined) return undefined;
   const text = await readFile(`/sys/class/net/${name}/mtu`, 'latin1').catch(() => '');
   return Number.parseInt(text, 10) || undefined;
+}
+
+/** From Linux's procfs (RFC 4293: ipSystemStatsOutFragOKs). */
+async function cutPackets(): Promise<number | undefined> {
+  const [ipv4, ipv6] = await Promise.all(
+    ['snmp', 'snmp6'].map((file) => readFile(`/proc/self/net/${file}`, 'latin1').catch(() => '')),
+  );
+  const [names = [], values = []] = ipv4!
+    .split('\n')
+    .filter((line) => line.startsWith('Ip:'))
+    .map((line) => line.split(' '));
+  const cut4 = Number(values[names.indexOf('FragOKs')]);
+  const cut6 = Number(/^Ip6FragOKs\s+(\d+)/m.exec(ipv6!)?.[1] ?? 0);
+  return Number.isNaN(cut4) ? undefined : cut4 + cut6;
 }
 
 /** The address that this host sends from to this endpoint; empty when there is no route. */

@@ -78,6 +78,8 @@ export interface Runtime {
   hostAddresses(): HostAddress[];
   /** The MTU of the interface that leads to this endpoint, bytes; undefined where that cannot be known. */
   interfaceMtu(to: Endpoint): Promise<number | undefined>;
+  /** IP packets that this host has cut into fragments until now; undefined where that cannot be known. */
+  cutPackets(): Promise<number | undefined>;
   /** An address of a host's name, by the host's own resolver; an address is its own. Rejects as dns.lookup does. */
   resolveHost(name: string): Promise<string>;
 }

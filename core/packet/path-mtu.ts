@@ -2,13 +2,15 @@
  * The MTU of a tunnel's path, found by padded probes inside the tunnel (DPLPMTUD, RFC 8899).
  *
  *   base     1,280 bytes of outer packet, which every path carries
- *   search   all usual sizes at once, largest first, each twice: the largest that is answered holds
- *   again    when the path is another one, when TCP hears nothing any more (then from base), and at the first new
- *            session after ten minutes (RFC 8899's PMTU_RAISE_TIMER), so that an idle tunnel does not wake up for it
+ *   search   all usual sizes at once, smallest first, each twice: the largest that is answered, and was not cut, holds
+ *   again    when the path is another one, when TCP hears nothing any more (then from base), and at a new session when
+ *            this host has cut packets meanwhile or ten minutes are over (RFC 8899's PMTU_RAISE_TIMER); no timer of
+ *            its own, so that an idle tunnel does not wake up for it
  *
- * All at once, and none again: Node's UDP sockets let Linux fragment what is larger than the path MTU that it learned
- * from a router (IP_PMTUDISC_WANT), so a probe that is sent after the router's answer to an earlier one would arrive,
- * in fragments. For the same reason nothing is tried that is larger than the MTU of the interface.
+ * Node's UDP sockets let Linux cut into fragments what is larger than the path MTU that it learned from a router
+ * (IP_PMTUDISC_WANT), so a probe that is sent after the router's answer to an earlier one arrives, however large; a
+ * router that is near, or this host itself, answers before the next probe. Linux counts what it cuts: since the probes
+ * grow, those were the last ones. Nothing is tried that is larger than the MTU of the interface.
  */
 import type { Clock, Random, Timer, Timers } from '../runtime';
 import type { Endpoint } from '../wire/addresses';
@@ -19,7 +21,8 @@ import type { Tunnel } from './wireguard/tunnel';
 
 /** Outer IP packets: the IPv6 minimum; and what Ethernet, PPPoE, tunnels and mobile networks leave; jumbo; loopback. */
 const BASE = 1_280;
-const USUAL = [16_504, 9_000, 1_500, 1_492, 1_460, 1_420, 1_380] as const;
+const USUAL = [1_380, 1_420, 1_460, 1_492, 1_500, 9_000, 16_504] as const;
+/** Of each probe, in case one is lost. */
 const COPIES = 2;
 /** Of an interface of which nothing is known. */
 const ETHERNET = 1_500;
@@ -39,6 +42,8 @@ export interface PathMtuOptions {
   readonly random: Random;
   /** The MTU of the interface that leads there, bytes; undefined when it cannot be known. */
   interfaceMtu(to: Endpoint): Promise<number | undefined>;
+  /** IP packets that this host has cut into fragments until now; undefined when it cannot be known. */
+  cutPackets(): Promise<number | undefined>;
   /** `mtu`: the largest inner packet that the tunnel carries now, bytes. */
   onMtu(tunnel: Tunnel, mtu: number): void;
 }
@@ -47,6 +52,11 @@ interface Search {
   readonly path: Path;
   readonly startedMs: number;
   readonly challenge: Uint8Array;
+  /** Inner lengths of the probes that were answered; and of those that were not cut, once that is known. */
+  readonly answered: Set<number>;
+  whole?: readonly number[];
+  /** How many packets this host had cut after the probes. */
+  cut?: number | undefined;
   retries: number;
   retry?: Timer | undefined;
 }
@@ -59,9 +69,14 @@ export class PathMtus {
   /** A session was made, or the peer has moved. */
   look(tunnel: Tunnel): void {
     const last = this.searches.get(tunnel);
-    const isNew = !last || !samePath(last.path, tunnel.path);
-    if (isNew) this.set(tunnel, LEAST_MTU);
-    if (isNew || this.options.clock.now() - last.startedMs >= RAISE_MS) this.search(tunnel, 0);
+    if (!last || !samePath(last.path, tunnel.path)) {
+      this.set(tunnel, LEAST_MTU);
+      return this.search(tunnel, 0);
+    }
+    if (this.options.clock.now() - last.startedMs >= RAISE_MS) return this.search(tunnel, 0);
+    void this.options.cutPackets().then((cut) => {
+      if (this.searches.get(tunnel) === last && last.whole && cut !== last.cut) this.search(tunnel, 0);
+    });
   }
 
   /** Large packets have ceased to arrive, and no router says why (RFC 8899 section 4.3). */
@@ -84,31 +99,47 @@ export class PathMtus {
   private search(tunnel: Tunnel, retries: number): void {
     const { clock, timers, random } = this.options;
     this.searches.get(tunnel)?.retry?.cancel();
-    const search: Search = { path: tunnel.path, startedMs: clock.now(), challenge: random.bytes(8), retries };
+    const { path } = tunnel;
+    const search: Search = {
+      ...{ path, startedMs: clock.now(), challenge: random.bytes(8), answered: new Set(), retries },
+    };
     this.searches.set(tunnel, search);
     if (retries > 0) {
       const delayMs = RETRIES_MS[RETRIES_MS.length - retries]!;
       search.retry = timers.schedule(delayMs, () => this.search(tunnel, retries - 1));
     }
-    void this.options
-      .interfaceMtu(tunnel.path.endpoint)
-      .then((largest = ETHERNET) => this.probe(tunnel, search, largest));
+    void this.probe(tunnel, search);
   }
 
-  private probe(tunnel: Tunnel, search: Search, largest: number): void {
-    if (this.searches.get(tunnel) !== search || !samePath(search.path, tunnel.path)) return;
+  private async probe(tunnel: Tunnel, search: Search): Promise<void> {
+    const { interfaceMtu, cutPackets } = this.options;
     const { challenge, path } = search;
-    for (const outer of [...USUAL.filter((size) => size <= largest), BASE]) {
-      const probe = encodePathMessage({ kind: 'probe', challenge, length: innerMtu(outer, path) });
+    const largest = (await interfaceMtu(path.endpoint)) ?? ETHERNET;
+    const before = await cutPackets();
+    if (this.searches.get(tunnel) !== search || !samePath(path, tunnel.path)) return;
+    const lengths = [BASE, ...USUAL.filter((size) => size <= largest)].map((outer) => innerMtu(outer, path));
+    for (const length of lengths) {
+      const probe = encodePathMessage({ kind: 'probe', challenge, length });
       for (let i = 0; i < COPIES; i++) tunnel.sendControl(probe);
     }
+    search.cut = await cutPackets();
+    search.whole = withoutCut(lengths, (search.cut ?? 0) - (before ?? 0));
+    if (this.searches.get(tunnel) !== search) return;
+    if (tunnel.mtu > Math.max(...search.whole)) this.set(tunnel, LEAST_MTU); // what is sent is being cut
+    this.conclude(tunnel, search);
   }
 
   private answered(tunnel: Tunnel, challenge: Uint8Array, length: number): void {
     const search = this.searches.get(tunnel);
     if (!search || Buffer.compare(challenge, search.challenge) !== 0 || !samePath(search.path, tunnel.path)) return;
     search.retry?.cancel();
-    if (length > tunnel.mtu && USUAL.some((outer) => innerMtu(outer, search.path) === length)) this.set(tunnel, length);
+    if (USUAL.some((outer) => innerMtu(outer, search.path) === length)) search.answered.add(length);
+    this.conclude(tunnel, search);
+  }
+
+  private conclude(tunnel: Tunnel, { answered, whole = [] }: Search): void {
+    const largest = Math.max(LEAST_MTU, ...whole.filter((length) => answered.has(length)));
+    if (largest > tunnel.mtu) this.set(tunnel, largest);
   }
 
   private set(tunnel: Tunnel, mtu: number): void {
@@ -116,4 +147,10 @@ export class PathMtus {
     tunnel.mtu = mtu;
     this.options.onMtu(tunnel, mtu);
   }
+}
+
+/** `cut`: how many packets the host has cut meanwhile. More than there were probes are others' and tell nothing. */
+function withoutCut(lengths: readonly number[], cut: number): readonly number[] {
+  if (cut > lengths.length * COPIES) return lengths;
+  return lengths.slice(0, lengths.length - Math.ceil(cut / COPIES));
 }

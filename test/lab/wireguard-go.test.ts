@@ -1,6 +1,7 @@
 /** Our tunnel and stack against an independent tunnel (wireguard-go) and an independent stack (the kernel's). */
 import assert from 'node:assert/strict';
 import { wholeBody } from '../support/lab-body';
+import { LAB_CLIENT, LAB_SERVER } from '../support/lab-programs';
 import { describeLab } from '../support/lab';
 import type { Program } from '../support/processes';
 import {
@@ -17,35 +18,6 @@ import { ECHO_LENGTHS } from '../support/wireguard-peer';
 const LARGE = process.env['NTMOBILE_LAB_LONG'] === '1' ? 500_000_000 : 50_000_000;
 const SMALL = 1_000_000;
 
-const SERVER = `
-  const { bodyPart } = require(process.argv[1]);
-  const { Readable } = require('node:stream');
-  const server = require('node:http').createServer((request, answer) => {
-    const length = Number(request.url.slice(1));
-    let sent = 0;
-    answer.setHeader('content-length', length);
-    new Readable({
-      read() {
-        const part = bodyPart(sent, Math.min(65536, length - sent));
-        sent += part.length;
-        this.push(part.length > 0 ? part : null);
-      },
-    }).pipe(answer);
-  });
-  server.listen(8080, '::', () => console.log('listening'));
-`;
-const CLIENT = `
-  const hash = require('node:crypto').createHash('sha256');
-  let length = 0;
-  require('node:http').get(process.argv[1], (answer) => {
-    answer.on('data', (bytes) => {
-      if (length === 0) console.log('begun');
-      length += bytes.length;
-      hash.update(bytes);
-    });
-    answer.on('end', () => console.log('fetched ' + length + ' ' + hash.digest('hex')));
-  });
-`;
 /** Echoes datagrams, or has them echoed. */
 const ECHO = `
   const { bodyPart } = require(process.argv[1]);
@@ -95,11 +67,11 @@ function tests(this: Mocha.Suite): void {
 
   function kernelFetches(length: number, version: 'ipv4' | 'ipv6' = 'ipv4'): Program {
     const host = version === 'ipv4' ? OUR_ADDRESSES.ipv4 : `[${OUR_ADDRESSES.ipv6}]`;
-    return lab.inKernel([process.execPath, '-e', CLIENT, `http://${host}/${length}`]);
+    return lab.inKernel([process.execPath, '-e', LAB_CLIENT, `http://${host}/${length}`]);
   }
 
   async function kernelServes(): Promise<Program> {
-    const server = lab.inKernel([process.execPath, '-e', SERVER, BODY]);
+    const server = lab.inKernel([process.execPath, '-e', LAB_SERVER, BODY, '8080']);
     await server.line((line) => line === 'listening');
     return server;
   }

@@ -31,6 +31,7 @@ export class SimulatedNetwork {
       openStreamPort: (to, options) => this.connect({ address, port: this.nextPort++ }, to, options),
       hostAddresses: () => [{ interfaceName: 'sim0', family: 4, address, loopback: false }],
       interfaceMtu: async () => undefined,
+      cutPackets: async () => undefined,
       resolveHost: async (name) => name,
     };
   }

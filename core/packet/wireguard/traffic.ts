@@ -90,16 +90,16 @@ export class Traffic {
     const session = this.ring.current;
     const nowMs = this.context.clock.now();
     if (!session?.isFresh(nowMs)) return false;
-    this.seal(session, packet, nowMs);
+    this.seal(session, packet, nowMs, this.mtu);
     this.timers.dataSent(nowMs);
     return true;
   }
 
-  /** As `send`, of a packet that is not IP: nothing need come back. */
+  /** As `send`, of a packet that is not IP: nothing need come back. A probe of the MTU is as long as it says. */
   sendControl(packet: Uint8Array): void {
     const session = this.ring.current;
     const nowMs = this.context.clock.now();
-    if (session?.isFresh(nowMs)) this.seal(session, packet, nowMs);
+    if (session?.isFresh(nowMs)) this.seal(session, packet, nowMs, LEAST_MTU);
   }
 
   /** As `send`, of nothing. */
@@ -108,7 +108,7 @@ export class Traffic {
     const nowMs = this.context.clock.now();
     if (!session?.isFresh(nowMs)) return false;
     this.context.event('keepalive-sent', this.tunnel);
-    if (!this.closed) this.seal(session, new Uint8Array(0), nowMs);
+    if (!this.closed) this.seal(session, new Uint8Array(0), nowMs, LEAST_MTU);
     return true;
   }
 
@@ -148,9 +148,9 @@ export class Traffic {
   }
 
   /** Padding (to 16, or to the MTU) hides little, but it is the protocol's (white paper section 5.4.6). */
-  private seal(session: Session, packet: Uint8Array, nowMs: number): void {
+  private seal(session: Session, packet: Uint8Array, nowMs: number, mtu: number): void {
     const { scratch } = this.context;
-    const most = Math.max(packet.length, this.mtu);
+    const most = Math.max(packet.length, mtu);
     const paddedLength = Math.min(Math.ceil(packet.length / PADDING) * PADDING, most);
     const plaintext = paddedLength === packet.length ? packet : scratch.padded(packet, paddedLength);
     const length = Transport.packet + paddedLength + TAG_LENGTH;

@@ -29,7 +29,7 @@ IMPORT(connected) void port_connected(uint32_t connection);
 /* `chain` is the receiver's, to be given back with pbuf_release; NULL is the peer's FIN. */
 IMPORT(received) void port_received(uint32_t connection, void *chain);
 IMPORT(acknowledged) void port_acknowledged(uint32_t connection);
-/* Two retransmission timeouts in a row: the path may not carry packets of this size any more. */
+/* A second retransmission timeout in a row, or a later one: the path may not carry packets of this size any more. */
 IMPORT(stalled) void port_stalled(uint32_t connection);
 /* The pcb is gone, or in TIME-WAIT and no longer the connection's. `error` is an err_t, ERR_OK for an orderly end. */
 IMPORT(finished) void port_finished(uint32_t connection, int32_t error);

@@ -103,7 +103,7 @@ static void time_out(struct flow *flow, uint32_t now_us) {
   if (flow->backoff < BACKOFF_LIMIT) flow->backoff++;
   flow->since_us = now_us;
   /* After two in a row the path may have come to carry small packets only (RFC 8899 section 4.3). */
-  if (flow->backoff == STALL_TIMEOUTS) port_stalled((uint32_t)(uintptr_t)flow->pcb->callback_arg);
+  if (flow->backoff >= STALL_TIMEOUTS) port_stalled((uint32_t)(uintptr_t)flow->pcb->callback_arg);
   transmit(flow);
 }
 

@@ -1,0 +1,144 @@
+/**
+ * Two hosts (network namespaces) with a router between them, and a network of ours on it: `ntmobile up` runs on the
+ * router, programs with the preload on the hosts.
+ */
+import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { passwordOf, type JoinLine } from './network';
+import { projectRoot, temporaryDirectory } from './paths';
+import { killRunning, Program } from './processes';
+import { readTrace, type TraceLine } from './trace-watch';
+
+export type Host = 'alice' | 'bob';
+export type Family = 4 | 6;
+
+const HOSTS: readonly Host[] = ['alice', 'bob'];
+const NETWORKS = {
+  alice: { 4: '192.0.2', 6: 'fd20:1:' },
+  bob: { 4: '198.51.100', 6: 'fd20:2:' },
+} as const;
+const own = (host: Host, family: Family): string => `${NETWORKS[host][family]}${family === 4 ? '.' : ':'}1`;
+const gateway = (host: Host, family: Family): string => `${NETWORKS[host][family]}${family === 4 ? '.' : ':'}2`;
+
+export class RouterLab {
+  private readonly suffix = process.pid.toString(36);
+  private readonly dir = temporaryDirectory();
+  private runs = 0;
+  private up: Program | undefined;
+  private join: JoinLine | undefined;
+
+  private namespace(of: Host | 'router'): string {
+    return `ntmr${of[0]}${this.suffix}`;
+  }
+
+  start(): void {
+    for (const name of [...HOSTS, 'router'] as const) {
+      ip('netns', 'add', this.namespace(name));
+      ip('-n', this.namespace(name), 'link', 'set', 'lo', 'up');
+    }
+    const router = this.namespace('router');
+    for (const setting of ['net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1']) {
+      execFileSync('ip', ['netns', 'exec', router, 'sysctl', '-qw', setting]);
+    }
+    for (const host of HOSTS) {
+      const namespace = this.namespace(host);
+      ip('link', 'add', 'cable', 'netns', namespace, 'type', 'veth', 'peer', 'name', host, 'netns', router);
+      for (const family of [4, 6] as const) {
+        const [length, ...flags] = family === 4 ? ['24'] : ['64', 'nodad'];
+        ip('-n', namespace, 'address', 'add', `${own(host, family)}/${length}`, 'dev', 'cable', ...flags);
+        ip('-n', router, 'address', 'add', `${gateway(host, family)}/${length}`, 'dev', host, ...flags);
+      }
+      this.setMtu(host, 9_000);
+      ip('-n', namespace, 'route', 'add', 'default', 'via', gateway(host, 4));
+      ip('-n', namespace, '-6', 'route', 'add', 'default', 'via', gateway(host, 6));
+    }
+  }
+
+  /** Of a host's cable: at both its ends, or only at the router's, so that the host does not know. */
+  setMtu(host: Host, mtu: number, ends: 'both' | 'router' = 'both'): void {
+    ip('-n', this.namespace('router'), 'link', 'set', host, 'mtu', String(mtu), 'up');
+    if (ends === 'both') ip('-n', this.namespace(host), 'link', 'set', 'cable', 'mtu', String(mtu), 'up');
+  }
+
+  /** The router tells nobody that a packet was too large. */
+  loseErrors(): void {
+    const rules = [
+      'table inet silent {',
+      '  chain out {',
+      '    type filter hook output priority 0;',
+      '    icmp type destination-unreachable drop',
+      '    icmpv6 type packet-too-big drop',
+      '  }',
+      '}',
+    ];
+    const args = ['netns', 'exec', this.namespace('router'), 'nft', '-f', '-'];
+    execFileSync('ip', args, { input: rules.join('\n') });
+  }
+
+  /** A network whose nodes know each other by addresses of this family alone. */
+  async startNetwork(family: Family): Promise<void> {
+    const accounts = HOSTS.flatMap((host) => ['--account', `${host}:${passwordOf(host)}`]);
+    const args = ['up', '--dir', join(this.dir, `servers-${++this.runs}`), '--address', gateway('alice', family)];
+    this.up = this.node('router', [join(projectRoot, 'dist/cli/main.js'), ...args, ...accounts, '--json'], {});
+    this.join = JSON.parse(await this.up.line()) as JoinLine;
+  }
+
+  /** `node args` on a host, as the account of its name. */
+  program(host: Host, args: readonly string[]): Program {
+    return this.node(host, ['-r', 'ntmobile/register', ...args], {
+      NTMOBILE_AS: this.join!.as,
+      NTMOBILE_ACCOUNT: host,
+      NTMOBILE_PASSWORD: passwordOf(host),
+      NTMOBILE_STATE_DIR: join(this.dir, `state-${host}-${this.runs}`),
+      NTMOBILE_TRACE: this.traceFile(host),
+    });
+  }
+
+  fqdn(host: Host): string {
+    return this.join!.accounts.find(({ name }) => name === host)!.fqdn;
+  }
+
+  trace(host: Host): TraceLine[] {
+    return readTrace(this.traceFile(host));
+  }
+
+  /** IP packets that this host or the router has cut since it was made. */
+  fragmented(by: Host | 'router'): number {
+    const read = (file: string): string =>
+      execFileSync('ip', ['netns', 'exec', this.namespace(by), 'cat', `/proc/net/${file}`]).toString();
+    const [names = '', values = ''] = read('snmp')
+      .split('\n')
+      .filter((line) => line.startsWith('Ip:'));
+    const cut4 = Number(values.split(' ')[names.split(' ').indexOf('FragOKs')]);
+    const cut6 = Number(/Ip6FragOKs\s+(\d+)/.exec(read('snmp6'))?.[1]);
+    return cut4 + cut6;
+  }
+
+  async stop(): Promise<string[]> {
+    this.up?.terminate();
+    await this.up?.ended;
+    const left = await killRunning();
+    for (const name of [...HOSTS, 'router'] as const) {
+      try {
+        ip('netns', 'delete', this.namespace(name));
+      } catch {
+        // It was not made.
+      }
+    }
+    rmSync(this.dir, { recursive: true });
+    return left;
+  }
+
+  private traceFile(host: Host): string {
+    return join(this.dir, `${host}-${this.runs}.ndjson`);
+  }
+
+  private node(at: Host | 'router', args: readonly string[], env: NodeJS.ProcessEnv): Program {
+    return Program.command('ip', ['netns', 'exec', this.namespace(at), process.execPath, ...args], env);
+  }
+}
+
+function ip(...args: string[]): void {
+  execFileSync('ip', args, { stdio: ['ignore', 'ignore', 'pipe'] });
+}
