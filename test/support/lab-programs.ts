@@ -32,3 +32,10 @@ export const LAB_CLIENT = `
     answer.on('end', () => console.log('fetched ' + length + ' ' + hash.digest('hex')));
   });
 `;
+
+/** Argument: the URL. Says the bytes that it has, twice a second. */
+export const LAB_METER = `
+  let length = 0;
+  require('node:http').get(process.argv[1], (answer) => answer.on('data', (bytes) => (length += bytes.length)));
+  setInterval(() => console.log(length), 500);
+`;

@@ -61,6 +61,21 @@ export class RouterLab {
     if (ends === 'both') ip('-n', this.namespace(host), 'link', 'set', 'cable', 'mtu', String(mtu), 'up');
   }
 
+  /** What goes to this host queues at the router: so many megabits a second, and milliseconds of it at most. */
+  narrow(host: Host, megabits: number, queueMs: number): void {
+    const shape = ['tbf', 'rate', `${megabits}mbit`, 'burst', '32kb', 'latency', `${queueMs}ms`];
+    execFileSync('tc', ['-n', this.namespace('router'), 'qdisc', 'replace', 'dev', host, 'root', ...shape]);
+  }
+
+  /** The congestion control of the kernel's own TCP. A host may only choose among what the machine allows. */
+  useCongestionControl(host: Host, name: string): void {
+    const allowed = 'net.ipv4.tcp_allowed_congestion_control';
+    const before = execFileSync('sysctl', ['-n', allowed]).toString().trim();
+    if (!before.split(' ').includes(name)) execFileSync('sysctl', ['-qw', `${allowed}=${before} ${name}`]);
+    const setting = `net.ipv4.tcp_congestion_control=${name}`;
+    execFileSync('ip', ['netns', 'exec', this.namespace(host), 'sysctl', '-qw', setting]);
+  }
+
   /** The router tells nobody that a packet was too large. */
   loseErrors(): void {
     const rules = [
@@ -93,6 +108,15 @@ export class RouterLab {
       NTMOBILE_STATE_DIR: join(this.dir, `state-${host}-${this.runs}`),
       NTMOBILE_TRACE: this.traceFile(host),
     });
+  }
+
+  /** `node args` on a host, without us. */
+  plain(host: Host, args: readonly string[]): Program {
+    return this.node(host, args, {});
+  }
+
+  address(host: Host, family: Family): string {
+    return own(host, family);
   }
 
   fqdn(host: Host): string {
