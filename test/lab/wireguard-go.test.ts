@@ -14,8 +14,9 @@ import {
 } from '../support/wireguard-lab';
 import { ECHO_LENGTHS } from '../support/wireguard-peer';
 
-/** NTMOBILE_LAB_LONG=1 moves 500 MB instead. */
-const LARGE = process.env['NTMOBILE_LAB_LONG'] === '1' ? 500_000_000 : 50_000_000;
+/** NTMOBILE_LAB_LONG=1 moves 500 MB instead, and waits for sessions to grow old. */
+const LONG = process.env['NTMOBILE_LAB_LONG'] === '1';
+const LARGE = LONG ? 500_000_000 : 50_000_000;
 const SMALL = 1_000_000;
 
 /** Echoes datagrams, or has them echoed. */
@@ -72,7 +73,7 @@ function tests(this: Mocha.Suite): void {
 
   async function kernelServes(): Promise<Program> {
     const server = lab.inKernel([process.execPath, '-e', LAB_SERVER, BODY, '8080']);
-    await server.line((line) => line === 'listening');
+    await server.line((line) => line.startsWith('listening'));
     return server;
   }
 
@@ -95,6 +96,44 @@ function tests(this: Mocha.Suite): void {
     const handshake = ours.lines.filter((line) => /request|response|established|dropped/.test(line));
     assert.deepEqual(handshake, ['request-received', 'response-sent', 'established']);
   });
+
+  it('over IPv6: the kernel sends, or we request -> established, every byte arrives', async () => {
+    lab.forgetSessions(6);
+    await startPeer({ request: false, outer: 6 });
+    assert.equal(await fetched(kernelFetches(SMALL)), wholeBody(SMALL));
+    await endPeer();
+    lab.forgetSessions(6);
+    const ours = await startPeer({ request: true, outer: 6 });
+    await ours.line((line) => line === 'established');
+    assert.equal(await fetched(kernelFetches(SMALL, 'ipv6')), wholeBody(SMALL));
+    assert.ok(!ours.lines.includes('request-received'));
+  });
+
+  it('we are under load: the kernel sends -> wireguard-go is asked for a cookie, and let in with it', async () => {
+    const ours = await startPeer({ request: false, underLoad: true });
+    assert.equal(await fetched(kernelFetches(SMALL)), wholeBody(SMALL));
+    const handshake = ours.lines.filter((line) => /request|response|established|dropped/.test(line));
+    assert.deepEqual(handshake, ['dropped: cookie', 'request-received', 'response-sent', 'established']);
+  });
+
+  it('wireguard-go is flooded by a stranger: we request -> we are asked for a cookie, and let in with it', async () => {
+    const ours = await startPeer({ request: false, flood: true, rekeyEveryMs: 500 });
+    await ours.line((line) => line === 'cookie');
+    await ours.line(() => ours.lines.lastIndexOf('response-received') > ours.lines.indexOf('cookie'));
+    assert.equal(await fetched(kernelFetches(SMALL)), wholeBody(SMALL));
+    assert.ok(ours.lines.includes('stranger: cookie'));
+  });
+
+  if (LONG) {
+    it('120 s old -> renewed without a packet lost', async function () {
+      this.timeout(180_000);
+      const ours = await startPeer({ request: true });
+      await ours.line((line) => line === 'established');
+      const output = await lab.inKernel(['ping', '-i', '0.2', '-c', '650', OUR_ADDRESSES.ipv4]).finish();
+      assert.match(output, /650 packets transmitted, 650 received/);
+      assert.ok(ours.lines.filter((line) => line === 'established').length === 2, ours.lines.join('\n'));
+    });
+  }
 
   for (const version of ['ipv4', 'ipv6'] as const) {
     it(`${version}: we fetch from the kernel -> every byte arrives`, async () => {

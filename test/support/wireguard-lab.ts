@@ -10,15 +10,18 @@ import { keyPair } from '../../core/packet/wireguard/crypto';
 import { Program } from './processes';
 import type { WireguardPeerSettings } from './wireguard-peer';
 
-export const KERNEL = { address: '192.0.2.1', port: 51_820 } as const;
-export const OURS = { address: '192.0.2.2', port: 51_821 } as const;
+export const KERNEL = { address: '192.0.2.1', ipv6: 'fd18::1', port: 51_820 } as const;
+export const OURS = { address: '192.0.2.2', ipv6: 'fd18::2', port: 51_821 } as const;
 export const KERNEL_ADDRESSES = { ipv4: '198.18.0.1', ipv6: 'fd00:17::1' } as const;
 export const OUR_ADDRESSES = { ipv4: '198.18.0.2', ipv6: 'fd00:17::2' } as const;
 
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
-export type PeerOptions = Pick<WireguardPeerSettings, 'request' | 'rekeyEveryMs' | 'fetch' | 'ping' | 'echo'>;
+export type PeerOptions = Pick<
+  WireguardPeerSettings,
+  'request' | 'rekeyEveryMs' | 'underLoad' | 'flood' | 'fetch' | 'ping' | 'echo'
+> & { readonly outer?: 4 | 6 };
 
 export class WireguardLab {
   private readonly suffix = process.pid.toString(36);
@@ -35,8 +38,9 @@ export class WireguardLab {
     const { kernel, ours, device } = this;
     for (const namespace of [kernel, ours]) ip('netns', 'add', namespace);
     ip('link', 'add', 'cable', 'netns', kernel, 'type', 'veth', 'peer', 'name', 'cable', 'netns', ours);
-    for (const [namespace, { address }] of [[kernel, KERNEL] as const, [ours, OURS] as const]) {
+    for (const [namespace, { address, ipv6 }] of [[kernel, KERNEL] as const, [ours, OURS] as const]) {
       ip('-n', namespace, 'address', 'add', `${address}/24`, 'dev', 'cable');
+      ip('-n', namespace, 'address', 'add', `${ipv6}/64`, 'dev', 'cable', 'nodad');
       ip('-n', namespace, 'link', 'set', 'cable', 'up');
     }
     const env = { LOG_LEVEL: 'verbose', WG_PROCESS_FOREGROUND: '1' };
@@ -49,14 +53,14 @@ export class WireguardLab {
   }
 
   /** wireguard-go as if it had just started: no session, no memory of timestamps. */
-  forgetSessions(): void {
+  forgetSessions(outer: 4 | 6 = 4): void {
     const settings = join(this.dir, 'settings');
     const lines = [
       ...['[Interface]', `PrivateKey = ${base64(this.keys.kernel)}`, `ListenPort = ${KERNEL.port}`],
       ...['[Peer]', `PublicKey = ${base64(keyPair(this.keys.ours).publicKey)}`],
       `PresharedKey = ${base64(this.presharedKey)}`,
       `AllowedIPs = ${OUR_ADDRESSES.ipv4}/32, ${OUR_ADDRESSES.ipv6}/128`,
-      `Endpoint = ${OURS.address}:${OURS.port}`,
+      `Endpoint = ${outer === 4 ? OURS.address : `[${OURS.ipv6}]`}:${OURS.port}`,
     ];
     writeFileSync(settings, lines.join('\n'), { mode: 0o600 });
     execFileSync('ip', ['netns', 'exec', this.kernel, 'wg', 'setconf', this.device, settings]);
@@ -64,11 +68,13 @@ export class WireguardLab {
 
   /** Our side, ready. */
   async peer(options: PeerOptions): Promise<Program> {
+    const { outer = 4 } = options;
+    const endpoint = { address: outer === 4 ? KERNEL.address : KERNEL.ipv6, port: KERNEL.port };
     const settings: WireguardPeerSettings = {
-      ...options,
+      ...{ ...options, outer },
       ...{ privateKey: hex(this.keys.ours), presharedKey: hex(this.presharedKey), port: OURS.port },
       addresses: OUR_ADDRESSES,
-      peer: { publicKey: hex(keyPair(this.keys.kernel).publicKey), endpoint: KERNEL, addresses: KERNEL_ADDRESSES },
+      peer: { publicKey: hex(keyPair(this.keys.kernel).publicKey), endpoint, addresses: KERNEL_ADDRESSES },
     };
     const program = join(__dirname, 'wireguard-peer.js');
     const args = ['netns', 'exec', this.ours, process.execPath, program, JSON.stringify(settings)];

@@ -8,6 +8,10 @@ import { PacketModule } from '../../core/packet/packet-module';
 import { Stack } from '../../core/packet/stack/stack';
 import type { TcpConnection, TcpEvents } from '../../core/packet/stack/stack-contract';
 import { nodeRuntime } from '../../core/runtime-node';
+import { keyPair } from '../../core/packet/wireguard/crypto';
+import { Handshake } from '../../core/packet/wireguard/handshake';
+import { CookieReply, messageType, MessageType, readIndex } from '../../core/packet/wireguard/messages';
+import { TimestampSource } from '../../core/packet/wireguard/tai64n';
 import type { Endpoint, VirtualAddresses } from '../../core/wire/addresses';
 import { bodyPart } from './lab-body';
 
@@ -20,6 +24,12 @@ export interface WireguardPeerSettings {
   readonly peer: { readonly publicKey: string; readonly endpoint: Endpoint; readonly addresses: VirtualAddresses };
   /** Starts the handshake. */
   readonly request: boolean;
+  /** IP version of the datagrams. */
+  readonly outer: 4 | 6;
+  /** Takes every handshake for one too many, and asks for a cookie. */
+  readonly underLoad?: boolean;
+  /** Sends initiations of a stranger, in bursts that are too much for the peer. */
+  readonly flood?: boolean;
   /** Makes a new handshake so often, also while there is a session. */
   readonly rekeyEveryMs?: number;
   /** What to GET, over the tunnel, and how much of it. */
@@ -43,14 +53,19 @@ async function main(settings: WireguardPeerSettings): Promise<void> {
     ...{ clock, timers, random, privateKey: hexBytes(settings.privateKey) },
     transmit: (datagram, path) => socket.send(datagram, path.endpoint),
     deliver: (packet) => stack.input(packet),
+    ...(settings.underLoad && { isUnderLoad: () => true }),
     onEvent: (event) => {
       say(event.kind === 'dropped' ? `dropped: ${event.reason}` : event.kind);
       if (event.kind === 'established') begin();
     },
   });
   const socket = await nodeRuntime.openDatagramPort({
-    ...{ family: 4, port: settings.port },
-    onDatagram: (datagram, endpoint) => packets.receive(datagram, { kind: 'direct', endpoint }),
+    ...{ family: settings.outer, port: settings.port },
+    onDatagram: (datagram, endpoint) => {
+      const asked = messageType(datagram) === MessageType.cookieReply;
+      if (asked) say(readIndex(datagram, CookieReply.receiver) === STRANGER ? 'stranger: cookie' : 'cookie');
+      packets.receive(datagram, { kind: 'direct', endpoint });
+    },
     onSendError: (error) => say(`send error: ${error.message}`),
   });
   stack.configure(settings.addresses, 1_280);
@@ -74,6 +89,7 @@ async function main(settings: WireguardPeerSettings): Promise<void> {
     path: { kind: 'direct', endpoint: settings.peer.endpoint },
   });
   const rekeying = settings.rekeyEveryMs && setInterval(() => tunnel.requestTunnel(), settings.rekeyEveryMs);
+  const flooding = settings.flood ? flood(settings.peer, (datagram, to) => socket.send(datagram, to)) : undefined;
   const awake = setInterval(() => {}, 1 << 30); // our own sockets and timers keep no process alive
   process.on('SIGTERM', () => {
     packets.close();
@@ -81,10 +97,28 @@ async function main(settings: WireguardPeerSettings): Promise<void> {
     socket.close();
     clearInterval(awake);
     clearInterval(rekeying);
+    clearInterval(flooding);
     process.exitCode = stack.liveAllocations === 0 ? 0 : 1;
   });
   say('ready');
   if (settings.request) tunnel.requestTunnel();
+}
+
+/** Of a stranger's handshake; our own indexes are random. */
+const STRANGER = 0;
+
+function flood(
+  peer: WireguardPeerSettings['peer'],
+  send: (datagram: Uint8Array, to: Endpoint) => void,
+): NodeJS.Timeout {
+  const { clock, random } = nodeRuntime;
+  const context = { clock, random, own: keyPair(random.bytes(32)), timestamps: new TimestampSource() };
+  const stranger = new Handshake(context, hexBytes(peer.publicKey), new Uint8Array(32));
+  const initiation = stranger.initiate(STRANGER)!;
+  // wireguard-go is under load for a second when 128 handshakes wait; in between, others are heard.
+  return setInterval(() => {
+    for (let i = 0; i < 2_000; i++) send(initiation, peer.endpoint);
+  }, 800);
 }
 
 function serve(connection: TcpConnection): TcpEvents {
