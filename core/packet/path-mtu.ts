@@ -57,7 +57,7 @@ interface Search {
   whole?: readonly number[];
   /** How many packets this host had cut after the probes. */
   cut?: number | undefined;
-  retries: number;
+  /** Waits to ask again, because nothing was answered yet. */
   retry?: Timer | undefined;
 }
 
@@ -82,7 +82,7 @@ export class PathMtus {
   /** Large packets have ceased to arrive, and no router says why (RFC 8899 section 4.3). */
   stalled(tunnel: Tunnel): void {
     const last = this.searches.get(tunnel);
-    if (last && this.options.clock.now() - last.startedMs < RETRIES_MS[0]) return;
+    if (last && (last.retry || this.options.clock.now() - last.startedMs < RETRIES_MS[0])) return;
     this.set(tunnel, LEAST_MTU);
     this.search(tunnel, RETRIES_MS.length);
   }
@@ -101,7 +101,7 @@ export class PathMtus {
     this.searches.get(tunnel)?.retry?.cancel();
     const { path } = tunnel;
     const search: Search = {
-      ...{ path, startedMs: clock.now(), challenge: random.bytes(8), answered: new Set(), retries },
+      ...{ path, startedMs: clock.now(), challenge: random.bytes(8), answered: new Set() },
     };
     this.searches.set(tunnel, search);
     if (retries > 0) {
@@ -133,6 +133,7 @@ export class PathMtus {
     const search = this.searches.get(tunnel);
     if (!search || Buffer.compare(challenge, search.challenge) !== 0 || !samePath(search.path, tunnel.path)) return;
     search.retry?.cancel();
+    search.retry = undefined;
     if (USUAL.some((outer) => innerMtu(outer, search.path) === length)) search.answered.add(length);
     this.conclude(tunnel, search);
   }

@@ -191,8 +191,12 @@ describe('path MTU', () => {
     await paths.pass(2_000);
     paths.loss = 1;
     paths.mtus.stalled(paths.tunnel);
-    await paths.pass(30_000);
+    for (let i = 0; i < 10; i++) {
+      await paths.pass(3_000);
+      paths.mtus.stalled(paths.tunnel); // of each connection, again and again
+    }
     assert.equal(paths.tunnel.mtu, 1_200);
+    assert.equal(paths.outerOfSent().filter((outer) => outer === 16_504).length, 2 * (1 + 5), 'five in 31 s');
     paths.loss = 0;
     await paths.pass(40_000);
     assert.equal(paths.tunnel.mtu, innerMtu(16_504, paths.tunnel.path));
