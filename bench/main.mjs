@@ -26,7 +26,7 @@ const scenarios = {
   udp: [{ workload: 'udp', peers: ['ntmobile', 'wireguard-go', 'kernel'] }],
   connect: [{ workload: 'connect', peers: ['ntmobile', 'wireguard-go', 'kernel'] }],
   idle: [{ workload: 'idle', connections: 10_000, active: 1_000, peers: ['ntmobile', 'wireguard-go', 'kernel'] }],
-  mtu: [1280, 1500, 9000].map((mtu) => ({ workload: 'bulk', mtu, peers: ['ntmobile', 'wireguard-go', 'raw'] })),
+  mtu: [1280, 1500, 9000, 16_504].map((mtu) => ({ workload: 'bulk', mtu, peers: ['ntmobile', 'wireguard-go', 'raw'] })),
   loss: ROUND_TRIPS_MS.flatMap((roundTripMs) =>
     LOSSES.map((loss) => ({
       ...{ workload: 'bulk', path: { delayMs: roundTripMs / 2, loss, seed: 1 }, peers: ['ntmobile', 'wireguard-go'] },
