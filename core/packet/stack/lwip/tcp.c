@@ -19,11 +19,12 @@ void *scratch_address(void);
 #define ARGUMENT(id) ((void *)(uintptr_t)(id))
 
 /*
- * What a connection may always buffer beyond what is out, or twice its window: slow start sends as much when a whole
- * window is acknowledged in one batch, before its owner has the word. More would lie in lwIP's unsent queue, which
- * lwIP walks at every write, and thousands of slow receivers would fill the 4 GB that wasm can address.
+ * What a connection may buffer beyond what is out: twice its window, for so much slow start sends when a whole window
+ * is acknowledged in one batch, before its owner has the word. No more than this, since lwIP walks the unsent queue at
+ * every write, and thousands of slow receivers would fill the 4 GB that wasm can address.
  */
-#define SEND_BUFFER_FLOOR (64u * 1024)
+#define UNSENT_LEAST (64u * 1024)
+#define UNSENT_MOST (2048u * 1024)
 
 /* ---- events: queued in TypeScript, nothing else happens here ---- */
 
@@ -220,9 +221,9 @@ EXPORT(tcp_writable) uint32_t tcp_writable(struct tcp_pcb *pcb) {
   const struct flow *flow = flow_of(pcb);
   uint32_t window = LWIP_MIN(pcb->snd_wnd, flow != NULL ? flow->congestion.window : 0);
   uint32_t out = pcb->snd_nxt - pcb->lastack;
-  uint64_t limit = (uint64_t)out + LWIP_MAX(SEND_BUFFER_FLOOR, 2 * (uint64_t)window);
-  limit = LWIP_MIN(limit, TCP_SND_BUF);
-  return limit > queued(pcb) ? (uint32_t)limit - queued(pcb) : 0;
+  uint32_t unsent = LWIP_MIN(LWIP_MAX(2 * LWIP_MIN(window, UNSENT_MOST), UNSENT_LEAST), UNSENT_MOST);
+  uint32_t limit = LWIP_MIN(out + unsent, TCP_SND_BUF);
+  return limit > queued(pcb) ? limit - queued(pcb) : 0;
 }
 
 /* Queues `length` <= 65,535 bytes of the scratch area. Nothing is sent before tcp_flush. */
