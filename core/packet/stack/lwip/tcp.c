@@ -20,8 +20,8 @@ void *scratch_address(void);
 
 /*
  * What a connection may buffer beyond what is out: twice its window, for so much slow start sends when a whole window
- * is acknowledged in one batch, before its owner has the word. No more than this, since lwIP walks the unsent queue at
- * every write, and thousands of slow receivers would fill the 4 GB that wasm can address.
+ * is acknowledged in one batch, before its owner has the word. Within bounds: thousands of slow receivers shall not fill
+ * the 4 GB that wasm can address, and no batch of ACKs let out a burst that the buffers on a path do not hold.
  */
 #define UNSENT_LEAST (64u * 1024)
 #define UNSENT_MOST (2048u * 1024)
@@ -221,15 +221,31 @@ EXPORT(tcp_writable) uint32_t tcp_writable(struct tcp_pcb *pcb) {
   const struct flow *flow = flow_of(pcb);
   uint32_t window = LWIP_MIN(pcb->snd_wnd, flow != NULL ? flow->congestion.window : 0);
   uint32_t out = pcb->snd_nxt - pcb->lastack;
-  uint32_t unsent = LWIP_MIN(LWIP_MAX(2 * LWIP_MIN(window, UNSENT_MOST), UNSENT_LEAST), UNSENT_MOST);
+  uint32_t unsent = LWIP_MAX(2 * LWIP_MIN(window, UNSENT_MOST / 2), UNSENT_LEAST);
   uint32_t limit = LWIP_MIN(out + unsent, TCP_SND_BUF);
   return limit > queued(pcb) ? limit - queued(pcb) : 0;
 }
 
-/* Queues `length` <= 65,535 bytes of the scratch area. Nothing is sent before tcp_flush. */
+static struct tcp_seg *last_of(struct tcp_seg *segment) {
+  while (segment != NULL && segment->next != NULL) segment = segment->next;
+  return segment;
+}
+
+/*
+ * Queues `length` <= 65,535 bytes of the scratch area. Nothing is sent before tcp_flush. tcp_write, which walks the
+ * unsent queue to find its end (thousands of segments on a long path), is shown its last segment only. That one stays
+ * where it is as long as anything is unsent: all others leave before it.
+ */
 EXPORT(tcp_enqueue) int32_t tcp_enqueue(struct tcp_pcb *pcb, uint32_t length, uint32_t more) {
+  struct flow *flow = flow_of(pcb);
+  struct tcp_seg *first = pcb->unsent;
+  struct tcp_seg *last = first == NULL ? NULL : last_of(flow->last_unsent);
+  pcb->unsent = last;
   u8_t flags = TCP_WRITE_FLAG_COPY | (more ? TCP_WRITE_FLAG_MORE : 0);
-  return tcp_write(pcb, scratch_address(), (u16_t)length, flags);
+  err_t error = tcp_write(pcb, scratch_address(), (u16_t)length, flags);
+  flow->last_unsent = last_of(pcb->unsent);
+  if (first != NULL) pcb->unsent = first;
+  return error;
 }
 
 EXPORT(tcp_flush) void tcp_flush(struct tcp_pcb *pcb) {
