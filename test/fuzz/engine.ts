@@ -29,8 +29,22 @@ export interface Target {
 
 export const seed = Number(process.env['NTMOBILE_FUZZ_SEED'] ?? process.pid);
 
+/** Names of the targets to run, when not all are (`npm run fuzz -- frames`), and of those that were. */
+const wanted = process.env['NTMOBILE_FUZZ_TARGETS']?.split(',');
+const ran = new Set<string>();
+
+/** For mocha: a name that is no target's would otherwise pass, having tested nothing. */
+export const mochaHooks = {
+  afterAll(): void {
+    const missing = wanted?.filter((name) => !ran.has(name)) ?? [];
+    if (missing.length > 0) throw new Error(`nothing to fuzz has the name ${missing.join(' or ')}`);
+  },
+};
+
 /** The whole corpus as it is, then mutated inputs. Throws FuzzFailure for the first batch that breaks something. */
 export async function fuzz(target: Target, { runs = runsOf(target), withSeed = seed } = {}): Promise<void> {
+  if (wanted && !wanted.includes(target.name)) return;
+  ran.add(target.name);
   const saved = readCorpus(target.name);
   const bases = [...saved, ...((await target.live?.()) ?? [])];
   for (let at = 0; at < saved.length; at += target.batch) {
@@ -80,7 +94,7 @@ async function failureOf(target: Target, inputs: readonly Uint8Array[]): Promise
 }
 
 function runsOf({ runs }: Target): number {
-  return Number(process.env['NTMOBILE_FUZZ_RUNS'] ?? runs);
+  return runs * Number(process.env['NTMOBILE_FUZZ_FACTOR'] ?? 1);
 }
 
 function mix(text: string): number {
