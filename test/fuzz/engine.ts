@@ -7,6 +7,7 @@
  * A batch depends on the seed, the target's name and its own number alone, not on how many ran before it.
  */
 import { createHash } from 'node:crypto';
+import { flush } from '../support/memory-datagrams';
 import { SeededRandom } from '../support/virtual-time';
 import { readCorpus } from './corpus';
 import { Mutator } from './mutator';
@@ -85,12 +86,30 @@ async function check(target: Target, inputs: Uint8Array[], which: string, withSe
 }
 
 async function failureOf(target: Target, inputs: readonly Uint8Array[]): Promise<unknown> {
+  const rejections = collectRejections();
   try {
     await target.attempt(inputs.map((input) => new Uint8Array(input)));
-    return undefined;
+    await flush(); // Node tells of a rejection that nobody handles once the promises have run
+    return rejections.seen[0];
   } catch (error) {
     return error;
+  } finally {
+    await flush();
+    rejections.stop();
   }
+}
+
+/** Takes the place of mocha's listener, which would end the test without saying which input did it. */
+function collectRejections(): { readonly seen: Error[]; stop(): void } {
+  const seen: Error[] = [];
+  const collect = (reason: unknown): void => void seen.push(new Error('an unhandled rejection', { cause: reason }));
+  const others = process.listeners('unhandledRejection');
+  process.removeAllListeners('unhandledRejection').on('unhandledRejection', collect);
+  const stop = (): void => {
+    process.off('unhandledRejection', collect);
+    for (const other of others) process.on('unhandledRejection', other);
+  };
+  return { seen, stop };
 }
 
 function runsOf({ runs }: Target): number {
