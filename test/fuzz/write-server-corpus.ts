@@ -1,6 +1,13 @@
-/** The part of the corpus that is for servers: DNS queries. Part of write-corpus.ts. */
+/** The part of the corpus that is for servers: DNS queries, and bodies of messages. Part of write-corpus.ts. */
 import dns, { type Packet } from 'dns-packet';
+import { encodeBody } from '../../core/wire/codec';
+import { Seal, writeHeader } from '../../core/wire/header';
+import { messages, type Body, type MessageName } from '../../core/wire/messages';
+import { RAW_ROUTE } from './server-routes';
+import { sampleBodies } from '../support/sample-messages';
 import { saveInput } from './corpus';
+
+type Routed = readonly [route: number, name: MessageName, body?: object];
 
 const edns = { type: 'OPT', name: '.', udpPayloadSize: 65_000, flags: 0, options: [] } as never;
 const question = (name: string, type: string, more = {}) => ({ name, type: type as 'A', ...more });
@@ -33,4 +40,66 @@ function manyQuestions(): Buffer {
   const name = [1, 2, 3, 4].flatMap((label) => [62 - (label >> 2), ...Array<number>(62 - (label >> 2)).fill(0x61)]);
   const pointers = Array.from({ length: count - 1 }, () => [0xc0, 12, 0, 1, 0, 1]).flat();
   return Buffer.from([...header, ...name, 0, 0, 1, 0, 1, ...pointers]);
+}
+
+/** What the servers' handlers take: route (server-routes.ts), how (server-storm.ts), type, body. */
+const forNodes: Routed[] = [
+  [0, 'configurationRequest', { account: 'alice', node: 'w', password: 'right' }],
+  [0, 'loginRequest'],
+  [1, 'registrationRequest'],
+  [1, 'registrationRequest', { endpoints: [], lifetimeMs: 0, route: 'auto' }],
+  [1, 'keepAlive'],
+  [1, 'directionRequest', { target: 'bob.ntm.test' }],
+  [1, 'directionRequest', { target: 'w.alice.ntm.test' }],
+  [1, 'directionRequest', { target: 'nobody.ntm.test' }],
+  [1, 'directionRequest', { target: '198.18.0.2' }],
+  [1, 'routeDirectionAck'],
+  [1, 'notificationAck'],
+  [2, 'notificationRegistration'],
+  [2, 'keepAlive'],
+  [3, 'notificationRegistration'],
+  [4, 'notificationRegistration'],
+  [11, 'configurationRequest', { account: 'alice', node: null, password: 'wrong' }],
+  [11, 'configurationRequest', { account: 'mallory', node: null, password: 'guess' }],
+  [12, 'registrationRequest'],
+  [13, 'notificationServiceRequest'],
+];
+const forServers: Routed[] = [
+  [0, 'keyDistribution', { ...sampleBodies.keyDistribution, fqdn: 'mallory.ntm.test' }],
+  [0, 'keyDistribution', { ...sampleBodies.keyDistribution, fqdn: 'bob.ntm.test' }],
+  [1, 'serverReport', { ...sampleBodies.serverReport, kind: 'ns' }],
+  [1, 'notificationServiceAck'],
+  [1, 'notificationRequestAck'],
+  [2, 'serverReport'],
+  [3, 'serverReport', { ...sampleBodies.serverReport, kind: 'cs' }],
+  [4, 'nameRequest', { fqdn: 'alice.ntm.test' }],
+  [4, 'nameRequest', { fqdn: 'nobody.ntm.test' }],
+  [4, 'keyDistributionAck'],
+  [5, 'notificationServiceRequest', { ...sampleBodies.notificationServiceRequest, fqdn: 'mallory.ntm.test' }],
+  [5, 'notificationServiceRequest', { ...sampleBodies.notificationServiceRequest, fqdn: 'bob.ntm.test' }],
+  [5, 'notificationRequest', { notificationId: new Uint8Array(8), fqdn: 'bob.ntm.test' }],
+  [8, 'registrationRequest'],
+  [8, 'directionRequest', { target: 'carol.ntm.test' }],
+  [9, 'notificationRegistration'],
+];
+
+for (const [target, routed] of [
+  ['nodes', forNodes],
+  ['servers', forServers],
+] as const) {
+  for (const [i, [route, name, body = sampleBodies[name]]] of routed.entries()) {
+    const how = /Ack$/.test(name) ? 0x09 : 0x04;
+    const input = Buffer.concat([
+      Uint8Array.of(route, how, messages[name].type),
+      encodeBody(body as Body<MessageName>),
+    ]);
+    saveInput(target, `${String(i).padStart(2, '0')}-${name}`, input);
+  }
+}
+
+/** A hint about a request that nobody made. */
+const hint = { version: 1, seal: Seal.none, role: 0, response: false, type: messages.unknownKey.type } as const;
+const notice = writeHeader({ ...hint, transaction: 5n, keyId: new Uint8Array(8).fill(0xa0) });
+for (const route of [0, 1, 2, 3, 4, 5].map((n) => n + RAW_ROUTE)) {
+  saveInput('nodes', `hint-${route}`, Buffer.concat([Uint8Array.of(route, 0, 0), notice]));
 }
