@@ -15,6 +15,8 @@ const ACCOUNTS = 3;
 /** One entry for each reason to drop, and one name question's bucket. */
 const RETAINED_LIMIT = 10;
 
+/** An answer repeats it, so that it does not fit into 512 bytes. */
+export const LONG_NAME = `${`${'a'.repeat(59)}.`.repeat(4)}${ZONE}`;
 /** Few, so that they are used up. */
 const NAME_QUESTIONS = { burst: 10, refillMs: 100 };
 /** Less than Node's, so that few answers fill it. */
@@ -28,7 +30,7 @@ export class DnsWorld {
   private constructor(servers: ServerWorld) {
     this.servers = servers;
     const { pool, names } = servers.dc;
-    const real = new Map([[`dc.${ZONE}`, '192.0.2.1']]);
+    const real = new Map([`dc.${ZONE}`, LONG_NAME].map((name) => [name, '192.0.2.1']));
     const nameQuestions = new RateLimit(servers.time, NAME_QUESTIONS);
     const { assignments } = servers.store;
     this.dns = new DnsServer(coordinatorZone(ZONE, 1, real, { pool, names, assignments, nameQuestions }));

@@ -1,6 +1,7 @@
 /** Whatever is sent to the servers, also under keys that are rightly held: each message is counted or taken. */
 import { encodeBody } from '../../core/wire/codec';
 import { messages } from '../../core/wire/messages';
+import { readCorpus } from './corpus';
 import { fuzz, seed } from './engine';
 import { ports } from '../support/server-world';
 import { nodeRoutes, RAW_ROUTE, serverNames, serverRoutes } from './server-routes';
@@ -28,7 +29,7 @@ describe(`fuzz: servers (NTMOBILE_FUZZ_SEED=${seed})`, function () {
 
   it('messages under the keys of servers -> counted or taken, and nodes that log in again are served', () =>
     fuzz({
-      ...{ name: 'servers', runs: 1_200, batch: 300, longest: 1_400, tokens },
+      ...{ name: 'servers', runs: 1_200, batch: 300, longest: 1_400, tokens, live: () => variants('servers') },
       async attempt(inputs) {
         const storm = await ServerStorm.start();
         const routes = serverRoutes(storm.world);
@@ -40,6 +41,18 @@ describe(`fuzz: servers (NTMOBILE_FUZZ_SEED=${seed})`, function () {
     }));
 });
 
+/** In other ways than the corpus has them: again, ahead, old, as answers. */
+function variants(target: string): Uint8Array[] {
+  const ways = [
+    How.later,
+    How.later | How.again,
+    How.later | How.ahead,
+    How.old,
+    How.response | How.pending | How.alone,
+  ];
+  return readCorpus(target).flatMap(([route = 0, , ...rest]) => ways.map((how) => Uint8Array.of(route, how, ...rest)));
+}
+
 /** The insider's login, and what nodes and servers sent while they joined: every run has the same randomness. */
 async function liveForNodes(): Promise<Uint8Array[]> {
   const overheard: Uint8Array[] = [];
@@ -48,5 +61,5 @@ async function liveForNodes(): Promise<Uint8Array[]> {
     if (server >= 0) overheard.push(Uint8Array.of(RAW_ROUTE + server, How.later, 0, ...datagram));
   });
   const body = encodeBody({ challenge: insider.challenge, publicKey: new Uint8Array(32).fill(2) });
-  return [...overheard, Uint8Array.of(0, How.later, messages.loginRequest.type, ...body)];
+  return [...variants('nodes'), ...overheard, Uint8Array.of(0, How.later, messages.loginRequest.type, ...body)];
 }

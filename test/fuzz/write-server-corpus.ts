@@ -5,6 +5,7 @@ import { Seal, writeHeader } from '../../core/wire/header';
 import { messages, type Body, type MessageName } from '../../core/wire/messages';
 import { RAW_ROUTE } from './server-routes';
 import { sampleBodies } from '../support/sample-messages';
+import { LONG_NAME } from './dns-world';
 import { saveInput } from './corpus';
 
 type Routed = readonly [route: number, name: MessageName, body?: object];
@@ -20,6 +21,7 @@ const queries: Record<string, Partial<Packet>> = {
   axfr: { questions: [question('ntm.test', 'AXFR')] },
   nobody: { questions: [question('nobody.ntm.test', 'A')], flags: 1 << 8 },
   foreign: { questions: [question('example.org', 'A')] },
+  long: { questions: [question(LONG_NAME, 'A')] },
   chaos: { questions: [question('version.bind', 'TXT', { class: 'CH' })] },
   update: { questions: [question('ntm.test', 'SOA')], flags: 5 << 11 },
 };
@@ -63,6 +65,16 @@ const forNodes: Routed[] = [
   [11, 'configurationRequest', { account: 'mallory', node: null, password: 'guess' }],
   [12, 'registrationRequest'],
   [13, 'notificationServiceRequest'],
+  // What only servers may say, or only others.
+  [0, 'nameRequest', { fqdn: 'bob.ntm.test' }],
+  [1, 'keyDistribution', { ...sampleBodies.keyDistribution, fqdn: 'bob.ntm.test' }],
+  [1, 'serverReport', { ...sampleBodies.serverReport, kind: 'ns', load: 0 }],
+  [2, 'notificationServiceRequest', { ...sampleBodies.notificationServiceRequest, fqdn: 'bob.ntm.test' }],
+  [2, 'notificationRequest', { ...sampleBodies.notificationRequest, fqdn: 'bob.ntm.test' }],
+  [12, 'keyDistribution', { ...sampleBodies.keyDistribution, fqdn: 'carol.ntm.test' }],
+  [12, 'serverReport', { ...sampleBodies.serverReport, kind: 'ns', load: 0 }],
+  [13, 'notificationServiceRequest', { ...sampleBodies.notificationServiceRequest, fqdn: 'carol.ntm.test' }],
+  [13, 'notificationRequest', { ...sampleBodies.notificationRequest, fqdn: 'carol.ntm.test' }],
 ];
 const forServers: Routed[] = [
   [0, 'keyDistribution', { ...sampleBodies.keyDistribution, fqdn: 'mallory.ntm.test' }],

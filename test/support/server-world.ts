@@ -100,7 +100,7 @@ export class ServerWorld {
     this.rs = this.attach(ports.rs, (serverPorts) => new RelayServer(reporting('rs'), serverPorts));
     this.cs = this.attach(ports.cs, (serverPorts) => new CacheServer(reporting('cs'), serverPorts));
     const to = { peer: this.ns.coordinator, endpoint: ports.dc };
-    this.reporter = new Reporter(this.time, this.ns.signalling, to, () => ({ kind: 'ns', load: 0, endpoints: [] }));
+    this.reporter = new Reporter(this.time, this.ns.signalling, to, () => ({ kind: 'ns', load: 0.1, endpoints: [] }));
   }
 
   static async start({ withNotification = true } = {}): Promise<ServerWorld> {
