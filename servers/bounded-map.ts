@@ -45,6 +45,11 @@ export class BoundedMap<K, V> {
     if (entry) this.onEvict(entry.value);
   }
 
+  /** Calls `onEvict` for every value. */
+  clear(): void {
+    for (const key of [...this.entries.keys()]) this.delete(key);
+  }
+
   *values(): Iterable<V> {
     for (const { value } of this.entries.values()) yield value;
   }

@@ -77,9 +77,11 @@ export class Exchanges {
     return pending?.keyId === hex(keyId) ? pending : undefined;
   }
 
-  /** Anyone may have sent this. */
-  hint(keyId: Uint8Array, transaction: bigint): void {
-    this.pending.get(pendingId(keyId, transaction))?.hint();
+  /** Anyone may have sent this. False when nothing waits that it could be about. */
+  hint(keyId: Uint8Array, transaction: bigint): boolean {
+    const pending = this.pending.get(pendingId(keyId, transaction));
+    pending?.hint();
+    return pending !== undefined;
   }
 
   /** Rejects what waits for an answer under this key, or everything. */

@@ -7,6 +7,9 @@ import { TransactionWindow } from './transaction-window';
 /** First contacts handled at the same time. Each costs the AS a password hash. */
 const STRANGERS_LIMIT = 64;
 
+/** Messages of one node handled at the same time: as many as its transaction window tells apart. */
+const AT_ONCE_LIMIT = 256;
+
 /** A party with whom a key is shared. */
 export interface Peer {
   readonly key: SharedKey;
@@ -24,6 +27,8 @@ export interface PeerState extends Peer {
 export class Peers {
   private readonly known = new Map<string, PeerState>();
   private readonly strangers = new Map<string, PeerState>();
+  /** Messages that are being handled, by key id. */
+  private readonly handling = new Map<string, number>();
 
   /** `wallTimeMs` is asked once for each new peer. */
   constructor(private readonly wallTimeMs: () => number) {}
@@ -51,23 +56,35 @@ export class Peers {
     return known ?? this.newState({ key, party: 'node', name: 'a stranger' });
   }
 
-  /** Remembers a stranger while its message is handled. False when there are too many of them. */
-  meet(peer: PeerState): boolean {
+  /**
+   * Remembers a stranger while its message is handled: a stranger has one, a node as many as are worth the work they
+   * make, and servers, who speak for many, any number. Says what there is too much of, or `undefined`.
+   */
+  meet(peer: PeerState): 'too many strangers' | 'too many at once' | undefined {
     const id = hex(peer.key.id);
-    if (this.known.has(id) || this.strangers.has(id)) return true;
-    if (this.strangers.size >= STRANGERS_LIMIT) return false;
-    this.strangers.set(id, peer);
-    return true;
+    const handling = this.handling.get(id) ?? 0;
+    const known = this.known.get(id);
+    const limit = known ? (known.party === 'node' ? AT_ONCE_LIMIT : Infinity) : 1;
+    if (handling >= limit) return 'too many at once';
+    if (!known && this.strangers.size >= STRANGERS_LIMIT) return 'too many strangers';
+    if (!known) this.strangers.set(id, peer);
+    this.handling.set(id, handling + 1);
+    return undefined;
   }
 
-  /** The stranger's message was handled. */
+  /** A message that `meet` let in was handled. */
   part(peer: Peer): void {
-    this.strangers.delete(hex(peer.key.id));
+    const id = hex(peer.key.id);
+    const handling = (this.handling.get(id) ?? 1) - 1;
+    if (handling > 0) this.handling.set(id, handling);
+    else this.handling.delete(id);
+    this.strangers.delete(id);
   }
 
   clear(): void {
     this.known.clear();
     this.strangers.clear();
+    this.handling.clear();
   }
 
   /**

@@ -55,7 +55,8 @@ export type DropReason =
   | 'unexpected answer'
   | 'no handler'
   | 'handler failed'
-  | 'too many strangers';
+  | 'too many strangers'
+  | 'too many at once';
 
 export class Signalling<Via> {
   /** Datagrams dropped, by reason. */
@@ -74,6 +75,11 @@ export class Signalling<Via> {
 
   addPeer(peer: Peer): Peer {
     return this.peers.add(peer);
+  }
+
+  /** Whom a key is shared with. */
+  holderOf(keyId: Uint8Array): Peer | undefined {
+    return this.peers.find(keyId);
   }
 
   removePeer(peer: Peer): void {
@@ -190,8 +196,10 @@ export class Signalling<Via> {
     if (!handler) return this.drop('no handler');
     const answered = peer.answers.find(transaction);
     if (answered) return this.repeat(message.name, answered, peer, from);
-    if (!this.peers.meet(peer)) return this.drop('too many strangers');
-    if (!peer.window.accept(transaction)) return this.drop('replayed');
+    if (!peer.window.isNew(transaction)) return this.drop('replayed');
+    const excess = this.peers.meet(peer);
+    if (excess) return this.drop(excess);
+    peer.window.accept(transaction);
     peer.answers.begin(transaction);
     this.traceMessage('receive', message.name, peer, false);
     this.answer(handler, message, transaction, peer, from)
@@ -242,7 +250,7 @@ export class Signalling<Via> {
 
   private receiveNotice(header: Header): void {
     if (messageName(header.type) !== 'unknownKey') return this.drop('not authentic');
-    this.exchanges.hint(header.keyId, header.transaction);
+    if (!this.exchanges.hint(header.keyId, header.transaction)) this.drop('unexpected answer');
   }
 
   /** Tells the sender that its key is not known here (any more); never more bytes than it sent. */

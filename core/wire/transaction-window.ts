@@ -8,14 +8,15 @@ export class TransactionWindow {
   private highest = -1n;
   private readonly seen = new Set<bigint>();
 
-  /** True once for each id. Call it only after the message was authenticated. */
-  accept(id: bigint): boolean {
-    if (id <= this.highest - WINDOW || this.seen.has(id)) return false;
+  isNew(id: bigint): boolean {
+    return id > this.highest - WINDOW && !this.seen.has(id);
+  }
+
+  /** Of an id that is new. Call it only after the message was authenticated. */
+  accept(id: bigint): void {
     this.seen.add(id);
-    if (id > this.highest) {
-      this.highest = id;
-      for (const old of this.seen) if (old <= id - WINDOW) this.seen.delete(old);
-    }
-    return true;
+    if (id <= this.highest) return;
+    this.highest = id;
+    for (const old of this.seen) if (old <= id - WINDOW) this.seen.delete(old);
   }
 }

@@ -11,6 +11,7 @@
  * The challenge ties 5 to 3: it is good once and for CHALLENGE_MS. A session ends CHALLENGE_MS after its last step,
  * so that a repeated request finds its answer until then.
  */
+import type { Timer } from '../../core/runtime';
 import type { Endpoint } from '../../core/wire/addresses';
 import { agreedKey, hex, KEY_LENGTH, type KeyPair } from '../../core/wire/keys';
 import type { Body, Message } from '../../core/wire/messages';
@@ -49,12 +50,14 @@ interface Session {
   readonly fqdn: string;
   /** `undefined` once it was used. */
   challenge: Uint8Array | undefined;
+  end?: Timer;
 }
 
 export class AccountServer implements ServerMachine {
   readonly signalling: Signalling<Endpoint>;
   private readonly attempts: LoginAttempts;
   private readonly sessions: BoundedMap<string, Session>;
+  private closed = false;
 
   constructor(
     private readonly options: AccountServerOptions,
@@ -62,9 +65,10 @@ export class AccountServer implements ServerMachine {
   ) {
     this.signalling = new Signalling({ party: 'as', part: 'as', identity: options.identity, ...ports });
     this.attempts = new LoginAttempts(ports.clock);
-    this.sessions = new BoundedMap(ports.clock, SESSIONS_LIMIT, CHALLENGE_MS, ({ peer }) =>
-      this.signalling.removePeer(peer),
-    );
+    this.sessions = new BoundedMap(ports.clock, SESSIONS_LIMIT, CHALLENGE_MS, ({ peer, end }) => {
+      end?.cancel();
+      this.signalling.removePeer(peer);
+    });
     this.signalling.handle('configurationRequest', (body, context) => this.configure(body, context));
     this.signalling.handle('loginRequest', (body, context) => this.login(body, context));
     this.signalling.handle('nameRequest', (body, context) => this.answerName(body, context));
@@ -80,6 +84,8 @@ export class AccountServer implements ServerMachine {
   }
 
   close(): void {
+    this.closed = true;
+    this.sessions.clear();
     this.signalling.close();
   }
 
@@ -151,8 +157,10 @@ export class AccountServer implements ServerMachine {
   }
 
   private keepSession(session: Session): void {
+    if (this.closed) return; // meanwhile, while a password was verified
     const id = hex(session.peer.key.id);
+    this.sessions.get(id)?.end?.cancel();
     this.sessions.set(id, session);
-    this.ports.timers.schedule(CHALLENGE_MS + 1, () => this.sessions.get(id));
+    session.end = this.ports.timers.schedule(CHALLENGE_MS + 1, () => this.sessions.get(id));
   }
 }

@@ -3,7 +3,7 @@ import { isIPv6 } from 'node:net';
 import type { VirtualAddresses } from '../../core/wire/addresses';
 import { Refused } from '../../core/wire/outcomes';
 import type { AssignmentStore } from '../store/store';
-import { labelsBelow } from '../names';
+import { isLabel, labelsBelow } from '../names';
 import type { RateLimit } from '../rate-limit';
 import type { AddressPool } from './address-pool';
 import type { NameCheck } from './name-check';
@@ -25,7 +25,9 @@ export function coordinatorZone(
 ): Zone {
   /** An account resolves before its first login; of its further nodes, only those that were there once do. */
   const ofNewAccount = async (fqdn: string): Promise<VirtualAddresses | undefined> => {
-    if (labelsBelow(name, fqdn)?.length !== 1 || !nameQuestions.take('dns')) return undefined;
+    const [label = '', ...more] = labelsBelow(name, fqdn) ?? [];
+    if (more.length > 0 || !isLabel(label)) return undefined;
+    if (!nameQuestions.take('dns')) throw new Refused('unavailable'); // SERVFAIL, as below
     return names.addressesOf(fqdn).catch((error: unknown) => {
       if (error instanceof Refused && error.refusal === 'no-such-name') return undefined;
       throw error; // SERVFAIL: the AS cannot be asked, which is no proof that there is no such name

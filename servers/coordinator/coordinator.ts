@@ -94,9 +94,15 @@ export class CoordinatorServer implements ServerMachine {
   private installKey({ fqdn, publicKey, key }: Body<'keyDistribution'>, { peer }: Context<Endpoint>): Message {
     const name = canonicalName(fqdn);
     if (peer.party !== 'as' || !labelsBelow(this.options.zone, name)) throw new Refused('malformed');
-    const node = this.signalling.addPeer({ key: sharedKey(key, 1), party: 'node', name });
-    const notificationKey = this.ports.random.bytes(KEY_LENGTH);
-    this.registrations.install({ fqdn: name, peer: node, publicKey, notificationKey, registration: undefined });
+    const shared = sharedKey(key, 1);
+    const holder = this.signalling.holderOf(shared.id);
+    // One node has a key, not two: the end of one session would end the other.
+    if (holder && (holder.party !== 'node' || holder.name !== name)) throw new Refused('malformed');
+    this.registrations.replace(name, () => {
+      const node = this.signalling.addPeer({ key: shared, party: 'node', name });
+      const notificationKey = this.ports.random.bytes(KEY_LENGTH);
+      return { fqdn: name, peer: node, publicKey, notificationKey, registration: undefined };
+    });
     return { name: 'keyDistributionAck', body: {} };
   }
 

@@ -2,7 +2,16 @@
  * The packets of the DC's DNS (RFC 1035, EDNS(0): RFC 6891). Authoritative only: no recursion, no cache.
  * Whatever cannot be read is counted and dropped; an answer is never larger than the asker can take.
  */
-import dns, { type DecodedPacket, type OptAnswer, type Packet } from 'dns-packet';
+import dns, { type OptAnswer, type Packet } from 'dns-packet';
+import {
+  bareAnswer,
+  isResponse,
+  readQuery,
+  readQueryHeader,
+  repeatedFlags,
+  type Query,
+  type QueryHeader,
+} from './dns-query';
 import { answerQuestion, type Rcode, type Zone, type ZoneAnswer } from './zone';
 
 /** RFC 1035 section 4.2.1. */
@@ -14,7 +23,7 @@ const EDNS_BADVERS = 16;
 
 const rcodes: Record<Rcode, number> = { NOERROR: 0, FORMERR: 1, SERVFAIL: 2, NXDOMAIN: 3, NOTIMP: 4, REFUSED: 5 };
 
-export type DnsDrop = 'unreadable' | 'not a query' | 'answer failed';
+export type DnsDrop = 'unreadable' | 'not a query' | 'answer failed' | 'query too long' | 'too many connections';
 
 export class DnsServer {
   readonly drops = new Map<DnsDrop, number>();
@@ -22,49 +31,46 @@ export class DnsServer {
   constructor(private readonly zone: Zone) {}
 
   /** The answer's bytes; `undefined` when there is none to give. Never rejects. */
-  async answer(query: Uint8Array, transport: 'udp' | 'tcp'): Promise<Uint8Array | undefined> {
-    const packet = decode(query);
-    if (!packet) return this.drop('unreadable');
-    if (packet.flag_qr) return this.drop('not a query');
+  async answer(bytes: Uint8Array, transport: 'udp' | 'tcp'): Promise<Uint8Array | undefined> {
+    const header = readQueryHeader(bytes);
+    if (!header) return this.drop('unreadable');
+    if (isResponse(header)) return this.drop('not a query');
+    const query = readQuery(bytes, header);
+    if (query === 'unreadable') return this.drop(query);
+    if (typeof query === 'string') return bareAnswer(header, rcodes[query]);
     try {
-      return encode(packet, await this.decide(packet), transport);
+      return encode(header, query, await this.decide(query), transport);
     } catch {
       return this.drop('answer failed');
     }
   }
 
-  private async decide(packet: DecodedPacket): Promise<ZoneAnswer> {
-    const question = packet.questions?.[0];
-    if (opcodeOf(packet) !== 0) return failure('NOTIMP');
-    if (!question || packet.questions?.length !== 1) return failure('FORMERR');
-    if (question.class !== undefined && question.class !== 'IN') return failure('REFUSED');
+  drop(reason: DnsDrop): undefined {
+    this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1);
+  }
+
+  private async decide({ question }: Query): Promise<ZoneAnswer> {
+    if (question.class !== 'IN') return failure('REFUSED');
     try {
       return await answerQuestion(this.zone, question);
     } catch {
       return failure('SERVFAIL');
     }
   }
-
-  private drop(reason: DnsDrop): undefined {
-    this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1);
-  }
 }
 
-function encode(query: DecodedPacket, answer: ZoneAnswer, transport: 'udp' | 'tcp'): Uint8Array {
-  const edns = query.additionals?.find((record): record is OptAnswer => record.type === 'OPT');
+function encode(header: QueryHeader, query: Query, answer: ZoneAnswer, transport: 'udp' | 'tcp'): Uint8Array {
+  const { question, edns } = query;
   const badVersion = edns !== undefined && edns.ednsVersion !== 0;
   const said = badVersion ? failure('NOERROR') : answer;
-  const flags =
-    (query.flags! & (0xf << 11)) | // opcode
-    (query.flags! & dns.RECURSION_DESIRED) |
-    (said.authoritative ? dns.AUTHORITATIVE_ANSWER : 0) |
-    rcodes[said.rcode];
+  const authoritative = said.authoritative ? dns.AUTHORITATIVE_ANSWER : 0;
+  const flags = repeatedFlags(header.flags) | authoritative | rcodes[said.rcode];
   const opt = edns ? [optRecord(badVersion)] : [];
   const response: Packet = {
     type: 'response',
-    id: query.id!,
+    id: header.id,
     flags,
-    questions: query.questions ?? [],
+    questions: [question],
     answers: [...said.answers],
     authorities: [...said.authorities],
     additionals: [...said.additionals, ...opt],
@@ -94,18 +100,6 @@ function optRecord(badVersion: boolean): OptAnswer {
   };
 }
 
-function opcodeOf({ flags }: DecodedPacket): number {
-  return (flags! >> 11) & 0xf;
-}
-
 function failure(rcode: Rcode): ZoneAnswer {
   return { rcode, authoritative: false, answers: [], authorities: [], additionals: [] };
-}
-
-function decode(query: Uint8Array): DecodedPacket | undefined {
-  try {
-    return dns.decode(Buffer.from(query.buffer, query.byteOffset, query.byteLength));
-  } catch {
-    return undefined;
-  }
 }

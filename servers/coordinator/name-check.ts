@@ -5,7 +5,7 @@ import { Refused, Unanswered } from '../../core/wire/outcomes';
 import type { Peer } from '../../core/wire/peers';
 import type { Signalling } from '../../core/wire/signalling';
 import { canonicalName } from '../../core/wire/names';
-import { labelsBelow } from '../names';
+import { isLabel, labelsBelow } from '../names';
 import type { AddressPool } from './address-pool';
 
 export class NameCheck {
@@ -19,7 +19,9 @@ export class NameCheck {
   /** The FQDN that is meant. Refuses with no-such-name what is not of this zone. */
   async nameOf(target: string): Promise<string> {
     const fqdn = isIP(target) ? await this.pool.nameOf(target) : canonicalName(target);
-    if (fqdn === undefined || !labelsBelow(this.zone, fqdn)) throw new Refused('no-such-name');
+    const labels = fqdn === undefined ? undefined : labelsBelow(this.zone, fqdn);
+    // Others cannot be anyone's, and the AS need not be asked.
+    if (fqdn === undefined || !labels?.every(isLabel)) throw new Refused('no-such-name');
     return fqdn;
   }
 

@@ -58,9 +58,10 @@ export class Registrations {
     this.sessions = new BoundedMap(clock, SESSIONS_LIMIT, SESSION_AGE_MS, onEnd);
   }
 
-  install(session: Session): void {
-    this.sessions.delete(session.fqdn);
-    this.sessions.set(session.fqdn, session);
+  /** The former session ends before there is another: they may have the same key. */
+  replace(fqdn: string, session: () => Session): void {
+    this.sessions.delete(fqdn);
+    this.sessions.set(fqdn, session());
   }
 
   /** The session of a node, if it is this peer's and not one that was replaced. */

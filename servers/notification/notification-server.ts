@@ -95,6 +95,7 @@ export class NotificationServer implements ServerMachine {
     const shared = sharedKey(key, 1);
     const known = this.services.get(fqdn);
     if (!known || hex(known.peer.key.id) !== hex(shared.id)) {
+      if (this.streamSignalling.holderOf(shared.id)) throw new Refused('malformed'); // one node has a key, not two
       this.services.delete(fqdn);
       const node = this.streamSignalling.addPeer({ key: shared, party: 'node', name: fqdn });
       this.services.set(fqdn, { fqdn, peer: node, connection: undefined });
@@ -106,6 +107,8 @@ export class NotificationServer implements ServerMachine {
   private register(peer: Peer, connection: Connection): Message {
     const service = this.services.get(peer.name);
     if (service?.peer !== peer) throw new Refused('not-registered');
+    // Its end is told to one node: another would stay connected to nothing.
+    if (connection.node && connection.node !== peer) throw new Refused('malformed');
     if (service.connection !== connection) service.connection?.stream.close();
     service.connection = connection;
     this.connections.admit(connection, peer);

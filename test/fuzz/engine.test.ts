@@ -51,6 +51,14 @@ describe('fuzzer', () => {
     assert(inputs.every(({ length }) => length <= 2));
   });
 
+  it('a promise that nobody waits for: rejects -> found', async () => {
+    const { inputs, cause } = await failureOf(
+      target((all) => void Promise.resolve().then(() => assert(all.every(({ length }) => length < 9)))),
+    );
+    assert.deepEqual([inputs.length, inputs[0]!.length], [1, 9]);
+    assert.match(String(cause), /an unhandled rejection/);
+  });
+
   it('the same seed: run again -> the same inputs; another seed -> others', async () => {
     const seen = async (withSeed: number): Promise<string> => {
       const inputs: string[] = [];

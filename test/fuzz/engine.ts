@@ -7,6 +7,7 @@
  * A batch depends on the seed, the target's name and its own number alone, not on how many ran before it.
  */
 import { createHash } from 'node:crypto';
+import { flush } from '../support/memory-datagrams';
 import { SeededRandom } from '../support/virtual-time';
 import { readCorpus } from './corpus';
 import { Mutator } from './mutator';
@@ -29,8 +30,22 @@ export interface Target {
 
 export const seed = Number(process.env['NTMOBILE_FUZZ_SEED'] ?? process.pid);
 
+/** Names of the targets to run, when not all are (`npm run fuzz -- frames`), and of those that were. */
+const wanted = process.env['NTMOBILE_FUZZ_TARGETS']?.split(',');
+const ran = new Set<string>();
+
+/** For mocha: a name that is no target's would otherwise pass, having tested nothing. */
+export const mochaHooks = {
+  afterAll(): void {
+    const missing = wanted?.filter((name) => !ran.has(name)) ?? [];
+    if (missing.length > 0) throw new Error(`nothing to fuzz has the name ${missing.join(' or ')}`);
+  },
+};
+
 /** The whole corpus as it is, then mutated inputs. Throws FuzzFailure for the first batch that breaks something. */
 export async function fuzz(target: Target, { runs = runsOf(target), withSeed = seed } = {}): Promise<void> {
+  if (wanted && !wanted.includes(target.name)) return;
+  ran.add(target.name);
   const saved = readCorpus(target.name);
   const bases = [...saved, ...((await target.live?.()) ?? [])];
   for (let at = 0; at < saved.length; at += target.batch) {
@@ -71,16 +86,34 @@ async function check(target: Target, inputs: Uint8Array[], which: string, withSe
 }
 
 async function failureOf(target: Target, inputs: readonly Uint8Array[]): Promise<unknown> {
+  const rejections = collectRejections();
   try {
     await target.attempt(inputs.map((input) => new Uint8Array(input)));
-    return undefined;
+    await flush(); // Node tells of a rejection that nobody handles once the promises have run
+    return rejections.seen[0];
   } catch (error) {
     return error;
+  } finally {
+    await flush();
+    rejections.stop();
   }
 }
 
+/** Takes the place of mocha's listener, which would end the test without saying which input did it. */
+function collectRejections(): { readonly seen: Error[]; stop(): void } {
+  const seen: Error[] = [];
+  const collect = (reason: unknown): void => void seen.push(new Error('an unhandled rejection', { cause: reason }));
+  const others = process.listeners('unhandledRejection');
+  process.removeAllListeners('unhandledRejection').on('unhandledRejection', collect);
+  const stop = (): void => {
+    process.off('unhandledRejection', collect);
+    for (const other of others) process.on('unhandledRejection', other);
+  };
+  return { seen, stop };
+}
+
 function runsOf({ runs }: Target): number {
-  return Number(process.env['NTMOBILE_FUZZ_RUNS'] ?? runs);
+  return runs * Number(process.env['NTMOBILE_FUZZ_FACTOR'] ?? 1);
 }
 
 function mix(text: string): number {

@@ -9,6 +9,7 @@ import { messages, type MessageName } from '../../core/wire/messages';
 import { sampleBodies } from '../support/sample-messages';
 import { saveInput } from './corpus';
 import { Flag, ipPacket, tcpPacket } from './segments';
+import './write-server-corpus';
 
 const names = Object.keys(messages) as MessageName[];
 const key = 'ERERERERERERERERERERERERERERERERERERERERERE';

@@ -1,12 +1,14 @@
-/** AS, DC and NS as machines on an in-memory network, with accounts `alice`, `bob` and so on whose password is `right`. */
+/** All five servers as machines on an in-memory network, with accounts `alice`, `bob` and so on whose password is `right`. */
 import type { TraceEvent } from '../../core/trace';
 import type { Endpoint } from '../../core/wire/addresses';
 import { FrameReader } from '../../core/wire/frames';
 import { generateKeyPair } from '../../core/wire/keys';
 import { AccountServer } from '../../servers/account/account-server';
+import { CacheServer } from '../../servers/cache/cache-server';
 import { CoordinatorServer } from '../../servers/coordinator/coordinator';
 import type { NodeStream } from '../../servers/notification/connections';
 import { NotificationServer } from '../../servers/notification/notification-server';
+import { RelayServer } from '../../servers/relay/relay-server';
 import { Reporter } from '../../servers/reporter';
 import type { ServerMachine, ServerPorts, TrustedServer } from '../../servers/server-ports';
 import { memoryStore } from './memory-store';
@@ -18,6 +20,8 @@ export const ports = {
   as: { address: '192.0.2.1', port: 1 },
   dc: { address: '192.0.2.1', port: 2 },
   ns: { address: '192.0.2.1', port: 3 },
+  rs: { address: '192.0.2.1', port: 4 },
+  cs: { address: '192.0.2.1', port: 5 },
 };
 
 export class ServerWorld {
@@ -26,11 +30,15 @@ export class ServerWorld {
   readonly network = new MemoryNetwork(this.time);
   readonly trace: TraceEvent[] = [];
   readonly store = memoryStore();
-  readonly identities = { as: this.keys(), dc: this.keys(), ns: this.keys() };
+  readonly identities = { as: this.keys(), dc: this.keys(), ns: this.keys(), rs: this.keys(), cs: this.keys() };
   passwordsVerified = 0;
+  /** How long a password takes to verify. */
+  passwordMs = 0;
   readonly as: AccountServer;
   readonly dc: CoordinatorServer;
   readonly ns: NotificationServer;
+  readonly rs: RelayServer;
+  readonly cs: CacheServer;
   private readonly reporter: Reporter;
 
   private constructor() {
@@ -44,7 +52,7 @@ export class ServerWorld {
             zone: ZONE,
             networks: ['198.18.0.0/15', 'fd00:1:2::/48'],
             store,
-            verifyPassword: async (password, hash) => (this.passwordsVerified++, `hash of ${password}` === hash),
+            verifyPassword: (password, hash) => this.verifyPassword(password, hash),
             decoyPasswordHash: 'of nothing',
           },
           serverPorts,
@@ -68,7 +76,7 @@ export class ServerWorld {
             identity: identities.dc,
             assignments: store.assignments,
             accountServer: { ...this.trusted('as'), endpoint: ports.as },
-            servers: [this.trusted('ns')],
+            servers: [this.trusted('ns'), this.trusted('rs'), this.trusted('cs')],
           },
           serverPorts,
         ),
@@ -86,8 +94,13 @@ export class ServerWorld {
           serverPorts,
         ),
     );
+    const reporting = (party: 'rs' | 'cs') => ({
+      ...{ identity: identities[party], name: `${party}.${ZONE}`, coordinator: this.trusted('dc') },
+    });
+    this.rs = this.attach(ports.rs, (serverPorts) => new RelayServer(reporting('rs'), serverPorts));
+    this.cs = this.attach(ports.cs, (serverPorts) => new CacheServer(reporting('cs'), serverPorts));
     const to = { peer: this.ns.coordinator, endpoint: ports.dc };
-    this.reporter = new Reporter(this.time, this.ns.signalling, to, () => ({ kind: 'ns', load: 0, endpoints: [] }));
+    this.reporter = new Reporter(this.time, this.ns.signalling, to, () => ({ kind: 'ns', load: 0.1, endpoints: [] }));
   }
 
   static async start({ withNotification = true } = {}): Promise<ServerWorld> {
@@ -141,13 +154,26 @@ export class ServerWorld {
       .map((event) => event.step ?? 0);
   }
 
+  /** The servers end; what they left behind is seen on the clock. */
+  close(): void {
+    this.reporter.stop();
+    for (const machine of [this.as, this.dc, this.ns, this.rs, this.cs]) machine.close();
+  }
+
+  private verifyPassword(password: string, hash: string): Promise<boolean> {
+    this.passwordsVerified++;
+    const right = `hash of ${password}` === hash;
+    if (this.passwordMs === 0) return Promise.resolve(right);
+    return new Promise((resolve) => void this.time.schedule(this.passwordMs, () => resolve(right)));
+  }
+
   private attach<M extends ServerMachine>(local: Endpoint, make: (serverPorts: ServerPorts) => M): M {
     const transmit = this.network.attach(local, (datagram, from) => machine.receive(datagram, from));
     const machine = make({ ...this.clockPorts, transmit });
     return machine;
   }
 
-  private trusted(party: 'as' | 'dc' | 'ns'): TrustedServer {
+  private trusted(party: TrustedServer['party']): TrustedServer {
     return { party, name: `${party}.${ZONE}`, publicKey: this.identities[party].publicKey };
   }
 

@@ -3,7 +3,8 @@ import { beforeEach, describe, it } from 'mocha';
 import { noTrace } from '../../../core/trace';
 import type { Endpoint } from '../../../core/wire/addresses';
 import { generateKeyPair, sharedKey } from '../../../core/wire/keys';
-import type { Message } from '../../../core/wire/messages';
+import { Seal, writeHeader } from '../../../core/wire/header';
+import { messages, type Message } from '../../../core/wire/messages';
 import { Refused } from '../../../core/wire/outcomes';
 import type { Peer } from '../../../core/wire/peers';
 import { Signalling } from '../../../core/wire/signalling';
@@ -114,6 +115,12 @@ describe('signalling', () => {
     await assert.rejects(request(), { keyUnknown: true });
     assert(time.now() < 400);
     assert(sent[1]!.datagram.length <= sent[0]!.datagram.length);
+  });
+
+  it('nothing requested: a hint that a key is unknown -> counted', () => {
+    const hint = { version: 1, seal: Seal.none, role: 0, response: false, type: messages.unknownKey.type } as const;
+    asker.receive(writeHeader({ ...hint, transaction: 5n, keyId: new Uint8Array(8) }), there);
+    assert.equal(asker.drops.get('unexpected answer'), 1);
   });
 
   it('requesting: closed -> NTM_CLOSED, and no timer is left', async () => {

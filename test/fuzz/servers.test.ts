@@ -1,0 +1,65 @@
+/** Whatever is sent to the servers, also under keys that are rightly held: each message is counted or taken. */
+import { encodeBody } from '../../core/wire/codec';
+import { messages } from '../../core/wire/messages';
+import { readCorpus } from './corpus';
+import { fuzz, seed } from './engine';
+import { ports } from '../support/server-world';
+import { nodeRoutes, RAW_ROUTE, serverNames, serverRoutes } from './server-routes';
+import { How, ServerStorm } from './server-storm';
+
+const tokens = ['alice', 'bob', 'ntm.test', '__proto__', 'endpoints', 'address', Uint8Array.of(0x58, 32), 'İ'];
+
+describe(`fuzz: servers (NTMOBILE_FUZZ_SEED=${seed})`, function () {
+  this.timeout(600_000);
+
+  it('datagrams of strangers and of an account gone bad -> counted or refused, and nobody else notices', () =>
+    fuzz({
+      ...{ name: 'nodes', runs: 1_200, batch: 300, longest: 1_400, tokens },
+      live: liveForNodes,
+      async attempt(inputs) {
+        const storm = await ServerStorm.start();
+        const routes = nodeRoutes(storm.world, storm.insider);
+        for (const input of inputs) await storm.put(routes, input);
+        await storm.friendsGoOn();
+        await storm.nothingIsLeft();
+        await storm.newcomersAreServed();
+        await storm.end();
+      },
+    }));
+
+  it('messages under the keys of servers -> counted or taken, and nodes that log in again are served', () =>
+    fuzz({
+      ...{ name: 'servers', runs: 1_200, batch: 300, longest: 1_400, tokens, live: () => variants('servers') },
+      async attempt(inputs) {
+        const storm = await ServerStorm.start();
+        const routes = serverRoutes(storm.world);
+        for (const input of inputs) await storm.put(routes, input);
+        await storm.nothingIsLeft();
+        await storm.newcomersAreServed();
+        await storm.end();
+      },
+    }));
+});
+
+/** In other ways than the corpus has them: again, ahead, old, as answers. */
+function variants(target: string): Uint8Array[] {
+  const ways = [
+    How.later,
+    How.later | How.again,
+    How.later | How.ahead,
+    How.old,
+    How.response | How.pending | How.alone,
+  ];
+  return readCorpus(target).flatMap(([route = 0, , ...rest]) => ways.map((how) => Uint8Array.of(route, how, ...rest)));
+}
+
+/** The insider's login, and what nodes and servers sent while they joined: every run has the same randomness. */
+async function liveForNodes(): Promise<Uint8Array[]> {
+  const overheard: Uint8Array[] = [];
+  const { insider } = await ServerStorm.start((datagram, to) => {
+    const server = serverNames.findIndex((name) => ports[name].address === to.address && ports[name].port === to.port);
+    if (server >= 0) overheard.push(Uint8Array.of(RAW_ROUTE + server, How.later, 0, ...datagram));
+  });
+  const body = encodeBody({ challenge: insider.challenge, publicKey: new Uint8Array(32).fill(2) });
+  return [...variants('nodes'), ...overheard, Uint8Array.of(0, How.later, messages.loginRequest.type, ...body)];
+}
