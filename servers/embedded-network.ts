@@ -50,7 +50,7 @@ export interface EmbeddedNetwork {
     readonly rs: Endpoint;
     readonly cs: Endpoint;
   };
-  /** Datagrams dropped, by server and reason. */
+  /** Datagrams, queries and connections dropped, by server and reason. */
   drops(): Record<string, Record<string, number>>;
   close(): Promise<void>;
 }
@@ -88,12 +88,16 @@ class StartingNetwork {
     return {
       joinUrl: formatJoinUrl({ host: as.local.address, port: as.local.port, publicKey, zone }),
       zone,
-      servers: { as: as.local, dc: dc.local, dns, ns: ns.local, rs: rs.local, cs: cs.local },
+      servers: { as: as.local, dc: dc.local, dns: dns.local, ns: ns.local, rs: rs.local, cs: cs.local },
       drops: () => {
         const machines = { as: as.machine, dc: dc.machine, ns: ns.machine, rs: rs.machine, cs: cs.machine };
-        return Object.fromEntries(
-          Object.entries(machines).map(([name, machine]) => [name, Object.fromEntries(machine.signalling.drops)]),
-        );
+        const { connections, streamSignalling } = ns.machine;
+        const counts = [
+          ...Object.entries(machines).map(([name, { signalling }]) => [name, signalling.drops] as const),
+          ['dns', dns.drops] as const,
+          ['ns connections', new Map<string, number>([...connections.drops, ...streamSignalling.drops])] as const,
+        ];
+        return Object.fromEntries(counts.map(([name, drops]) => [name, Object.fromEntries(drops)]));
       },
       close: () => this.close(),
     };
@@ -167,7 +171,7 @@ class StartingNetwork {
     return blocks;
   }
 
-  private async startDns({ pool, names }: CoordinatorServer): Promise<Endpoint> {
+  private async startDns({ pool, names }: CoordinatorServer) {
     const { store, address, ports } = this.options;
     const serverNames = ['as', 'dc', 'ns', 'rs', 'cs'].map((server) => `${server}.${this.zone}`);
     const servers = new Map(serverNames.map((name) => [name, address]));
@@ -176,9 +180,10 @@ class StartingNetwork {
       ...{ pool, names, assignments: store.assignments },
       nameQuestions: new RateLimit(nodeClock, DNS_NAME_QUESTIONS),
     });
-    const host = await openDns(new DnsServer(zone), this.at(ports.dns));
+    const server = new DnsServer(zone);
+    const host = await openDns(server, this.at(ports.dns));
     this.closers.push(() => host.close());
-    return host.local;
+    return { local: host.local, drops: server.drops };
   }
 
   private async startNotificationServer(coordinatorEndpoint: Endpoint) {

@@ -1,4 +1,5 @@
 /** The DC's DNS on real sockets: UDP, and TCP (dns-stream.ts). */
+import type { Socket } from 'node:net';
 import type { Endpoint } from '../../core/wire/addresses';
 import { openBoth, openServerSocket, openServerSockets, type ServerSocket, type UdpServerSocket } from '../host';
 import type { DnsServer } from './dns-server';
@@ -7,6 +8,8 @@ import { serveStream } from './dns-stream';
 /** RFC 7766 section 6.2.3 asks for a few seconds. */
 const IDLE_MS = 10_000;
 const CONNECTIONS_LIMIT = 100;
+/** RFC 7766 section 6.2.2: else one asker can keep all others out. */
+const PER_SOURCE_LIMIT = 20;
 
 export interface DnsHost {
   readonly local: Endpoint;
@@ -31,14 +34,16 @@ async function openUdp(server: DnsServer, endpoint: Endpoint): Promise<UdpServer
 }
 
 function openTcp(server: DnsServer, endpoint: Endpoint): Promise<ServerSocket> {
-  let open = 0;
+  const open = new Set<Socket>();
   return openServerSockets(endpoint, (socket) => {
-    if (open >= CONNECTIONS_LIMIT) {
+    const { remoteAddress } = socket;
+    const fromSource = [...open].filter((other) => other.remoteAddress === remoteAddress).length;
+    if (open.size >= CONNECTIONS_LIMIT || fromSource >= PER_SOURCE_LIMIT) {
       server.drop('too many connections');
       return void socket.destroy();
     }
-    open += 1;
-    socket.on('close', () => (open -= 1));
+    open.add(socket);
+    socket.on('close', () => open.delete(socket));
     socket.setTimeout(IDLE_MS, () => socket.destroy());
     serveStream(server, socket);
   });

@@ -74,8 +74,9 @@ describe('ntmobile up', function () {
     await assert.rejects(loginOverUdp(ready.as, 'nobody', 's3cret'), { refusal: 'login-refused' });
   });
 
-  it('running: garbage at every port -> serves on, nothing on standard error', async () => {
-    const { ready, stop } = await start('--account', 'alice:s3cret');
+  it('running: garbage at every port -> serves on, and says at its end what it dropped', async () => {
+    const args = ['--dir', directory.path, '--account', 'alice:s3cret'];
+    const { ready, stop } = (running = await up(args, { NTMOBILE_LOG: 'info' }));
     const { as, dc, dns, ns, rs, cs } = ready.servers;
     const random = new SeededRandom(7);
     const socket = createSocket('udp4');
@@ -93,7 +94,12 @@ describe('ntmobile up', function () {
     await new Promise((resolve) => setTimeout(resolve, 200));
     socket.close();
     await loginOverUdp(ready.as, 'alice', 's3cret');
-    assert.deepEqual((await stop()).stderr, '');
+    const lines = (await stop()).stderr.trim().split('\n');
+    const [serving, stopping, ...more] = lines.map((line) => JSON.parse(line));
+    assert.deepEqual([serving.msg, stopping.msg, more], ['serving', 'stopping', []]);
+    for (const server of ['as', 'dc', 'ns', 'rs', 'cs']) assert(stopping.drops[server]['not signalling'] > 10, server);
+    assert(stopping.drops.dns.unreadable > 1);
+    assert.deepEqual(stopping.drops['ns connections'], { 'broke the framing': 1 });
   });
 
   it('trace asked for: a login -> NDJSON with times and the steps of Figure 4', async () => {

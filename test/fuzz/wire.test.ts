@@ -85,6 +85,23 @@ describe(`fuzz: wire (NTMOBILE_FUZZ_SEED=${seed})`, function () {
       ...{ tokens: ['ntmobile://', 'key=', '&zone=', '[::1]', ':0', '%00', '@', '#'], longest: 300 },
     }));
 
+  it('settings in the environment: any values -> NTM_CONFIG or settings', () =>
+    fuzz({
+      ...each('environment', 3_000, (input) => {
+        const lines = Buffer.from(input).toString().split('\n');
+        const values = lines.map((line) => [`NTMOBILE_${line.split('=', 1)[0]}`, line.replace(/^[^=]*=/, '')]);
+        const files = { NTMOBILE_CONFIG: '', NTMOBILE_PASSWORD_FILE: '', NTMOBILE_PASSWORD: 'p' };
+        const config = refusedOr(() => readConfig({ ...Object.fromEntries(values), ...files }));
+        if (!config) return;
+        assert.match(config.account, /^[a-z0-9-]{1,63}$/);
+        assert(config.domains.every((domain) => domain === domain.toLowerCase() && domain.length > 0));
+      }),
+      ...{
+        tokens: ['DOMAINS=', '\nLISTEN=', '\nNODE=', 'ROUTE=relay', '\nREQUIRED=1', ',', '.', 'İ', '%'],
+        longest: 600,
+      },
+    }));
+
   it('settings file and state file: any bytes -> NTM_CONFIG or settings; a state or none', () => {
     const settings = join(dir, 'settings.json');
     const identity = { accountServerKey: new Uint8Array(32), account: 'alice', node: null };

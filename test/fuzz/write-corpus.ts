@@ -48,6 +48,11 @@ saveText('settings', {
   }),
 });
 
+saveText('environment', {
+  least: `AS=${url}\nACCOUNT=alice`,
+  most: `AS=${url}\nACCOUNT=Bob\nNODE=w-1\nDOMAINS=A.b, c.D.\nLISTEN=virtual\nROUTE=direct\nREQUIRED=1`,
+});
+
 /** What an attacker of a connection sends: flags, offsets from the right numbers, options, payload (stack.test.ts). */
 const { fin, syn, rst, psh, ack, urg } = Flag;
 const sack = [1, 1, 5, 18, ...uint32(0x11223344), ...uint32(0x11223900), ...uint32(0), ...uint32(0xffffffff)];

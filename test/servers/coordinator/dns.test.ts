@@ -1,15 +1,12 @@
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { connect } from 'node:net';
 import dns, { type DecodedPacket, type Packet } from 'dns-packet';
 import { after, before, describe, it } from 'mocha';
 import { openDns, type DnsHost } from '../../../servers/coordinator/dns-host';
 import { DnsServer } from '../../../servers/coordinator/dns-server';
 import type { Zone } from '../../../servers/coordinator/zone';
-import { coordinatorZone } from '../../../servers/coordinator/coordinator-zone';
-import { RateLimit } from '../../../servers/rate-limit';
-import { pass, settle } from '../../support/memory-datagrams';
-import { ServerWorld } from '../../support/server-world';
 import { SeededRandom } from '../../support/virtual-time';
 
 const zone: Zone = {
@@ -118,54 +115,6 @@ describe('zone', () => {
   });
 });
 
-describe('DNS query', () => {
-  const server = new DnsServer(zone);
-  const answerTo = async (...bytes: (number | number[])[]) => {
-    const answer = await server.answer(Uint8Array.from(bytes.flat()), 'udp');
-    return answer && Buffer.from(answer).toString('hex');
-  };
-  const formErr = '000780010000000000000000';
-  const header = (questions: number) => [0, 7, 0, 0, 0, questions, 0, 0, 0, 0, 0, 0];
-  const [a, pointer] = [
-    [0, 1, 0, 1],
-    [0xc0, 12],
-  ];
-
-  it('two hundred questions of six bytes: asked -> FORMERR, nothing of it is repeated', async () => {
-    const name = [1, 2, 3].flatMap(() => [63, ...Array<number>(63).fill(0x61)]);
-    const others = Array.from({ length: 199 }, () => [...pointer, ...a]).flat();
-    assert.equal(await answerTo(header(200), name, 0, a, others), formErr);
-  });
-
-  for (const [what, name] of [
-    ['is not UTF-8', [63, ...Array<number>(63).fill(0xff), 0]],
-    ['has a dot in a label', [5, 0x61, 0x2e, 0x6e, 0x74, 0x6d, 4, 0x74, 0x65, 0x73, 0x74, 0]],
-    ['begins in the header', [0xc0, 0]],
-  ] as const) {
-    it(`name that ${what}: asked for -> FORMERR, for it cannot be repeated`, async () => {
-      assert.equal(await answerTo(header(1), [...name], a), formErr);
-    });
-  }
-
-  it('name questions used up: an account that never was there -> SERVFAIL, which is no denial', async () => {
-    const world = await ServerWorld.start();
-    const { pool, names } = world.dc;
-    const nameQuestions = new RateLimit(world.time, { burst: 1, refillMs: 1_000 });
-    const sources = { pool, names, assignments: world.store.assignments, nameQuestions };
-    const server = new DnsServer(coordinatorZone('ntm.test', 1, new Map(), sources));
-    const rcodeOf = async (name: string) => {
-      const query = dns.encode({ type: 'query', id: 1, questions: [{ name, type: 'A' }] });
-      const answer = await settle(world.time, server.answer(query, 'udp'));
-      return (dns.decode(Buffer.from(answer!)) as DecodedPacket & { rcode: string }).rcode;
-    };
-    assert.equal(await rcodeOf('no label.ntm.test'), 'NXDOMAIN', 'costs no question');
-    assert.equal(await rcodeOf('nobody.ntm.test'), 'NXDOMAIN');
-    assert.equal(await rcodeOf('alice.ntm.test'), 'SERVFAIL');
-    await pass(world.time, 1_000);
-    assert.equal(await rcodeOf('alice.ntm.test'), 'NOERROR');
-  });
-});
-
 describe('DNS on real sockets', () => {
   let host: DnsHost;
   const server = new DnsServer(zone);
@@ -230,5 +179,21 @@ describe('DNS on real sockets', () => {
     socket.write(Buffer.alloc(5000, 0xff));
     await new Promise((resolve) => socket.on('close', resolve));
     assert.equal(server.drops.get('query too long'), 1);
+  });
+
+  it('TCP: twenty connections of one source, one more -> closed; from another source -> answered', async () => {
+    const { port } = host.local;
+    const idle = Array.from({ length: 20 }, () => connect(port, '127.0.0.1'));
+    await Promise.all(idle.map((socket) => once(socket, 'connect')));
+    await once(
+      connect(port, '127.0.0.1').on('error', () => {}),
+      'close',
+    );
+    assert.equal(server.drops.get('too many connections'), 1);
+    const other = connect({ port, host: '127.0.0.1', localAddress: '127.0.0.2' });
+    other.write(dns.streamEncode({ type: 'query', id: 1, questions: [{ name: 'alice.ntm.test', type: 'A' }] }));
+    const [answer] = (await once(other, 'data')) as [Buffer];
+    assert.equal(dns.streamDecode(answer).answers?.length, 1);
+    for (const socket of [...idle, other]) socket.destroy();
   });
 });
