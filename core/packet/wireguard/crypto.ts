@@ -20,16 +20,29 @@ export interface DhKeyPair {
 
 export function keyPair(secretKey: Uint8Array): DhKeyPair {
   const der = Buffer.concat([PKCS8_PREFIX, secretKey]);
-  const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+  const privateKey = evenAfterErrors(() => createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }));
   der.fill(0);
   const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
   return { privateKey, publicKey: new Uint8Array(spki.subarray(SPKI_PREFIX.length)) };
 }
 
+/**
+ * Node's key parsers throw what another call has left in OpenSSL's queue of errors, and so empty it: a program's
+ * scryptSync that asked for too much memory is enough.
+ */
+function evenAfterErrors<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch {
+    return parse();
+  }
+}
+
 /** The shared secret, or `undefined` for a public key of low order, with which it would be no secret. */
 export function dh(own: DhKeyPair, publicKey: Uint8Array): Uint8Array | undefined {
   try {
-    const key = createPublicKey({ key: Buffer.concat([SPKI_PREFIX, publicKey]), format: 'der', type: 'spki' });
+    const der = Buffer.concat([SPKI_PREFIX, publicKey]);
+    const key = evenAfterErrors(() => createPublicKey({ key: der, format: 'der', type: 'spki' }));
     const secret = diffieHellman({ privateKey: own.privateKey, publicKey: key });
     return ZERO_KEY.equals(secret) ? undefined : new Uint8Array(secret);
   } catch {

@@ -1,5 +1,6 @@
 /** The handshake's primitives against published vectors; where none fit, against Python's hashlib and hmac. */
 import assert from 'node:assert/strict';
+import { scryptSync } from 'node:crypto';
 import { aeadOpen, aeadSeal, dh, hash, kdf, keyPair, mac } from '../../../../core/packet/wireguard/crypto';
 import { xaeadOpen, xaeadSeal } from '../../../../core/packet/wireguard/crypto';
 
@@ -77,6 +78,16 @@ describe('crypto', () => {
       assert.equal(aeadOpen(upTo(32), changed, upTo(32, 7)), undefined);
     }
     assert.equal(aeadOpen(upTo(32), sealed, upTo(32, 8)), undefined);
+  });
+
+  it("the program's own scrypt has failed -> keys are none the worse for what OpenSSL remembers", () => {
+    const failing = (): Buffer => scryptSync('password', 'salt', 32, { N: 2 ** 20, r: 8, p: 1 });
+    const [a, b] = [keyPair(upTo(32, 1)), keyPair(upTo(32, 2))];
+    assert.throws(failing, /memory limit/);
+    assert.deepEqual(keyPair(upTo(32, 1)).publicKey, a.publicKey);
+    assert.throws(failing, /memory limit/);
+    assert.deepEqual(dh(a, b.publicKey), dh(b, a.publicKey));
+    assert.ok(dh(a, b.publicKey));
   });
 
   it('draft-irtf-cfrg-xchacha-03 appendix A.3.1 -> the published bytes, and back', () => {
