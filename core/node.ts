@@ -46,6 +46,8 @@ export interface NodeOptions {
   hostsFile(): ReadonlySet<string>;
   onNetwork(network: { domains: readonly string[]; networks: readonly string[] }): void;
   onFailed(error: Error): void;
+  /** The virtual stack failed this assertion; its connections are lost. */
+  onStackFault(assertion: string): void;
 }
 
 export class Node implements VirtualNetwork {
@@ -97,6 +99,7 @@ export class Node implements VirtualNetwork {
       ...{ runtime, trace, part: this.part, secretKey, capture: options.capture },
       transmit: (datagram, to) => this.send(datagram, to),
       onTunnelEvent: (event) => this.correspondents.onTunnelEvent(event),
+      onStackFault: (assertion) => this.options.onStackFault(assertion),
     });
     this.correspondents = new Correspondents({
       ...{ clock, timers, packets: () => this.packetPath.packets, directions: this.directions },

@@ -32,6 +32,8 @@ export interface PacketPathOptions {
   /** `datagram` is valid only during the call. */
   transmit(datagram: Uint8Array, to: Endpoint): void;
   onTunnelEvent(event: TunnelEvent): void;
+  /** The virtual stack failed this assertion; its connections are lost. */
+  onStackFault(assertion: string): void;
 }
 
 export class PacketPath {
@@ -73,6 +75,7 @@ export class PacketPath {
       ...{ clock, timers, random },
       output: this.captured('out', (packet) => this.output(packet)),
       onStalled: (address) => this.stalled(address),
+      onFault: (assertion) => this.stackFault(assertion),
     });
     if (this.addresses) this.virtualStack.configure(this.addresses, LEAST_MTU);
     return this.virtualStack;
@@ -147,6 +150,12 @@ export class PacketPath {
     trace({ part, event: 'path mtu', peer: fqdn, path: describePath(path), mtu });
     this.stack.setPathMtu(virtualAddresses.ipv4, mtu);
     this.stack.setPathMtu(canonicalIp(virtualAddresses.ipv6), mtu);
+  }
+
+  private stackFault(assertion: string): void {
+    const { trace, part, onStackFault } = this.options;
+    trace({ part, event: 'stack fault', assertion });
+    onStackFault(assertion);
   }
 
   private stalled(address: string): void {

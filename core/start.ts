@@ -64,6 +64,7 @@ export function configuredNode(config: NodeConfig, onFailed: (error: Error) => v
       saveState(file, state);
     },
     onFailed,
+    onStackFault: stackFault,
   });
   process.once('exit', () => node.close());
   return node;
@@ -76,6 +77,10 @@ function capture(path: string, interfaceName: string): CaptureFile {
 
 function notWritten(variable: string): (error: Error) => void {
   return ({ message }) => process.emitWarning(`ntmobile: ${variable} cannot be written: ${message}`);
+}
+
+function stackFault(assertion: string): void {
+  process.emitWarning(`ntmobile: connections were lost by a fault in the virtual stack, please report: ${assertion}`);
 }
 
 function saveState(file: StateFile, state: NodeState): void {

@@ -53,6 +53,7 @@ const linkFlags = [
     '-Wl,--gc-sections',
     '-Wl,--lto-O3',
     '-Wl,--strip-all',
+    '-Wl,--wrap=tcp_split_unsent_seg', // transmit.c
   ],
   ...['-Wl,-z,stack-size=131072', '-Wl,--initial-memory=2097152'],
 ];

@@ -17,8 +17,12 @@ export class StackPair {
   duplication = 0;
   /** Packets are held up with this probability, by up to so many milliseconds, and so are overtaken. */
   jitter = { probability: 0, upToMs: 5 };
+  /** Assertions of lwIP that failed. */
+  readonly faults: string[] = [];
   /** Packets that a full queue refused. */
   overflows = 0;
+  /** Larger packets are lost, both ways. */
+  largest = Infinity;
   /** Packets for which this is true are lost on the way to bob. */
   lose: (packet: Uint8Array) => boolean = () => false;
   /** Packets that go this way; filled when set to an array. */
@@ -43,7 +47,8 @@ export class StackPair {
         const waitMs = Math.max(0, freeMs - time.now());
         if (waitMs * queue.perMs >= queue.packets) return void this.overflows++;
         freeMs = time.now() + waitMs + 1 / queue.perMs;
-        if (this.random.chance(this.loss) || (to() === this.bob && this.lose(copy))) return;
+        if (copy.length > this.largest || this.random.chance(this.loss)) return;
+        if (to() === this.bob && this.lose(copy)) return;
         const heldMs = this.random.chance(this.jitter.probability)
           ? this.random.below(this.jitter.upToMs * 1000) / 1000
           : 0;
@@ -51,7 +56,10 @@ export class StackPair {
         if (this.random.chance(this.duplication)) time.schedule(waitMs + delayMs, () => to().input(copy));
       };
     };
-    const ports = (n: number) => ({ clock: time, timers: time, random: new SeededRandom(seed + n) });
+    const ports = (n: number) => ({
+      ...{ clock: time, timers: time, random: new SeededRandom(seed + n) },
+      onFault: (assertion: string) => this.faults.push(assertion),
+    });
     this.alice = new Stack({
       ...ports(1),
       output: wire(
@@ -69,6 +77,12 @@ export class StackPair {
     if (!configured) return;
     this.alice.configure(aliceAddresses, mtu);
     this.bob.configure(bobAddresses, mtu);
+  }
+
+  /** Both are told of the MTU of the path between them. */
+  setPathMtu(mtu: number): void {
+    for (const address of Object.values(bobAddresses)) this.alice.setPathMtu(address, mtu);
+    for (const address of Object.values(aliceAddresses)) this.bob.setPathMtu(address, mtu);
   }
 
   /** A connection from alice to bob, established. */

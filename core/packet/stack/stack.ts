@@ -34,6 +34,8 @@ export interface StackOptions {
   output(packet: Uint8Array): void;
   /** TCP to this address hears nothing any more; the path may carry only smaller packets than setPathMtu said. */
   onStalled?(remoteAddress: string): void;
+  /** lwIP failed this assertion: all connections have ended with ECONNABORTED, and a new instance was started. */
+  onFault?(assertion: string): void;
   /** Default: the one beside this file. */
   readonly module?: WebAssembly.Module;
 }
@@ -68,7 +70,7 @@ export class Stack implements contract.VirtualStack, Core {
   private configured: { readonly addresses: VirtualAddresses; readonly mtu: number } | undefined;
   /** `delivering`: owners are being told what happened. `sending`: lwIP runs, and has called output. */
   private phase: 'idle' | 'delivering' | 'sending' | 'closed' = 'idle';
-  private faulted = false;
+  private fault: StackFault | undefined;
   private flushes = false;
   private readonly flushNow = (): void => this.flush();
   private readonly acknowledgeNow = (): void => this.acknowledge();
@@ -133,7 +135,7 @@ export class Stack implements contract.VirtualStack, Core {
     }
     this.clock.read();
     try {
-      if (!this.faulted) this.process(packet);
+      if (!this.fault) this.process(packet);
     } catch (error) {
       if (!(error instanceof StackFault)) throw error;
     }
@@ -277,9 +279,9 @@ export class Stack implements contract.VirtualStack, Core {
   private run(work: () => void): void {
     this.clock.read();
     unlessFaulted(() => {
-      if (!this.faulted) work();
+      if (!this.fault) work();
     });
-    if (this.faulted) this.restart();
+    if (this.fault) this.restart(this.fault);
     if (this.phase !== 'idle') return;
     this.phase = 'delivering';
     try {
@@ -298,14 +300,15 @@ export class Stack implements contract.VirtualStack, Core {
   }
 
   /** lwIP is in no known state: its connections are lost, its listeners and addresses are set up in a new instance. */
-  private restart(): void {
+  private restart(fault: StackFault): void {
     this.counters.faults++;
-    this.faulted = false;
+    this.fault = undefined;
     this.reports.failAll('ECONNABORTED');
     this.start();
     this.applyConfiguration();
     for (const listener of this.reports.listeners.values()) listener.open();
     this.udp.reopen();
+    this.options.onFault?.(fault.message);
   }
 
   private start(): void {
@@ -314,9 +317,9 @@ export class Stack implements contract.VirtualStack, Core {
       time: this.clock.time,
       random: this.clock.randomUint32,
       assert: (message) => {
-        this.faulted = true;
+        this.fault = new StackFault(this.memory.text(message >>> 0));
         this.clock.sleep(0);
-        throw new StackFault(this.memory.text(message >>> 0));
+        throw this.fault;
       },
       output: (packet, length) => this.send(packet >>> 0, length),
       ...this.reports.imports,

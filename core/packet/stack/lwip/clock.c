@@ -77,7 +77,6 @@ static uint32_t slow_ticks_to_wait(const struct tcp_pcb *pcb) {
     wait = LWIP_MIN(wait, until(pcb->tmr, age > 0 ? age - 1 : 0));
   }
   if (pcb->state == SYN_RCVD) wait = LWIP_MIN(wait, until(pcb->tmr, TCP_SYN_RCVD_TIMEOUT / TCP_SLOW_INTERVAL));
-  if (pcb->state == LAST_ACK) wait = LWIP_MIN(wait, until(pcb->tmr, 2 * TCP_MSL / TCP_SLOW_INTERVAL));
   if ((pcb->so_options & SOF_KEEPALIVE) && (pcb->state == ESTABLISHED || pcb->state == CLOSE_WAIT)) {
     uint32_t idle_ms = pcb->keep_idle + LWIP_MIN(pcb->keep_cnt_sent, pcb->keep_cnt) * pcb->keep_intvl;
     wait = LWIP_MIN(wait, until(pcb->tmr, idle_ms / TCP_SLOW_INTERVAL));
@@ -139,9 +138,13 @@ EXPORT(clock_wake) uint32_t clock_wake(void) {
   if (fast > 1) pass(fast - 1);
   ticks++;
   tick_ms += TCP_TMR_INTERVAL;
-  /* lwIP's retransmission timer must not run beside timeouts.c's. */
+  /*
+   * lwIP's retransmission timer must not run beside timeouts.c's. Nor may it end LAST-ACK, in which data may still wait,
+   * because nothing has come in since before that began: timeouts.c gives up in time.
+   */
   for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
     if (flow_of(pcb) != NULL) flow_catch_up(flow_of(pcb));
+    if (pcb->state == LAST_ACK) pcb->tmr = tcp_ticks;
   }
   tcp_fasttmr();
   /* After a late wake a slow tick may just have been passed over: the next one does its work. */

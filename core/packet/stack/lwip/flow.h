@@ -107,7 +107,7 @@ struct flow {
   uint32_t silent_since_us; /* the first of timeouts in a row */
 
   uint8_t limited; /* the congestion window held something back */
-  struct tcp_seg *last_unsent; /* at the last tcp_enqueue; segments split off it since are behind it */
+  struct tcp_seg *last_unsent; /* while any is; behind it only a FIN of its own */
   struct congestion congestion;
 
   /* receiver.c */

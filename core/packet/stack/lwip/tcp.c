@@ -226,11 +226,6 @@ EXPORT(tcp_writable) uint32_t tcp_writable(struct tcp_pcb *pcb) {
   return limit > queued(pcb) ? limit - queued(pcb) : 0;
 }
 
-static struct tcp_seg *last_of(struct tcp_seg *segment) {
-  while (segment != NULL && segment->next != NULL) segment = segment->next;
-  return segment;
-}
-
 /*
  * Queues `length` <= 65,535 bytes of the scratch area. Nothing is sent before tcp_flush. tcp_write, which walks the
  * unsent queue to find its end (thousands of segments on a long path), is shown its last segment only. That one stays
@@ -239,11 +234,13 @@ static struct tcp_seg *last_of(struct tcp_seg *segment) {
 EXPORT(tcp_enqueue) int32_t tcp_enqueue(struct tcp_pcb *pcb, uint32_t length, uint32_t more) {
   struct flow *flow = flow_of(pcb);
   struct tcp_seg *first = pcb->unsent;
-  struct tcp_seg *last = first == NULL ? NULL : last_of(flow->last_unsent);
+  struct tcp_seg *last = first == NULL ? NULL : flow->last_unsent;
+  if (last != NULL && last->len > pcb->mss) return ERR_MEM; /* there was none to cut it (transmit_path_mtu) */
   pcb->unsent = last;
   u8_t flags = TCP_WRITE_FLAG_COPY | (more ? TCP_WRITE_FLAG_MORE : 0);
   err_t error = tcp_write(pcb, scratch_address(), (u16_t)length, flags);
-  flow->last_unsent = last_of(pcb->unsent);
+  for (last = pcb->unsent; last != NULL && last->next != NULL;) last = last->next;
+  flow->last_unsent = last;
   if (first != NULL) pcb->unsent = first;
   return error;
 }

@@ -8,6 +8,23 @@
  */
 #include "flow.h"
 
+err_t __real_tcp_split_unsent_seg(struct tcp_pcb *pcb, u16_t split);
+
+/*
+ * In place of lwIP's (the linker's --wrap), which leaves FIN and PSH on the first part, too: a FIN in front of data
+ * would end the stream before them.
+ */
+err_t __wrap_tcp_split_unsent_seg(struct tcp_pcb *pcb, u16_t split) {
+  struct tcp_seg *segment = pcb->unsent;
+  if (segment == NULL || segment->len <= split) return ERR_OK;
+  err_t error = __real_tcp_split_unsent_seg(pcb, split);
+  if (error != ERR_OK) return error;
+  TCPH_UNSET_FLAG(segment->tcphdr, TCP_FIN | TCP_PSH);
+  struct flow *flow = flow_of(pcb);
+  if (flow != NULL && flow->last_unsent == segment) flow->last_unsent = segment->next;
+  return ERR_OK;
+}
+
 /* tcp_output counts from the last ACK, a congestion window what is in flight (SACKed and lost segments are not). */
 static void limit(struct flow *flow, uint32_t room) {
   struct tcp_pcb *pcb = flow->pcb;
@@ -88,6 +105,8 @@ void transmit(struct flow *flow) {
   if (flow->count == 0 && pcb->unsent != NULL && flow->sent_us != 0) congestion_idle(flow, now_us - flow->sent_us);
   send_lost(flow);
   uint32_t window = flow->congestion.window;
+  /* With nothing in flight one segment may always leave: it may be larger than a window of smaller ones. */
+  if (flow->in_flight == 0) window = LWIP_MAX(window, flow_mss(flow));
   uint32_t room = flow->lost == 0 && window > flow->in_flight ? window - flow->in_flight : 0;
   limit(flow, room);
   output(flow, now_us);
@@ -99,7 +118,6 @@ void transmit(struct flow *flow) {
 
 int transmit_one_more(struct flow *flow) {
   struct tcp_pcb *pcb = flow->pcb;
-  uint32_t next = pcb->snd_nxt;
   if (pcb->unsent == NULL) return 0;
   struct tcp_seg *rest = pcb->unsent->next;
   pcb->unsent->next = NULL;
@@ -108,7 +126,7 @@ int transmit_one_more(struct flow *flow) {
   limit(flow, flow_mss(flow));
   output(flow, flow_now_us());
   pcb->cwnd = cwnd;
-  int left = pcb->snd_nxt != next;
+  int left = pcb->unsent == NULL;
   if (left) pcb->unsent = rest;
   else segment->next = rest;
   return left;
@@ -129,4 +147,6 @@ void transmit_path_mtu(struct flow *flow, uint32_t mtu) {
     if (tcp_split_unsent_seg(pcb, pcb->mss) != ERR_OK) break;
   }
   pcb->unsent = first;
+  /* The last may have been made to grow beyond what fits now. */
+  pcb->unsent_oversize = 0;
 }

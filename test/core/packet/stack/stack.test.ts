@@ -128,6 +128,7 @@ describe('virtual stack: addresses, listeners, input', () => {
     assert.throws(() => pair.bob.wasm.pbuf_release(0), /p != NULL/);
     pair.time.advance(1);
     assert.equal(pair.bob.counters.faults, 1);
+    assert.match(pair.faults.join(), /^p != NULL/);
     assert.deepEqual(server.events, ['ECONNABORTED']);
     const client = new Peer();
     client.attach(pair.alice.connectTcp({ remote: { address: bobAddresses.ipv6, port: 80 } }, client));
