@@ -1,5 +1,5 @@
 /** Keys of the signalling: Curve25519 identities, the symmetric keys derived from or distributed under them. */
-import { createHash } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto';
 import nacl from 'tweetnacl';
 import type { Random } from '../runtime';
 
@@ -19,12 +19,27 @@ export interface SharedKey {
 
 export const KEY_LENGTH = 32;
 
-export function generateKeyPair(random: Random): KeyPair {
-  return nacl.box.keyPair.fromSecretKey(random.bytes(KEY_LENGTH));
+/** DER around a raw X25519 key (RFC 8410 sections 4 and 7). */
+const SPKI_PREFIX = Buffer.from('302a300506032b656e032100', 'hex');
+const PKCS8_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex');
+/** What crypto_box_beforenm hashes beside the shared point: a nonce of zeros, and "expand 32-byte k". */
+const SIGMA = new Uint8Array(Buffer.from('expand 32-byte k'));
+const ZERO_NONCE = new Uint8Array(16);
+/** tweetnacl has it, its types do not. */
+const { crypto_core_hsalsa20: hsalsa20 } = (nacl as unknown as { lowlevel: Lowlevel }).lowlevel;
+
+interface Lowlevel {
+  crypto_core_hsalsa20(out: Uint8Array, input: Uint8Array, key: Uint8Array, constant: Uint8Array): void;
 }
 
+export function generateKeyPair(random: Random): KeyPair {
+  return keyPairFromSecret(random.bytes(KEY_LENGTH));
+}
+
+/** By OpenSSL: tweetnacl, which V8 has not compiled yet then, takes 15 to 50 ms of a program's start for this. */
 export function keyPairFromSecret(secretKey: Uint8Array): KeyPair {
-  return nacl.box.keyPair.fromSecretKey(secretKey);
+  const spki = createPublicKey(privateKey(secretKey)).export({ format: 'der', type: 'spki' });
+  return { publicKey: new Uint8Array(spki.subarray(SPKI_PREFIX.length)), secretKey };
 }
 
 export function sharedKey(key: Uint8Array, role: 0 | 1): SharedKey {
@@ -34,7 +49,40 @@ export function sharedKey(key: Uint8Array, role: 0 | 1): SharedKey {
 /** The key that two static or ephemeral identities agree on (crypto_box_beforenm); the smaller public key is role 0. */
 export function agreedKey(own: KeyPair, peerPublicKey: Uint8Array): SharedKey {
   const role = Buffer.compare(own.publicKey, peerPublicKey) < 0 ? 0 : 1;
-  return sharedKey(nacl.box.before(peerPublicKey, own.secretKey), role);
+  return sharedKey(boxKey(own.secretKey, peerPublicKey), role);
+}
+
+function boxKey(secretKey: Uint8Array, peerPublicKey: Uint8Array): Uint8Array {
+  const der = Buffer.concat([SPKI_PREFIX, peerPublicKey]);
+  let point: Uint8Array;
+  try {
+    const publicKey = evenAfterErrors(() => createPublicKey({ key: der, format: 'der', type: 'spki' }));
+    point = diffieHellman({ privateKey: privateKey(secretKey), publicKey });
+  } catch {
+    point = new Uint8Array(KEY_LENGTH); // of low order: OpenSSL refuses what NaCl takes for zero
+  }
+  const key = new Uint8Array(KEY_LENGTH);
+  hsalsa20(key, ZERO_NONCE, point, SIGMA);
+  return key;
+}
+
+function privateKey(secretKey: Uint8Array): KeyObject {
+  const der = Buffer.concat([PKCS8_PREFIX, secretKey]);
+  const key = evenAfterErrors(() => createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }));
+  der.fill(0);
+  return key;
+}
+
+/**
+ * Node's key parsers throw what another call has left in OpenSSL's queue of errors, and so empty it: a program's
+ * scryptSync that asked for too much memory is enough.
+ */
+function evenAfterErrors<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch {
+    return parse();
+  }
 }
 
 export function publicKeyId(publicKey: Uint8Array): Uint8Array {
