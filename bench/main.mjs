@@ -2,6 +2,7 @@
 /**
  * npm run bench -- NAME [--json]: ntmobile's packet path beside its peers, in one run, each with two processes in two
  * network namespaces. Ratios to wireguard-go and to the raw ceiling are what counts; see CONTRIBUTING.md.
+ * `preload` is another matter: what the preload costs programs that do not use it (preload.mjs).
  */
 import { Command } from 'commander';
 import { execFileSync } from 'node:child_process';
@@ -9,6 +10,7 @@ import { once } from 'node:events';
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { DATAGRAM_PORT, firstLine, Lab, whyNoLab } from './lab.mjs';
+import { benchPreload, printReport } from './preload.mjs';
 import { printTable } from './table.mjs';
 
 const PEERS = ['ntmobile', 'wireguard-go', 'kernel', 'udx', 'raw'];
@@ -35,7 +37,7 @@ const scenarios = {
 };
 
 const program = new Command('bench')
-  .argument('<name>', `one of ${Object.keys(scenarios).join(', ')}, all`)
+  .argument('<name>', `one of ${Object.keys(scenarios).join(', ')}, all; or preload`)
   .option('--json', 'one JSON document instead of tables')
   .option('--seconds <n>', 'how long each is measured', Number, 5)
   .option('--only <peers>', `a comma-separated part of ${PEERS.join(',')}`)
@@ -43,6 +45,12 @@ const program = new Command('bench')
   .parse();
 const options = program.opts();
 const [name] = program.args;
+if (name === 'preload') {
+  const result = await benchPreload(options);
+  if (!options.json) printReport(result);
+  else process.stdout.write(`${JSON.stringify(result)}\n`);
+  process.exit();
+}
 const wanted = name === 'all' ? Object.keys(scenarios) : [name];
 if (!wanted.every((each) => each in scenarios)) program.error(`no benchmark is called ${name}`);
 const missing = whyNoLab();

@@ -3,10 +3,11 @@
  * in camelCase (`as`, `account`, `passwordFile`, ...). Variables win.
  */
 import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import * as v from 'valibot';
 import { NtmError } from './errors';
 import { parseJoinUrl, type JoinUrl } from './join-url';
-import { defaultStateDir } from './state-dir';
 import { canonicalName } from './wire/names';
 
 /** LDH label (RFC 5890 section 2.3.1), lower case. */
@@ -98,6 +99,10 @@ export function readConfig(env: NodeJS.ProcessEnv): NodeConfig {
     traceFile: trace,
     captureFile: pcap,
   };
+}
+
+export function defaultStateDir(env: NodeJS.ProcessEnv): string {
+  return join(env.XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'ntmobile');
 }
 
 function readVariables(env: NodeJS.ProcessEnv): Record<string, string> {

@@ -6,7 +6,7 @@
  * `zone` is a hint: with it a program knows from its first line which names are virtual. The AS has the last word.
  */
 import { NtmError } from './errors';
-import { KEY_LENGTH } from './wire/keys';
+import { KEY_LENGTH } from './wire/key-length';
 
 export interface JoinUrl {
   /** A host name or an IP address without brackets. */

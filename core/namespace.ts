@@ -5,6 +5,12 @@
 import { BlockList, isIP } from 'node:net';
 import { canonicalName } from './wire/names';
 
+/** What an earlier run learned of the network. */
+export interface Learned {
+  readonly domains: readonly string[];
+  readonly networks: readonly string[];
+}
+
 export class Namespace {
   private readonly domains = new Set<string>();
   private networks = new BlockList();
@@ -12,8 +18,14 @@ export class Namespace {
   private decide: () => void = () => {};
   private readonly decision = new Promise<void>((resolve) => (this.decide = resolve));
 
-  /** `hostsFile`: the names in the host's own table, which are the host's whatever their suffix is. */
-  constructor(private readonly hostsFile: () => ReadonlySet<string>) {}
+  /**
+   * `hostsFile`: the names in the host's own table, which are the host's whatever their suffix is.
+   * `earlier`: what an earlier run learned; both are asked for once, when they are first needed.
+   */
+  constructor(
+    private readonly hostsFile: () => ReadonlySet<string>,
+    private earlier?: () => Learned | undefined,
+  ) {}
 
   /** More suffixes; `whole` when these are the network's own, so that no other name can be an NTMobile one. */
   learn(domains: readonly string[], networks: readonly string[], whole: boolean): void {
@@ -35,16 +47,31 @@ export class Namespace {
   classifyName(name: string): 'virtual' | 'host' | 'undecided' {
     const normal = canonicalName(name);
     if (isIP(normal) || !normal.includes('.')) return 'host';
-    for (let dot = normal.indexOf('.'); dot >= 0; dot = normal.indexOf('.', dot + 1)) {
-      if (this.domains.has(normal.slice(dot + 1))) return 'virtual';
-    }
+    if (this.isBelowDomain(normal)) return 'virtual';
+    if (this.recall() && this.isBelowDomain(normal)) return 'virtual';
     if (this.decided || normal.endsWith('.localhost') || this.hostsFile().has(normal)) return 'host';
     return 'undecided';
   }
 
   isVirtualAddress(address: string): boolean {
     const family = isIP(address);
+    if (family !== 0) this.recall();
     return family !== 0 && this.networks.check(address, family === 4 ? 'ipv4' : 'ipv6');
+  }
+
+  private isBelowDomain(name: string): boolean {
+    for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
+      if (this.domains.has(name.slice(dot + 1))) return true;
+    }
+    return false;
+  }
+
+  /** Before anything is said not to be the network's. Returns whether there was something to remember. */
+  private recall(): boolean {
+    const learned = this.earlier?.();
+    this.earlier = undefined;
+    if (learned) this.learn(learned.domains, learned.networks, learned.domains.length > 0);
+    return learned !== undefined;
   }
 
   /** Malformed networks, which only a broken AS sends, are left out. */

@@ -7,7 +7,7 @@
  */
 import type { Capture } from './capture';
 import { Correspondents } from './correspondents';
-import { Namespace } from './namespace';
+import type { Namespace } from './namespace';
 import { Directions } from './negotiation/directions';
 import { Membership } from './negotiation/membership';
 import type { Registered } from './negotiation/registration';
@@ -37,13 +37,11 @@ const ENDPOINTS_LIMIT = 12;
 export interface NodeOptions {
   readonly runtime: Runtime;
   readonly trace: Trace;
-  readonly config: Pick<NodeConfig, 'accountServer' | 'account' | 'node' | 'password' | 'domains' | 'route'>;
+  readonly config: Pick<NodeConfig, 'accountServer' | 'account' | 'node' | 'password' | 'route'>;
   /** WireGuard static secret key, 32 bytes. */
   readonly secretKey: Uint8Array;
-  /** What an earlier run learned of the network. */
-  readonly known: { readonly domains: readonly string[]; readonly networks: readonly string[] };
+  readonly namespace: Namespace;
   readonly capture?: Capture;
-  hostsFile(): ReadonlySet<string>;
   onNetwork(network: { domains: readonly string[]; networks: readonly string[] }): void;
   onFailed(error: Error): void;
   /** The virtual stack failed this assertion; its connections are lost. */
@@ -64,12 +62,10 @@ export class Node implements VirtualNetwork {
   private closed = false;
 
   constructor(private readonly options: NodeOptions) {
-    const { runtime, trace, config, secretKey, known } = options;
+    const { runtime, trace, config, secretKey } = options;
     const { clock, timers, random } = runtime;
     this.part = `node ${config.node ? `${config.node}.` : ''}${config.account}`;
-    this.namespace = new Namespace(options.hostsFile);
-    this.namespace.learn(config.domains, known.networks, config.domains.length > 0 && !!config.accountServer.zone);
-    this.namespace.learn(known.domains, [], known.domains.length > 0);
+    this.namespace = options.namespace;
     this.signalling = new Signalling<Endpoint>({
       ...{ party: 'node', part: this.part, clock, timers, random, trace },
       transmit: (datagram, to) => this.send(datagram, to),

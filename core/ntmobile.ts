@@ -3,7 +3,8 @@
  * Programs that do not know of it use `node -r ntmobile/register` instead.
  */
 import { readConfig } from './config';
-import { configuredNode } from './start';
+import { configuredNode } from './configured-node';
+import { configuredNamespace } from './start';
 import type { Statistics } from './statistics';
 import type { VirtualAddresses } from './wire/addresses';
 
@@ -30,7 +31,8 @@ export interface LoggedIn {
  * Rejects with NtmError: NTM_CONFIG, NTM_AS_UNREACHABLE, NTM_AS_KEY, NTM_LOGIN_REFUSED, NTM_DC_UNREACHABLE.
  */
 export async function login(settings: LoginSettings = {}): Promise<LoggedIn> {
-  const node = configuredNode(readConfig({ ...process.env, ...settings }), () => {});
+  const config = readConfig({ ...process.env, ...settings });
+  const node = configuredNode(config, configuredNamespace(config), () => {});
   try {
     await node.whenJoined();
   } catch (error) {

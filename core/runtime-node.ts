@@ -1,14 +1,13 @@
 /**
  * The ports of runtime.ts on Node's own clock, timers and sockets. Nothing here keeps a process alive.
  *
- * Sockets, timers and interfaces are taken from Node when this module loads, so that a preload which patches Node
- * later does not reach them.
+ * Names, timers and interfaces are taken from Node when this module loads, so that a preload which patches Node later
+ * does not reach them; the shim's own hooks of sockets let real addresses through. It is loaded before a program's first
+ * line, so what else it needs of Node is loaded when it is used.
  */
-import { randomBytes } from 'node:crypto';
-import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
+import type { Socket as DatagramSocket } from 'node:dgram';
 import { lookup } from 'node:dns';
 import { connect } from 'node:net';
-import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { getSystemErrorName } from 'node:util';
@@ -28,6 +27,12 @@ import type { Endpoint } from './wire/addresses';
 
 const { setTimeout, clearTimeout, setImmediate } = globalThis;
 const hostLookup = lookup;
+const hostInterfaces = networkInterfaces;
+/* eslint-disable @typescript-eslint/no-require-imports */
+const crypto = (): typeof import('node:crypto') => require('node:crypto') as typeof import('node:crypto');
+const dgram = (): typeof import('node:dgram') => require('node:dgram') as typeof import('node:dgram');
+const files = (): typeof import('node:fs/promises') => require('node:fs/promises') as typeof import('node:fs/promises');
+/* eslint-enable @typescript-eslint/no-require-imports */
 
 /** Asked for, not insisted on: the kernel caps it at net.core.rmem_max. Bursts of a fast tunnel fit. */
 const SOCKET_BUFFER_BYTES = 4 << 20;
@@ -54,7 +59,7 @@ export const nodeTimers: Timers = {
 
 export const nodeRandom: Random = {
   bytes(length) {
-    const bytes = randomBytes(length);
+    const bytes = crypto().randomBytes(length);
     return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
   },
 };
@@ -79,7 +84,11 @@ export function openDatagramPort(
 ): Promise<DatagramPort> {
   const { family, address, port = 0, onDatagram } = options;
   const senders = new Senders();
-  const socket = createSocket({ type: family === 4 ? 'udp4' : 'udp6', ipv6Only: family === 6, lookup: literal });
+  const socket = dgram().createSocket({
+    type: family === 4 ? 'udp4' : 'udp6',
+    ipv6Only: family === 6,
+    lookup: literal,
+  });
   if (lifetime === 'unref') socket.unref();
   socket.on('message', (datagram, from) => onDatagram(datagram, senders.endpoint(from)));
   return new Promise((resolve, reject) => {
@@ -179,7 +188,7 @@ function openStreamPort(to: Endpoint, { onConnect, onBytes, onClose }: StreamPor
 
 /** Without IPv6 link-local addresses: they need a zone, which nobody but this host can name. */
 export function hostAddresses(): HostAddress[] {
-  return Object.entries(networkInterfaces()).flatMap(([interfaceName, addresses = []]) =>
+  return Object.entries(hostInterfaces()).flatMap(([interfaceName, addresses = []]) =>
     addresses
       .filter(({ address }) => !/^fe[89ab]/i.test(address))
       .map(({ family, address, internal }) => ({
@@ -193,19 +202,25 @@ export function hostAddresses(): HostAddress[] {
 
 /** From Linux's sysfs. A host reaches its own addresses by its loopback interface. */
 async function interfaceMtu(to: Endpoint): Promise<number | undefined> {
-  const all = Object.entries(networkInterfaces());
+  const all = Object.entries(hostInterfaces());
   const owner = (address: string): string | undefined =>
     all.find(([, addresses = []]) => addresses.some((own) => own.address === address))?.[0];
   const name = owner(to.address) === undefined ? owner(await localAddress(to)) : 'lo';
   if (name === undefined) return undefined;
-  const text = await readFile(`/sys/class/net/${name}/mtu`, 'latin1').catch(() => '');
+  const text = await files()
+    .readFile(`/sys/class/net/${name}/mtu`, 'latin1')
+    .catch(() => '');
   return Number.parseInt(text, 10) || undefined;
 }
 
 /** From Linux's procfs (RFC 4293: ipSystemStatsOutFragOKs). */
 async function cutPackets(): Promise<number | undefined> {
   const [ipv4, ipv6] = await Promise.all(
-    ['snmp', 'snmp6'].map((file) => readFile(`/proc/self/net/${file}`, 'latin1').catch(() => '')),
+    ['snmp', 'snmp6'].map((file) =>
+      files()
+        .readFile(`/proc/self/net/${file}`, 'latin1')
+        .catch(() => ''),
+    ),
   );
   const [names = [], values = []] = ipv4!
     .split('\n')
@@ -219,7 +234,7 @@ async function cutPackets(): Promise<number | undefined> {
 /** The address that this host sends from to this endpoint; empty when there is no route. */
 function localAddress({ address, port }: Endpoint): Promise<string> {
   return new Promise((resolve) => {
-    const socket = createSocket({ type: address.includes(':') ? 'udp6' : 'udp4', lookup: literal });
+    const socket = dgram().createSocket({ type: address.includes(':') ? 'udp6' : 'udp4', lookup: literal });
     const done = (local: string): void => {
       socket.close();
       resolve(local);

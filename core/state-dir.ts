@@ -5,9 +5,9 @@
  */
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import type { NodeConfig } from './config';
 
 const schema = v.object({
   /** 32 bytes in base64. */
@@ -28,8 +28,8 @@ export interface Identity {
   readonly node: string | null;
 }
 
-export function defaultStateDir(env: NodeJS.ProcessEnv): string {
-  return join(env.XDG_STATE_HOME || join(homedir(), '.local', 'state'), 'ntmobile');
+export function stateFile({ stateDir, accountServer, account, node }: NodeConfig): StateFile {
+  return new StateFile(stateDir, { accountServerKey: accountServer.publicKey, account, node });
 }
 
 export class StateFile {

@@ -1,7 +1,8 @@
 /** What a network with embedded storage keeps besides accounts: its zone, its servers' keys, the port of its AS. */
 import { NtmError } from '../core/errors';
 import type { Random } from '../core/runtime';
-import { KEY_LENGTH, keyPairFromSecret, type KeyPair } from '../core/wire/keys';
+import { KEY_LENGTH } from '../core/wire/key-length';
+import { keyPairFromSecret, type KeyPair } from '../core/wire/keys';
 import { randomGlobalId } from './account/address-blocks';
 import { DEFAULT_ZONE } from './names';
 import type { SettingStore } from './store/store';

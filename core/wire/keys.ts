@@ -2,6 +2,7 @@
 import { createHash, createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto';
 import nacl from 'tweetnacl';
 import type { Random } from '../runtime';
+import { KEY_LENGTH } from './key-length';
 
 /** A long-term or ephemeral X25519 key pair; 32 bytes each. */
 export interface KeyPair {
@@ -16,8 +17,6 @@ export interface SharedKey {
   readonly id: Uint8Array;
   readonly role: 0 | 1;
 }
-
-export const KEY_LENGTH = 32;
 
 /** DER around a raw X25519 key (RFC 8410 sections 4 and 7). */
 const SPKI_PREFIX = Buffer.from('302a300506032b656e032100', 'hex');

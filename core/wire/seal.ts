@@ -12,7 +12,8 @@
 import nacl from 'tweetnacl';
 import type { Random } from '../runtime';
 import { DATAGRAM_LIMIT, HEADER_LENGTH, Seal, writeHeader, type Header } from './header';
-import { agreedKey, KEY_LENGTH, publicKeyId, type KeyPair, type SharedKey } from './keys';
+import { KEY_LENGTH } from './key-length';
+import { agreedKey, publicKeyId, type KeyPair, type SharedKey } from './keys';
 
 const NONCE = HEADER_LENGTH;
 const SECRET_BODY = NONCE + nacl.secretbox.nonceLength;

@@ -1,5 +1,5 @@
 /**
- * TypeScript to dist/. tsc is incremental, but its start alone takes a second or two, so it is not even started when
+ * TypeScript to dist/, and from it the preload's bundle (bundle.mjs). tsc is incremental, but its start alone takes a second or two, so it is not even started when
  * no source has changed. Outputs whose source is gone are removed: mocha would go on running a deleted test.
  * As a program: `node scripts/setup/compile.mjs`.
  */
@@ -11,19 +11,23 @@ import { projectRoot, SetupError, startLog } from './report.mjs';
 
 const SOURCE_DIRS = ['shim', 'core', 'servers', 'cli', 'test'];
 const SETTINGS = ['tsconfig.json', 'package.json', 'package-lock.json'];
+const BUILD = ['compile.mjs', 'bundle.mjs'].map((file) => `scripts/setup/${file}`);
 const OUTPUT = /(\.d\.ts|\.js\.map|\.js)$/;
 const dist = resolve(projectRoot, 'dist');
 const stampFile = join(dist, '.sources');
 
 export async function compile(log) {
   const sources = SOURCE_DIRS.flatMap((dir) => filesIn(resolve(projectRoot, dir))).filter((file) => /\.ts$/.test(file));
-  const stamp = fingerprint([...sources, ...SETTINGS.map((file) => resolve(projectRoot, file))]);
+  const stamp = fingerprint([...sources, ...[...SETTINGS, ...BUILD].map((file) => resolve(projectRoot, file))]);
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return;
 
   log.step(`setup: compiling ${sources.length} TypeScript files`);
   rmSync(stampFile, { force: true });
   removeOrphans();
   await log.run(process.execPath, [resolve(projectRoot, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json']);
+  // Loaded now, since npm may have installed what it needs only just.
+  const { bundlePreload } = await import('./bundle.mjs');
+  await bundlePreload();
   mkdirSync(dist, { recursive: true });
   writeFileSync(stampFile, stamp);
 }

@@ -13,7 +13,8 @@
  */
 import type { Timer } from '../../core/runtime';
 import type { Endpoint } from '../../core/wire/addresses';
-import { agreedKey, hex, KEY_LENGTH, type KeyPair } from '../../core/wire/keys';
+import { KEY_LENGTH } from '../../core/wire/key-length';
+import { agreedKey, hex, type KeyPair } from '../../core/wire/keys';
 import type { Body, Message } from '../../core/wire/messages';
 import { Refused } from '../../core/wire/outcomes';
 import type { Peer } from '../../core/wire/peers';

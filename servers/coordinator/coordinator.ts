@@ -4,7 +4,8 @@
  * introducer.ts does Figure 5 steps 2 to 16. Its DNS is in dns-server.ts.
  */
 import type { Endpoint } from '../../core/wire/addresses';
-import { agreedKey, KEY_LENGTH, sharedKey, type KeyPair } from '../../core/wire/keys';
+import { KEY_LENGTH } from '../../core/wire/key-length';
+import { agreedKey, sharedKey, type KeyPair } from '../../core/wire/keys';
 import type { Body, Message } from '../../core/wire/messages';
 import { Refused } from '../../core/wire/outcomes';
 import type { Peer } from '../../core/wire/peers';

@@ -3,7 +3,8 @@
  * MN to CN and CN to MN, introduce with the same key.
  */
 import type { Clock, Random } from '../../core/runtime';
-import { hex, KEY_LENGTH } from '../../core/wire/keys';
+import { KEY_LENGTH } from '../../core/wire/key-length';
+import { hex } from '../../core/wire/keys';
 import { BoundedMap } from '../bounded-map';
 
 const PAIRS_LIMIT = 65_536;

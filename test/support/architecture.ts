@@ -25,7 +25,7 @@ export interface ArchitectureRule {
 const COMMON = '^core/(errors|trace|runtime|join-url)\\.ts$';
 /** Files of the core that touch the disk: settings, node keys, the trace file, the stack's wasm module. */
 const TOUCHES_DISK =
-  '^core/(runtime-node|config|state-dir|start|trace-file|capture-file)\\.ts$|^core/packet/stack/[^/]*(memory|module)\\.ts$';
+  '^core/(runtime-node|config|state-dir|hosts-file|trace-file|capture-file)\\.ts$|^core/packet/stack/[^/]*(memory|module)\\.ts$';
 
 export const architectureRules: readonly ArchitectureRule[] = [
   {

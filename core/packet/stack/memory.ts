@@ -2,11 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
+/** Set where this code is bundled into a file elsewhere (scripts/setup/bundle.mjs): where the module is from there. */
+declare const LWIP_DIRECTORY: string | undefined;
+
 let compiled: WebAssembly.Module | undefined;
 
 /** The module that `scripts/build-lwip.mjs` put beside this file, compiled once for all stacks of the process. */
 export function lwipModule(): WebAssembly.Module {
-  compiled ??= new WebAssembly.Module(readFileSync(join(__dirname, 'lwip.wasm')));
+  const directory = typeof LWIP_DIRECTORY === 'string' ? LWIP_DIRECTORY : '.';
+  compiled ??= new WebAssembly.Module(readFileSync(join(__dirname, directory, 'lwip.wasm')));
   return compiled;
 }
 
