@@ -1,7 +1,7 @@
 /**
  * The node of a preloaded program, made when it is first needed, or once the program's first lines have run: what a
  * node loads and computes is no part of a program's start then, and a program that ends at once never pays for it.
- * Until then only names and addresses are classified.
+ * Until then names and addresses are classified, and listeners are noted.
  */
 import type { Namespace } from './namespace';
 import type { Node } from './node';
@@ -13,20 +13,25 @@ import type {
   TcpListenOptions,
 } from './packet/stack/stack-contract';
 import type { VirtualNetwork } from './virtual-network';
-import type { VirtualAddresses } from './wire/addresses';
+import type { Endpoint, VirtualAddresses } from './wire/addresses';
+
+type OnConnection = (connection: TcpConnection) => void;
 
 export class DeferredNode implements VirtualNetwork {
   private made: Node | undefined;
+  private noted: NotedListener[] = [];
 
   constructor(
     private readonly namespace: Namespace,
     /** Called once. */
     private readonly make: () => Node,
+    /** Calls back once the program's first lines have run. */
+    private readonly later: (start: () => void) => void,
   ) {}
 
-  /** Makes the node and starts to join, unless that was done. */
-  start(): void {
-    this.node.start();
+  /** Starts to join once the program's first lines have run. */
+  startLater(): void {
+    this.later(() => this.node.start());
   }
 
   classifyName(name: string): 'virtual' | 'host' | 'undecided' {
@@ -65,11 +70,46 @@ export class DeferredNode implements VirtualNetwork {
     return this.node.connectTcp(options, events);
   }
 
-  listenTcp(options: TcpListenOptions, onConnection: (connection: TcpConnection) => void): TcpListener {
-    return this.node.listenTcp(options, onConnection);
+  /** A listener that cannot fail is noted. */
+  listenTcp(options: TcpListenOptions, onConnection: OnConnection): TcpListener {
+    const { address, port } = options;
+    const certain = (address === '::' || address === '0.0.0.0') && port !== 0;
+    if (this.made || !certain || this.noted.some((other) => other.local.port === port)) {
+      return this.node.listenTcp(options, onConnection);
+    }
+    if (this.noted.length === 0) this.startLater();
+    const listener = new NotedListener(options, onConnection);
+    this.noted.push(listener);
+    return listener;
   }
 
   private get node(): Node {
-    return (this.made ??= this.make());
+    if (this.made) return this.made;
+    this.made = this.make();
+    for (const listener of this.noted) listener.listen(this.made);
+    this.noted = [];
+    return this.made;
+  }
+}
+
+class NotedListener implements TcpListener {
+  readonly local: Endpoint;
+  private listener: TcpListener | undefined;
+  private closed = false;
+
+  constructor(
+    private readonly options: TcpListenOptions,
+    private readonly onConnection: OnConnection,
+  ) {
+    this.local = { address: options.address, port: options.port };
+  }
+
+  listen(node: Node): void {
+    if (!this.closed) this.listener = node.listenTcp(this.options, this.onConnection);
+  }
+
+  close(): void {
+    this.closed = true;
+    this.listener?.close();
   }
 }

@@ -5,6 +5,9 @@
 import { BlockList, isIP } from 'node:net';
 import { canonicalName } from './wire/names';
 
+/** Addresses of which it is remembered whose they are: asking BlockList takes 15 us, as much as 4 % of an HTTP request. */
+const ANSWERS_LIMIT = 1_024;
+
 /** What an earlier run learned of the network. */
 export interface Learned {
   readonly domains: readonly string[];
@@ -14,6 +17,7 @@ export interface Learned {
 export class Namespace {
   private readonly domains = new Set<string>();
   private networks = new BlockList();
+  private readonly answers = new Map<string, boolean>();
   private decided = false;
   private decide: () => void = () => {};
   private readonly decision = new Promise<void>((resolve) => (this.decide = resolve));
@@ -54,9 +58,15 @@ export class Namespace {
   }
 
   isVirtualAddress(address: string): boolean {
+    const answer = this.answers.get(address);
+    if (answer !== undefined) return answer;
     const family = isIP(address);
-    if (family !== 0) this.recall();
-    return family !== 0 && this.networks.check(address, family === 4 ? 'ipv4' : 'ipv6');
+    if (family === 0) return false;
+    this.recall();
+    const isVirtual = this.networks.check(address, family === 4 ? 'ipv4' : 'ipv6');
+    if (this.answers.size >= ANSWERS_LIMIT) this.answers.clear();
+    this.answers.set(address, isVirtual);
+    return isVirtual;
   }
 
   private isBelowDomain(name: string): boolean {
@@ -80,6 +90,7 @@ export class Namespace {
     const family = isIP(address);
     const length = Number(prefix);
     if (!family || !Number.isInteger(length) || length < 1 || length > (family === 4 ? 32 : 128)) return;
+    this.answers.clear();
     this.networks.addSubnet(address, length, family === 4 ? 'ipv4' : 'ipv6');
   }
 }

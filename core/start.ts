@@ -7,6 +7,7 @@ import { DeferredNode } from './deferred-node';
 import { NtmError } from './errors';
 import { hostsFileNames } from './hosts-file';
 import { Namespace } from './namespace';
+import type { Node } from './node';
 import './runtime-node'; // takes its functions from Node before the shim's hooks are in place
 import { Unjoined } from './unjoined';
 import type { VirtualNetwork } from './virtual-network';
@@ -27,13 +28,14 @@ export function startNode(env: NodeJS.ProcessEnv): Started {
   try {
     const config = readConfig(env);
     const namespace = configuredNamespace(config);
-    const network = new DeferredNode(namespace, () => {
+    const make = (): Node => {
       // eslint-disable-next-line @typescript-eslint/no-require-imports
       const { configuredNode } = require('./configured-node') as typeof import('./configured-node');
       return configuredNode(config, namespace, (error) => complain(error, config.required));
-    });
+    };
+    const network = new DeferredNode(namespace, make, afterFirstLines);
     const identity = `${config.node ?? ''}.${config.account}`;
-    if (env[PARENT_VARIABLE] !== identity) afterFirstLines(() => network.start());
+    if (env[PARENT_VARIABLE] !== identity) network.startLater();
     env[PARENT_VARIABLE] = identity;
     return { network, listen: config.listen };
   } catch (error) {

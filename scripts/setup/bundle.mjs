@@ -12,6 +12,8 @@ import { join, relative, resolve } from 'node:path';
 import { projectRoot } from './report.mjs';
 
 const ENTRY = 'shim/register.ts';
+/** Loaded late by the sources, and yet in the first file: small, and a server's first line waits for it. */
+const AT_ONCE = ['shim/listener'];
 const out = resolve(projectRoot, 'dist/preload');
 
 const common = {
@@ -57,7 +59,10 @@ export async function bundlePreload() {
   const later = new Set();
   // The entry's own are for a program that does not use it at all.
   const isLater = (source, { kind, importer }) =>
-    kind === 'require-call' && /^(shim|core)\/(?!register)/.test(nameOf(importer)) && !!later.add(nameOf(source));
+    kind === 'require-call' &&
+    /^(shim|core)\/(?!register)/.test(nameOf(importer)) &&
+    !AT_ONCE.includes(nameOf(source)) &&
+    !!later.add(nameOf(source));
   const first = (stdin, write) =>
     build({
       ...common,

@@ -61,4 +61,52 @@ describe('namespace', () => {
     assert.equal(namespace.isVirtualAddress('fd12:3456:789b::5'), false);
     assert.equal(namespace.isVirtualAddress('not an address'), false);
   });
+
+  it('an address asked for before its network is learned -> virtual from then on', () => {
+    const namespace = new Namespace(noHosts);
+    assert.equal(namespace.isVirtualAddress('198.18.0.7'), false);
+    namespace.learn([], ['198.18.0.0/16'], false);
+    assert.equal(namespace.isVirtualAddress('198.18.0.7'), true);
+    assert.equal(namespace.isVirtualAddress('127.0.0.1'), false);
+  });
+
+  it('more addresses asked for than are remembered -> each gets its own answer', () => {
+    const namespace = new Namespace(noHosts);
+    namespace.learn([], ['198.18.0.0/16'], false);
+    for (let round = 0; round < 2; round++) {
+      for (let i = 0; i < 3_000; i++) {
+        const rest = `${i >> 8}.${i & 255}`;
+        assert.equal(namespace.isVirtualAddress(`198.18.${rest}`), true);
+        assert.equal(namespace.isVirtualAddress(`198.20.${rest}`), false);
+      }
+    }
+  });
+
+  it('an earlier run learned the network: only names under the own suffix -> its knowledge is not asked for', () => {
+    let asked = 0;
+    const namespace = new Namespace(noHosts, () => {
+      asked++;
+      return { domains: ['other.example'], networks: ['198.18.0.0/16'] };
+    });
+    namespace.learn(['ntm.internal'], [], true);
+    assert.equal(namespace.classifyName('alice.ntm.internal'), 'virtual');
+    assert.equal(asked, 0);
+  });
+
+  for (const [first, ask] of [
+    ['a name', (namespace: Namespace) => namespace.classifyName('bob.other.example') === 'virtual'],
+    ['an address', (namespace: Namespace) => namespace.isVirtualAddress('198.18.0.1')],
+  ] as const) {
+    it(`an earlier run learned the network: ${first} is asked for -> known from then, and read once`, () => {
+      let asked = 0;
+      const namespace = new Namespace(noHosts, () => {
+        asked++;
+        return { domains: ['other.example'], networks: ['198.18.0.0/16'] };
+      });
+      assert.equal(ask(namespace), true);
+      assert.equal(namespace.classifyName('example.com'), 'host');
+      assert.equal(namespace.isVirtualAddress('198.18.0.2'), true);
+      assert.equal(asked, 1);
+    });
+  }
 });
