@@ -19,7 +19,7 @@ type OnConnection = (connection: TcpConnection) => void;
 
 export class DeferredNode implements VirtualNetwork {
   private made: Node | undefined;
-  private noted: NotedListener[] = [];
+  private readonly noted: NotedListener[] = [];
 
   constructor(
     private readonly namespace: Namespace,
@@ -31,7 +31,13 @@ export class DeferredNode implements VirtualNetwork {
 
   /** Starts to join once the program's first lines have run. */
   startLater(): void {
-    this.later(() => this.node.start());
+    this.later(() => {
+      if (this.made) return this.made.start();
+      this.made = this.make();
+      this.made.start();
+      // The virtual stack takes a while to load, in which the account server may look at the password.
+      this.later(() => this.listenToNoted(this.made!));
+    });
   }
 
   classifyName(name: string): 'virtual' | 'host' | 'undecided' {
@@ -84,11 +90,13 @@ export class DeferredNode implements VirtualNetwork {
   }
 
   private get node(): Node {
-    if (this.made) return this.made;
-    this.made = this.make();
-    for (const listener of this.noted) listener.listen(this.made);
-    this.noted = [];
+    this.made ??= this.make();
+    this.listenToNoted(this.made);
     return this.made;
+  }
+
+  private listenToNoted(node: Node): void {
+    for (const listener of this.noted.splice(0)) listener.listen(node);
   }
 }
 

@@ -8,7 +8,7 @@ import { NtmError } from './errors';
 import { hostsFileNames } from './hosts-file';
 import { Namespace } from './namespace';
 import type { Node } from './node';
-import './runtime-node'; // takes its functions from Node before the shim's hooks are in place
+import { nodeTimers } from './runtime-node'; // which takes its functions from Node before the shim's hooks are in place
 import { Unjoined } from './unjoined';
 import type { VirtualNetwork } from './virtual-network';
 
@@ -59,9 +59,12 @@ export function configuredNamespace(config: NodeConfig): Namespace {
   return namespace;
 }
 
-/** Two turns: the first may be the one in which Node closes what the shim looked at, also when the program is over. */
+/**
+ * Two timers: the first turn may be the one in which Node closes what the shim looked at, though the program is over.
+ * Not immediates: one that holds no process does not wake a loop that waits either.
+ */
 function afterFirstLines(start: () => void): void {
-  setImmediate(() => setImmediate(start).unref()).unref();
+  nodeTimers.schedule(0, () => nodeTimers.schedule(0, start));
 }
 
 /** One line for the person who can act. */

@@ -65,8 +65,10 @@ describe('a deferred node', () => {
     assert.deepEqual(listener.local, { address: '::', port: 80 });
     assert.equal(made.length, 0);
     runLater();
-    assert.equal(made[0]?.listenerCount, 1);
-    assert.equal(made[0].started, 1);
+    assert.equal(made[0]?.started, 1);
+    assert.equal(made[0].listenerCount, 0, 'the login goes first');
+    runLater();
+    assert.equal(made[0].listenerCount, 1);
     listener.close();
     assert.equal(made[0].listenerCount, 0);
   });
@@ -75,7 +77,15 @@ describe('a deferred node', () => {
     const { node, made, runLater } = deferred();
     node.listenTcp(listening(80), () => {}).close();
     runLater();
+    runLater();
     assert.equal(made[0]?.listenerCount, 0);
+  });
+
+  it('a noted listener, and this node itself is dialled before it could listen -> it listens first', () => {
+    const { node, made } = deferred();
+    node.listenTcp(listening(80), () => {});
+    assert.equal(node.reach('198.18.0.1'), undefined);
+    assert.equal(made[0]?.listenerCount, 1);
   });
 
   it('a second listener on a noted port -> EADDRINUSE, as from the stack', () => {

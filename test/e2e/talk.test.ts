@@ -172,6 +172,7 @@ describe('two unmodified programs', function () {
       env: { NTMOBILE_NODE: 'worker-1' },
     });
     const [port] = await portsOf(worker);
+    await network.traced('worker-1', (events) => events.some(({ event }) => event === 'logged in'));
     const name = `worker-1.${network.fqdn('bob')}`;
     const dial = async (host: string): Promise<Record<string, unknown>> =>
       alice([testProgram('connect.cjs'), host, String(port)]).json();
