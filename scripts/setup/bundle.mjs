@@ -27,6 +27,8 @@ const common = {
   metafile: true,
   logLevel: 'warning',
   external: ['sodium-native'], // native, and optional
+  // Its part without streams and native code, which are not used (core/wire/codec.ts).
+  alias: { 'cbor-x': resolve(projectRoot, 'node_modules/cbor-x/encode.js') },
   define: { LWIP_DIRECTORY: '"../core/packet/stack"' },
 };
 
