@@ -70,9 +70,9 @@ export class Correspondents {
   }
 
   /** See VirtualNetwork.reach. `address` is canonical. */
-  reach(address: string): Promise<void> | undefined {
+  reach(address: string, correspondent?: 'perhaps silent'): Promise<void> | undefined {
     const known = this.byAddress.get(address);
-    if (known && isEstablished(known)) return this.doubt(known);
+    if (known && isEstablished(known)) return correspondent === 'perhaps silent' ? undefined : this.doubt(known);
     const failure = known && this.recentFailure(known);
     if (failure) return Promise.reject(failure);
     return known?.construction?.done ?? this.construct(address);

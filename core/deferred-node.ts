@@ -11,6 +11,10 @@ import type {
   TcpEvents,
   TcpListener,
   TcpListenOptions,
+  UdpEvents,
+  UdpFailure,
+  UdpOpenOptions,
+  UdpSocket,
 } from './packet/stack/stack-contract';
 import type { VirtualNetwork } from './virtual-network';
 import type { Endpoint, VirtualAddresses } from './wire/addresses';
@@ -19,7 +23,7 @@ type OnConnection = (connection: TcpConnection) => void;
 
 export class DeferredNode implements VirtualNetwork {
   private made: Node | undefined;
-  private readonly noted: NotedListener[] = [];
+  private readonly noted: Noted[] = [];
 
   constructor(
     private readonly namespace: Namespace,
@@ -64,8 +68,8 @@ export class DeferredNode implements VirtualNetwork {
     return this.node.lookup(fqdn);
   }
 
-  reach(address: string): Promise<void> | undefined {
-    return this.node.reach(address);
+  reach(address: string, correspondent?: 'perhaps silent'): Promise<void> | undefined {
+    return this.node.reach(address, correspondent);
   }
 
   nameOf(address: string): string | undefined {
@@ -78,15 +82,26 @@ export class DeferredNode implements VirtualNetwork {
 
   /** A listener that cannot fail is noted. */
   listenTcp(options: TcpListenOptions, onConnection: OnConnection): TcpListener {
-    const { address, port } = options;
+    if (this.mayFail(options, 'tcp')) return this.node.listenTcp(options, onConnection);
+    return this.note(new NotedListener(options, onConnection));
+  }
+
+  /** As a listener. */
+  openUdp(options: UdpOpenOptions, events: UdpEvents): UdpSocket {
+    if (this.mayFail(options, 'udp')) return this.node.openUdp(options, events);
+    return this.note(new NotedUdpSocket(options, events, () => this.node));
+  }
+
+  private mayFail({ address, port }: Endpoint, protocol: Noted['protocol']): boolean {
     const certain = (address === '::' || address === '0.0.0.0') && port !== 0;
-    if (this.made || !certain || this.noted.some((other) => other.local.port === port)) {
-      return this.node.listenTcp(options, onConnection);
-    }
+    const taken = this.noted.some((other) => other.protocol === protocol && other.local.port === port);
+    return this.made !== undefined || !certain || taken;
+  }
+
+  private note<T extends Noted>(noted: T): T {
     if (this.noted.length === 0) this.startLater();
-    const listener = new NotedListener(options, onConnection);
-    this.noted.push(listener);
-    return listener;
+    this.noted.push(noted);
+    return noted;
   }
 
   private get node(): Node {
@@ -96,11 +111,18 @@ export class DeferredNode implements VirtualNetwork {
   }
 
   private listenToNoted(node: Node): void {
-    for (const listener of this.noted.splice(0)) listener.listen(node);
+    for (const noted of this.noted.splice(0)) noted.open(node);
   }
 }
 
-class NotedListener implements TcpListener {
+interface Noted {
+  readonly protocol: 'tcp' | 'udp';
+  readonly local: Endpoint;
+  open(node: Node): void;
+}
+
+class NotedListener implements TcpListener, Noted {
+  readonly protocol = 'tcp';
   readonly local: Endpoint;
   private listener: TcpListener | undefined;
   private closed = false;
@@ -112,12 +134,59 @@ class NotedListener implements TcpListener {
     this.local = { address: options.address, port: options.port };
   }
 
-  listen(node: Node): void {
+  open(node: Node): void {
     if (!this.closed) this.listener = node.listenTcp(this.options, this.onConnection);
   }
 
   close(): void {
     this.closed = true;
     this.listener?.close();
+  }
+}
+
+class NotedUdpSocket implements UdpSocket, Noted {
+  readonly protocol = 'udp';
+  readonly local: Endpoint;
+  private socket: UdpSocket | undefined;
+  private closed = false;
+
+  constructor(
+    private readonly options: UdpOpenOptions,
+    private readonly events: UdpEvents,
+    /** Makes the node, which opens what is noted. */
+    private readonly node: () => Node,
+  ) {
+    this.local = { address: options.address, port: options.port };
+  }
+
+  open(node: Node): void {
+    if (!this.closed) this.socket ??= node.openUdp(this.options, this.events);
+  }
+
+  connect(remote: Endpoint): void {
+    this.opened?.connect(remote);
+  }
+
+  disconnect(): void {
+    this.opened?.disconnect();
+  }
+
+  send(bytes: Uint8Array, to?: Endpoint): UdpFailure | undefined {
+    const socket = this.opened;
+    return socket ? socket.send(bytes, to) : 'EBADF';
+  }
+
+  countOverflow(): void {
+    this.socket?.countOverflow();
+  }
+
+  close(): void {
+    this.closed = true;
+    this.socket?.close();
+  }
+
+  private get opened(): UdpSocket | undefined {
+    if (!this.closed) this.open(this.node());
+    return this.socket;
   }
 }

@@ -19,6 +19,9 @@ import type {
   TcpEvents,
   TcpListener,
   TcpListenOptions,
+  UdpEvents,
+  UdpOpenOptions,
+  UdpSocket,
 } from './packet/stack/stack-contract';
 import type { DatagramPort, Runtime } from './runtime';
 import type { Statistics } from './statistics';
@@ -148,9 +151,9 @@ export class Node implements VirtualNetwork {
     return this.correspondents.lookup(fqdn);
   }
 
-  reach(address: string): Promise<void> | undefined {
+  reach(address: string, correspondent?: 'perhaps silent'): Promise<void> | undefined {
     const canonical = canonicalIp(address);
-    return this.packetPath.isOwn(canonical) ? undefined : this.correspondents.reach(canonical);
+    return this.packetPath.isOwn(canonical) ? undefined : this.correspondents.reach(canonical, correspondent);
   }
 
   nameOf(address: string): string | undefined {
@@ -165,6 +168,11 @@ export class Node implements VirtualNetwork {
   listenTcp(options: TcpListenOptions, onConnection: (connection: TcpConnection) => void): TcpListener {
     this.start();
     return this.packetPath.stack.listenTcp(options, onConnection);
+  }
+
+  openUdp(options: UdpOpenOptions, events: UdpEvents): UdpSocket {
+    this.start();
+    return this.packetPath.stack.openUdp(options, events);
   }
 
   statistics(): Statistics {

@@ -37,6 +37,8 @@ const files = (): typeof import('node:fs/promises') => require('node:fs/promises
 /** Asked for, not insisted on: the kernel caps it at net.core.rmem_max. Bursts of a fast tunnel fit. */
 const SOCKET_BUFFER_BYTES = 4 << 20;
 const RECENT_SENDERS = 8;
+/** On sockets that are the node's own: the shim leaves them alone (shim/hooks/dgram.ts). */
+const HOST_SOCKET = Symbol.for('ntmobile.host');
 /** Beyond this the wall clock was set since the process started, and Date.now() is the better answer. */
 const WALL_CLOCK_SET_MS = 50;
 
@@ -89,6 +91,7 @@ export function openDatagramPort(
     ipv6Only: family === 6,
     lookup: literal,
   });
+  Object.defineProperty(socket, HOST_SOCKET, { value: true });
   if (lifetime === 'unref') socket.unref();
   socket.on('message', (datagram, from) => onDatagram(datagram, senders.endpoint(from)));
   return new Promise((resolve, reject) => {
@@ -235,6 +238,7 @@ async function cutPackets(): Promise<number | undefined> {
 function localAddress({ address, port }: Endpoint): Promise<string> {
   return new Promise((resolve) => {
     const socket = dgram().createSocket({ type: address.includes(':') ? 'udp6' : 'udp4', lookup: literal });
+    Object.defineProperty(socket, HOST_SOCKET, { value: true });
     const done = (local: string): void => {
       socket.close();
       resolve(local);

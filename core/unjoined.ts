@@ -1,7 +1,7 @@
 /** The network as seen by a program whose settings are wrong: virtual names fail, and the error says what to mend. */
 import { NtmError } from './errors';
 import type { Namespace } from './namespace';
-import type { TcpListener } from './packet/stack/stack-contract';
+import type { TcpListener, UdpSocket } from './packet/stack/stack-contract';
 import type { VirtualNetwork } from './virtual-network';
 
 export class Unjoined implements VirtualNetwork {
@@ -45,5 +45,16 @@ export class Unjoined implements VirtualNetwork {
   /** Listening must not fail because the network is not there: nobody can connect, that is all. */
   listenTcp({ address, port }: { address: string; port: number }): TcpListener {
     return { local: { address, port }, close: () => {} };
+  }
+
+  openUdp({ address, port }: { address: string; port: number }): UdpSocket {
+    return {
+      local: { address, port },
+      connect() {},
+      disconnect() {},
+      send: () => 'ENETUNREACH',
+      countOverflow() {},
+      close() {},
+    };
   }
 }

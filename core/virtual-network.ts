@@ -8,6 +8,9 @@ import type {
   TcpEvents,
   TcpListener,
   TcpListenOptions,
+  UdpEvents,
+  UdpOpenOptions,
+  UdpSocket,
 } from './packet/stack/stack-contract';
 import type { VirtualAddresses } from './wire/addresses';
 
@@ -29,13 +32,16 @@ export interface VirtualNetwork {
   readonly loginError: Error | undefined;
   /**
    * Makes sure there is a tunnel to a virtual address. `undefined` when there is one: connect at once.
+   * `perhaps silent`: what is sent there may have no answer, so that none does not mean that the node was restarted.
    * Rejects with NtmError: NTM_NODE_ABSENT, NTM_NODE_UNREACHABLE, NTM_NO_SUCH_NAME (nobody has this address), ...
    */
-  reach(address: string): Promise<void> | undefined;
+  reach(address: string, correspondent?: 'perhaps silent'): Promise<void> | undefined;
   /** The FQDN of the node that has this virtual address, if a tunnel to it was ever constructed. */
   nameOf(address: string): string | undefined;
   /** Throws StackError. Call `reach` first. */
   connectTcp(options: TcpConnectOptions, events: TcpEvents): TcpConnection;
   /** Works before login too: the listener is reachable once the node is registered. Throws StackError. */
   listenTcp(options: TcpListenOptions, onConnection: (connection: TcpConnection) => void): TcpListener;
+  /** Works before login too: what arrives once the node is registered is received. Throws StackError. */
+  openUdp(options: UdpOpenOptions, events: UdpEvents): UdpSocket;
 }

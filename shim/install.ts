@@ -4,13 +4,14 @@ import type { VirtualNetwork } from '../core/virtual-network';
 import { hookDns } from './hooks/dns';
 import { hookDnsPromises } from './hooks/dns-promises';
 import { hookListen } from './hooks/listen';
+import { hookDatagrams } from './hooks/dgram';
 import { hookConnect } from './hooks/net';
 import { Patches } from './patch';
 import type { ListenMode } from './policy';
 import { onFirstStreamHandle } from './virtual-handles';
 
 export interface ShimOptions {
-  /** Where a server on a wildcard address is reachable (NTMOBILE_LISTEN). */
+  /** Where a server or UDP socket on a wildcard address is reachable (NTMOBILE_LISTEN). */
   readonly listen: ListenMode;
 }
 
@@ -22,6 +23,7 @@ export interface Shim {
 export function installShim(network: VirtualNetwork, options: ShimOptions): Shim {
   const patches = new Patches();
   hookConnect(network, patches, hookListen(network, patches, options.listen));
+  hookDatagrams(network, patches, options.listen);
   hookDns(network, patches);
   hookDnsPromises(network, patches);
   // `tls` costs milliseconds to load, and nothing can attach to a virtual handle before there is one.

@@ -50,6 +50,30 @@ export interface TcpHandle {
   writeBuffer(request: NativeRequest, buffer: Uint8Array): number;
 }
 
+/** SendWrap, as node:dgram fills it in. */
+export interface SendRequest extends NativeRequest {
+  callback?: ((error: Error | null, ...rest: unknown[]) => void) | undefined;
+}
+
+/** UDPWrap (src/udp_wrap.cc). `size` is a datagram's, or a negative errno. */
+export interface UdpHandle {
+  onmessage?: (size: number, handle: UdpHandle, datagram: Buffer | undefined, from?: object) => void;
+  bind(address: string, port: number, flags: number): number;
+  bind6(address: string, port: number, flags: number): number;
+  connect(address: string, port: number): number;
+  connect6(address: string, port: number): number;
+  disconnect(): number;
+  send(request: SendRequest, datagram: readonly ArrayBufferView[], count: number, ...rest: unknown[]): number;
+  send6(request: SendRequest, datagram: readonly ArrayBufferView[], count: number, ...rest: unknown[]): number;
+  recvStart(): number;
+  recvStop(): number;
+  getsockname(out: AddressOut): number;
+  getpeername(out: AddressOut): number;
+  close(callback?: () => void): void;
+  ref(): void;
+  unref(): void;
+}
+
 /** The parts of net.Socket that are not in its types. */
 export interface SocketInternals extends net.Socket {
   _handle: any;
@@ -80,6 +104,19 @@ export function reachTcp(): TcpInternals {
   probe.destroy();
   tcpInternals = { TCP, ownerSymbol, reinitializeHandle: findSymbol(net.Socket.prototype, 'kReinitializeHandle') };
   return tcpInternals;
+}
+
+let udpClass: Constructor<UdpHandle> | undefined;
+
+/** A dgram.Socket keeps its UDP handle in its state; it has no file descriptor before it is bound. */
+export function reachUdp(): Constructor<UdpHandle> {
+  if (udpClass) return udpClass;
+  const { createSocket } = require('node:dgram') as typeof import('node:dgram');
+  const probe = createSocket('udp4');
+  const state = (probe as any)[findSymbol(probe, 'state symbol')];
+  udpClass = state.handle.constructor as Constructor<UdpHandle>;
+  probe.close();
+  return udpClass;
 }
 
 let jsStreamClass: Constructor<JsStreamHandle> | undefined;

@@ -19,10 +19,14 @@ import type {
   TcpEvents,
   TcpListener,
   TcpListenOptions,
+  UdpEvents,
+  UdpOpenOptions,
+  UdpSocket,
 } from '../../core/packet/stack/stack-contract';
 import type { VirtualNetwork } from '../../core/virtual-network';
 import type { VirtualAddresses } from '../../core/wire/addresses';
 import { MemoryConnection, MemoryLink } from './memory-tcp';
+import { MemoryUdp } from './memory-udp';
 
 const own: VirtualAddresses = { ipv4: '198.18.0.1', ipv6: 'fd00:6e74::1' };
 const nodeB: VirtualAddresses = { ipv4: '198.18.0.2', ipv6: 'fd00:6e74::2' };
@@ -53,6 +57,7 @@ export class MemoryNetwork implements VirtualNetwork {
   /** Fails every lookup, as when the network cannot be asked. */
   lookupFailure: NtmError | undefined;
   readonly #link = new MemoryLink();
+  readonly udp = new MemoryUdp(this.#link, own, nodeB);
   readonly #listening = new Set<Listening>();
   #ephemeralPort = 49_152;
   #decided: Promise<void> | undefined;
@@ -146,6 +151,11 @@ export class MemoryNetwork implements VirtualNetwork {
     const listening = { address, port, ipv6Only, accept: onConnection };
     this.#listening.add(listening);
     return { local: { address, port }, close: () => void this.#listening.delete(listening) };
+  }
+
+  openUdp(options: UdpOpenOptions, events: UdpEvents): UdpSocket {
+    this.calls++;
+    return this.udp.open(options, events);
   }
 
   get listenerCount(): number {

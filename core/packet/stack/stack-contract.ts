@@ -105,6 +105,8 @@ export interface UdpSocket {
   disconnect(): void;
   /** Sent, as far as UDP can tell, or why not. Larger than the path's MTU it leaves in fragments. */
   send(bytes: Uint8Array, to?: Endpoint): UdpFailure | undefined;
+  /** The owner had no room for a datagram that it was given. */
+  countOverflow(): void;
   close(): void;
 }
 

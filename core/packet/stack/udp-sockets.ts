@@ -59,7 +59,10 @@ export class UdpSockets {
 
   /** Throws StackError. */
   open(options: UdpOpenOptions, events: UdpEvents): UdpSocket {
-    const socket = new Socket(this.core, ++this.lastId, options, events, (closed) => this.sockets.delete(closed.id));
+    const socket = new Socket(this.core, ++this.lastId, options, events, {
+      closed: ({ id }) => this.sockets.delete(id),
+      overflowed: () => this.overflows++,
+    });
     socket.open();
     this.sockets.set(socket.id, socket);
     return socket;
@@ -149,7 +152,7 @@ class Socket implements UdpSocket {
     readonly id: number,
     { address, port, ipv6Only = false }: UdpOpenOptions,
     readonly events: UdpEvents,
-    private readonly onClosed: (socket: Socket) => void,
+    private readonly on: { closed(socket: Socket): void; overflowed(): void },
   ) {
     const bytes = parseIp(address);
     if (!bytes) throw stackError('EINVAL', `not an IP address: ${address}`);
@@ -210,11 +213,15 @@ class Socket implements UdpSocket {
     return this.lastTo.bytes;
   }
 
+  countOverflow(): void {
+    this.on.overflowed();
+  }
+
   close(): void {
     if (this.pcb === 0) return;
     this.core.wasm.udp_close(this.pcb);
     this.pcb = 0;
-    this.onClosed(this);
+    this.on.closed(this);
   }
 }
 

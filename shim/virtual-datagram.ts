@@ -1,0 +1,170 @@
+/**
+ * The virtual side of a UDP handle: what it sends to virtual addresses, and what arrives from there. The handle keeps
+ * its real socket beside it, for all other destinations (hooks/dgram.ts tells them apart).
+ *
+ *   bound, a server's place   the port is open in the virtual stack from bind() on
+ *   bound at the host only    opened by the first datagram to a virtual address, for answers from where such went
+ */
+import { AsyncResource } from 'node:async_hooks';
+import type { UdpEvents, UdpFailure, UdpSocket } from '../core/packet/stack/stack-contract';
+import type { VirtualNetwork } from '../core/virtual-network';
+import type { Endpoint } from '../core/wire/addresses';
+import { DatagramInbox } from './datagram-inbox';
+import type { DatagramOutbox } from './datagram-outbox';
+import { addCause, connectCode, errnoOf } from './node-errors';
+import type { SendRequest, UdpHandle } from './node-internals';
+import { mapped, type BindPlace } from './policy';
+
+/** Of those to whom a socket that is bound at the host only has sent; the first of more is forgotten. */
+const PEERS_LIMIT = 1_024;
+
+export interface DatagramBinding {
+  readonly place: BindPlace;
+  /** For the virtual stack: a wildcard, or a virtual address. */
+  readonly address: string;
+  readonly family: 4 | 6;
+  readonly ipv6Only: boolean;
+}
+
+export class VirtualDatagram implements UdpEvents {
+  isReceiving = false;
+  /** connect() to a virtual address; the real socket hears nothing meanwhile. */
+  remote: Endpoint | undefined;
+  /** connect() to a real one; the virtual one hears nothing meanwhile. */
+  isConnectedForReal = false;
+  #socket: UdpSocket | undefined;
+  #waiting = 0;
+  #isClosed = false;
+  readonly #peers = new Set<string>();
+  /** Where the socket was made, as a native handle's events happen. */
+  readonly #scope = new AsyncResource('NTMOBILEUDP', { requireManualDestroy: true });
+  readonly #inbox = new DatagramInbox((bytes, from) => this.#deliver(bytes, from));
+
+  constructor(
+    private readonly handle: UdpHandle,
+    private readonly network: VirtualNetwork,
+    private readonly outbox: DatagramOutbox,
+    readonly binding: DatagramBinding,
+  ) {}
+
+  /** Returns 0 or an errno. */
+  open(port: number): number {
+    const { address, ipv6Only } = this.binding;
+    try {
+      this.#socket = this.network.openUdp({ address, port, ipv6Only }, this);
+      return 0;
+    } catch (error) {
+      return errnoOf((error as { code?: string }).code ?? 'EADDRNOTAVAIL');
+    }
+  }
+
+  get port(): number {
+    return this.#socket?.local.port ?? 0;
+  }
+
+  connect(remote: Endpoint): number {
+    const error = this.#openLate();
+    if (error) return error;
+    this.remote = remote;
+    this.#socket!.connect(remote);
+    return 0;
+  }
+
+  disconnect(): void {
+    this.remote = undefined;
+    this.#socket?.disconnect();
+  }
+
+  /** As UDPWrap's send: the length + 1 when it is done, 0 when `request.oncomplete` will be called, or an errno. */
+  send(request: SendRequest, bytes: Uint8Array, to: Endpoint, hasCallback: boolean): number {
+    const error = this.#openLate();
+    if (error) return error;
+    if (this.binding.place === 'host') this.#remember(to);
+    let result: number | undefined;
+    const go = (failure?: { readonly cause: unknown }): void => {
+      const status = failure ? errnoOf(connectCode(failure.cause)) : this.#transmit(bytes, to);
+      if (result === undefined) result = status;
+      else this.#complete(request, status, bytes.length, failure?.cause);
+    };
+    // The caller's bytes may change once send() has returned.
+    const kept = (): Uint8Array => (bytes = bytes.slice());
+    const waits = this.outbox.isWaiting(to.address);
+    if (!this.outbox.send(to.address, waits ? kept() : bytes, go)) return errnoOf('ENOBUFS');
+    if (result !== undefined) return result < 0 ? result : bytes.length + 1;
+    if (!waits) kept();
+    this.#waiting++;
+    result = 0;
+    return hasCallback ? 0 : bytes.length + 1;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#inbox.close();
+    this.#closeWhenSent();
+  }
+
+  // --- what the stack tells ---
+
+  received(bytes: Uint8Array, from: Endpoint): void {
+    if (!this.isReceiving || this.isConnectedForReal) return;
+    if (this.binding.place === 'host' && !this.#peers.has(keyOf(from))) return;
+    if (!this.#inbox.add(bytes, from)) this.#socket?.countOverflow();
+  }
+
+  failed(reason: UdpFailure): void {
+    setImmediate(() => this.#report(errnoOf(reason)));
+  }
+
+  // --- the rest ---
+
+  #deliver(bytes: Uint8Array, { address, port }: Endpoint): void {
+    const { family } = this.binding;
+    const from = { address: family === 6 ? mapped(address) : address, family: `IPv${family}`, port };
+    const datagram = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.#scope.runInAsyncScope(() => this.handle.onmessage?.(datagram.length, this.handle, datagram, from));
+  }
+
+  /** What a connected socket hears of what it sent: `recvmsg ECONNREFUSED`. */
+  #report(errno: number): void {
+    if (!this.isReceiving || this.#isClosed) return;
+    this.#scope.runInAsyncScope(() => this.handle.onmessage?.(errno, this.handle, undefined));
+  }
+
+  #openLate(): number {
+    return this.#socket ? 0 : this.open(0);
+  }
+
+  #transmit(bytes: Uint8Array, to: Endpoint): number {
+    const failure = this.#socket!.send(bytes, to);
+    return failure ? errnoOf(failure) : 0;
+  }
+
+  /** Of a datagram that has waited. */
+  #complete(request: SendRequest, status: number, length: number, cause: unknown): void {
+    this.#waiting--;
+    const { callback } = request;
+    if (callback) {
+      request.callback = (error, ...rest) => {
+        if (error) addCause(error, cause);
+        callback(error, ...rest);
+      };
+      this.#scope.runInAsyncScope(() => request.oncomplete?.(status, length));
+    } else if (status < 0 && this.remote) this.#report(status);
+    this.#closeWhenSent();
+  }
+
+  #closeWhenSent(): void {
+    if (!this.#isClosed || this.#waiting > 0) return;
+    this.#socket?.close();
+    this.#scope.emitDestroy();
+  }
+
+  #remember(to: Endpoint): void {
+    const key = keyOf(to);
+    if (this.#peers.has(key)) return;
+    if (this.#peers.size >= PEERS_LIMIT) this.#peers.delete(this.#peers.values().next().value!);
+    this.#peers.add(key);
+  }
+}
+
+const keyOf = ({ address, port }: Endpoint): string => `${address} ${port}`;

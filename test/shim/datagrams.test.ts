@@ -1,0 +1,381 @@
+import assert from 'node:assert';
+import { run } from '../support/run-program';
+
+/** What a program does with two sockets, with `HOST` for the peer; said in terms that hold for any network. */
+type Program = () => unknown;
+
+/** The same program towards the host's loopback without the shim: what Node itself does. */
+async function asOnTheHost(program: Program, type: 'udp4' | 'udp6'): Promise<unknown[]> {
+  const hosts = { udp4: '127.0.0.1', udp6: '::1' };
+  const onHost = await run(program, { plain: true, env: { HOST: hosts[type], TYPE: type } });
+  const onVirtual = await run(program, { env: { HOST: 'b.test.ntm', TYPE: type } });
+  assert.deepStrictEqual(onVirtual, onHost);
+  return onVirtual;
+}
+
+const both = (title: string, program: Program, check: (said: unknown[]) => void = () => {}): void => {
+  for (const type of ['udp4', 'udp6'] as const) {
+    it(`${type}, ${title}`, async () => {
+      const said = await asOnTheHost(program, type);
+      assert.notStrictEqual(said.length, 0);
+      check(said);
+    });
+  }
+};
+
+describe('datagrams', () => {
+  both('bound server, client sends by name -> answered; sizes, callbacks and the end as on the host', () => {
+    const dgram = require('node:dgram');
+    const { HOST, TYPE } = process.env;
+    const server = dgram.createSocket(TYPE);
+    const client = dgram.createSocket(TYPE);
+    server.on('message', (message: Buffer, from: any) => {
+      say('server', String(message), from.family, from.size, from.port === client.address().port);
+      server.send(['echo ', message], from.port, from.address, (error: unknown, sent: number) => say(error, sent));
+    });
+    client.on('message', (message: Buffer, from: any) => {
+      say('client', String(message), from.family, from.size, from.port === server.address().port);
+      client.close();
+      server.close();
+    });
+    for (const socket of [client, server]) socket.on('close', () => say('close'));
+    server.bind(0, () => {
+      say(server.address().family, server.getSendQueueSize(), server.getSendQueueCount());
+      client.send('x-hello', 2, 5, server.address().port, HOST, (error: unknown, sent: number) => say(error, sent));
+    });
+  });
+
+  both('connect -> remoteAddress, send without an address, only the remote is heard; disconnect', () => {
+    const dgram = require('node:dgram');
+    const { HOST, TYPE } = process.env;
+    const server = dgram.createSocket(TYPE);
+    const client = dgram.createSocket(TYPE);
+    const stranger = dgram.createSocket(TYPE);
+    server.on('message', (_message: Buffer, from: any) => {
+      const { port } = client.address();
+      stranger.send('not for you', port, HOST, () => server.send('for you', from.port, from.address));
+    });
+    client.on('message', (message: Buffer) => {
+      say(String(message));
+      client.disconnect();
+      for (const act of ['disconnect', 'remoteAddress']) {
+        try {
+          client[act]();
+        } catch (error: any) {
+          say(act, error.code);
+        }
+      }
+      for (const socket of [server, client, stranger]) socket.close();
+    });
+    server.bind(0, () => {
+      client.connect(server.address().port, HOST, (error: unknown) => {
+        const { family, port } = client.remoteAddress();
+        say(error === undefined || error === null, family, port === server.address().port);
+        client.send('hello');
+      });
+    });
+  });
+
+  both('connected: nobody has the port -> error ECONNREFUSED', () => {
+    const dgram = require('node:dgram');
+    const { HOST, TYPE } = process.env;
+    const free = dgram.createSocket(TYPE).bind(0, () => {
+      const { port } = free.address();
+      free.close();
+      const client = dgram.createSocket(TYPE);
+      client.on('error', (error: any) => {
+        say(error.message, error.code, error.syscall, error.errno);
+        client.close();
+      });
+      client.connect(port, HOST, () => client.send('anybody?'));
+    });
+  });
+
+  both('too long -> EMSGSIZE, in the callback or as an error', () => {
+    const dgram = require('node:dgram');
+    const { HOST, TYPE } = process.env;
+    const socket = dgram.createSocket(TYPE);
+    socket.send(Buffer.alloc(65_528), 9, HOST, (error: any) => {
+      say(error.code, error.syscall, error.port, error.message.startsWith('send EMSGSIZE '));
+      socket.close();
+    });
+  });
+
+  both('closed -> send and close throw; a queue of calls before bind is kept in order', () => {
+    const dgram = require('node:dgram');
+    const { HOST, TYPE } = process.env;
+    const server = dgram.createSocket(TYPE);
+    const client = dgram.createSocket(TYPE);
+    const heard: string[] = [];
+    server.on('message', (message: Buffer) => {
+      heard.push(String(message));
+      if (heard.length < 20) return;
+      say(heard.join());
+      server.close();
+      client.close();
+      for (const act of [() => client.send('x', 1, HOST), () => client.close()]) {
+        try {
+          act();
+        } catch (error: any) {
+          say(error.code);
+        }
+      }
+    });
+    server.bind(() => {
+      for (let i = 0; i < 20; i++) client.send(`${i}`, server.address().port, HOST);
+    });
+  });
+
+  both('unref -> the process ends; AbortSignal -> closed', () => {
+    const dgram = require('node:dgram');
+    const { HOST, TYPE } = process.env;
+    const server = dgram.createSocket(TYPE);
+    const aborted = new AbortController();
+    dgram
+      .createSocket({ type: TYPE, signal: aborted.signal })
+      .on('close', () => say('aborted'))
+      .bind(0, () => aborted.abort());
+    server.bind(0, () => {
+      const client = dgram.createSocket(TYPE);
+      client.connect(server.address().port, HOST, () => {
+        client.unref();
+        server.unref();
+        say('connected');
+      });
+    });
+    process.on('exit', () => say('exit'));
+  });
+
+  both('AsyncLocalStorage: a store where the socket was made -> seen in its messages', () => {
+    const dgram = require('node:dgram');
+    const { AsyncLocalStorage } = require('node:async_hooks');
+    const { HOST, TYPE } = process.env;
+    const storage = new AsyncLocalStorage();
+    const server = storage.run('server', () =>
+      dgram
+        .createSocket(TYPE)
+        .bind(0)
+        .on('message', () => {
+          say(storage.getStore() ?? null);
+          server.close();
+          client.close();
+        }),
+    );
+    const client = dgram.createSocket(TYPE);
+    server.on('listening', () => storage.run('sender', () => client.send('x', server.address().port, HOST)));
+  });
+
+  it('one socket: a virtual and a real peer -> talks to both', async () => {
+    const said = await run(() => {
+      const dgram = require('node:dgram');
+      const server = dgram.createSocket('udp4');
+      const client = dgram.createSocket('udp4');
+      const from: string[] = [];
+      server.on('message', (message: Buffer, { address, port }: any) => server.send(message, port, address));
+      client.on('message', (message: Buffer, { address }: any) => {
+        from.push(`${String(message)} of ${address}`);
+        if (from.length < 2) return;
+        say(...from.sort());
+        server.close();
+        client.close(() => say(network.udp.socketCount, holdCount()));
+      });
+      server.bind(0, () => {
+        const { port } = server.address();
+        client.send('real', port, '127.0.0.1');
+        client.send('virtual', port, 'b.test.ntm');
+      });
+    });
+    assert.deepStrictEqual(said, [
+      ['real of 127.0.0.1', 'virtual of 198.18.0.2'],
+      [0, 0],
+    ]);
+  });
+
+  it('udp6 on `::`: an IPv4 peer sends -> it is shown as ::ffff:, and is answered there', async () => {
+    const said = await run(() => {
+      const dgram = require('node:dgram');
+      const server = dgram.createSocket('udp6');
+      const client = dgram.createSocket('udp4');
+      server.on('message', (message: Buffer, { address, port, family }: any) => {
+        say(address, family);
+        server.send(message, port, address);
+      });
+      client.on('message', (message: Buffer) => {
+        say(String(message));
+        server.close();
+        client.close();
+      });
+      server.bind(0, () => client.send('hello', server.address().port, 'b.test.ntm'));
+    });
+    assert.deepStrictEqual(said, [['::ffff:198.18.0.1', 'IPv6'], 'hello']);
+  });
+
+  it('slow tunnel: datagrams are sent, the socket is closed -> all go out, in order, and the process ends', async () => {
+    const said = await run(() => {
+      const dgram = require('node:dgram');
+      const heard: string[] = [];
+      const server = dgram.createSocket('udp4').on('message', (message: Buffer) => {
+        heard.push(String(message));
+        if (heard.length === 3) server.close(() => say(heard.join()));
+      });
+      server.bind(0, () => {
+        const client = dgram.createSocket('udp4');
+        const bytes = Buffer.from('1');
+        const { port } = server.address();
+        client.send(bytes, port, 'far.test.ntm', () => say('sent'));
+        client.send('2', port, 'far.test.ntm');
+        client.send('3', port, 'far.test.ntm', () => client.close());
+      });
+    });
+    assert.deepStrictEqual(said, ['sent', '1,2,3']);
+  });
+
+  it('absent node, unknown address: send -> the callback, or the connected socket, hears why', async () => {
+    const said = await run(() => {
+      const dgram = require('node:dgram');
+      const asked = dgram.createSocket('udp4');
+      asked.send('x', 9, 'absent.test.ntm', (error: any) => {
+        say(error.message, error.code, error.cause.code);
+        asked.close();
+      });
+      const connected = dgram.createSocket('udp4').on('error', (error: any) => {
+        say(error.message);
+        connected.close();
+      });
+      connected.connect(9, '198.18.3.3', () => connected.send('x'));
+    });
+    assert.deepStrictEqual(said.sort(), [
+      'recvmsg EHOSTUNREACH',
+      ['send EHOSTUNREACH absent.test.ntm:9', 'EHOSTUNREACH', 'NTM_NODE_ABSENT'],
+    ]);
+  });
+
+  it('a flood that nobody reads -> what does not fit is lost, and counted', async () => {
+    const said = await run(() => {
+      const dgram = require('node:dgram');
+      const server = dgram.createSocket('udp4').bind(0, () => {
+        const client = dgram.createSocket('udp4').bind(0, () => {
+          for (let i = 0; i < 1_000; i++) client.send(Buffer.alloc(1_000), server.address().port, '198.18.0.2');
+          let heard = 0;
+          server.on('message', () => heard++);
+          setTimeout(() => {
+            say(heard > 100 && heard < 1_000, heard + network.udp.overflows);
+            server.close();
+            client.close();
+          }, 500);
+        });
+      });
+    });
+    assert.deepStrictEqual(said, [[true, 1_000]]);
+  });
+
+  describe('who reaches a socket', () => {
+    const reachability = (): void => {
+      const dgram = require('node:dgram');
+      const socket = dgram.createSocket('udp4');
+      const heard = new Set<string>();
+      socket.on('message', (message: Buffer) => heard.add(String(message)));
+      socket.bind(0, process.env['AT'] || undefined, () => {
+        const { port, address } = socket.address();
+        const ends = [
+          ['loopback', '127.0.0.1'],
+          ['name', 'a.test.ntm'],
+        ].map(([what, host]) => {
+          const client = dgram.createSocket('udp4');
+          return new Promise<void>((done) => client.send(what, port, host, () => done(client.close())));
+        });
+        Promise.all(ends).then(() =>
+          setTimeout(() => {
+            say(address, [...heard].sort());
+            socket.close();
+          }, 100),
+        );
+      });
+    };
+    const cases: [mode: string, at: string, heard: string[]][] = [
+      ['both', '', ['loopback', 'name']],
+      ['both', '127.0.0.1', ['loopback']],
+      ['both', '198.18.0.1', ['name']],
+      ['virtual', '', ['name']],
+      ['virtual', '127.0.0.1', ['loopback']],
+      ['host', '', ['loopback']],
+    ];
+    for (const [mode, at, heard] of cases) {
+      it(`NTMOBILE_LISTEN=${mode}: bound to ${at || 'no address'} -> by ${heard.join(' and ')}`, async () => {
+        const said = await run(reachability, { env: { NTMOBILE_LISTEN: mode, AT: at } });
+        assert.deepStrictEqual(said, [[at || '0.0.0.0', heard]]);
+      });
+    }
+
+    it('NTMOBILE_LISTEN=host: a client sends to a node -> its answer arrives, and nobody else does', async () => {
+      const said = await run(
+        () => {
+          const dgram = require('node:dgram');
+          const answering = dgram.createSocket('udp4');
+          const stranger = dgram.createSocket('udp4');
+          const client = dgram.createSocket('udp4');
+          answering.on('message', (_message: Buffer, { address, port }: any) => {
+            stranger.send('stranger', port, address, () => answering.send('answer', port, address));
+          });
+          client.on('message', (message: Buffer) => {
+            say(String(message));
+            for (const socket of [answering, stranger, client]) socket.close();
+          });
+          answering.bind(0, '198.18.0.1', () => client.send('x', answering.address().port, '198.18.0.1'));
+        },
+        { env: { NTMOBILE_LISTEN: 'host' } },
+      );
+      assert.deepStrictEqual(said, ['answer']);
+    });
+
+    it('bound to loopback: send to a node -> refused, as a kernel would', async () => {
+      const said = await run(() => {
+        const dgram = require('node:dgram');
+        const socket = dgram.createSocket('udp4').bind(0, '127.0.0.1', () => {
+          socket.send('x', 9, '198.18.0.2', (error: any) => {
+            say(error.code);
+            socket.close();
+          });
+        });
+      });
+      assert.deepStrictEqual(said, ['EINVAL']);
+    });
+  });
+
+  it('port taken: a second socket at the virtual address -> EADDRINUSE from bind', async () => {
+    const said = await run(() => {
+      const dgram = require('node:dgram');
+      const first = dgram.createSocket('udp4').bind(7001, '198.18.0.1', () => {
+        const second = dgram.createSocket('udp4').on('error', (error: any) => {
+          say(error.message, error.code, error.syscall);
+          first.close();
+        });
+        second.bind(7001, '198.18.0.1');
+      });
+    });
+    assert.deepStrictEqual(said, [['bind EADDRINUSE 198.18.0.1:7001', 'EADDRINUSE', 'bind']]);
+  });
+
+  it('options and multicast -> the host’s, on a virtual-only socket too', async () => {
+    const said = await run(
+      () => {
+        const dgram = require('node:dgram');
+        const socket = dgram.createSocket('udp4').bind(0, () => {
+          socket.setBroadcast(true);
+          socket.setTTL(9);
+          socket.setMulticastTTL(3);
+          socket.setMulticastLoopback(true);
+          say(socket.getRecvBufferSize() > 0);
+          try {
+            socket.setTTL(1_000);
+          } catch (error: any) {
+            say(error.code, error.syscall);
+          }
+          socket.close();
+        });
+      },
+      { env: { NTMOBILE_LISTEN: 'virtual' } },
+    );
+    assert.deepStrictEqual(said, [true, ['EINVAL', 'setTTL']]);
+  });
+});
