@@ -284,7 +284,7 @@ describe('datagrams', () => {
           const client = dgram.createSocket('udp4');
           return new Promise<void>((done) => client.send(what, port, host, () => done(client.close())));
         });
-        Promise.all(ends).then(() =>
+        void Promise.all(ends).then(() =>
           setTimeout(() => {
             say(address, [...heard].sort());
             socket.close();
@@ -311,17 +311,21 @@ describe('datagrams', () => {
       const said = await run(
         () => {
           const dgram = require('node:dgram');
-          const answering = dgram.createSocket('udp4');
-          const stranger = dgram.createSocket('udp4');
           const client = dgram.createSocket('udp4');
-          answering.on('message', (_message: Buffer, { address, port }: any) => {
-            stranger.send('stranger', port, address, () => answering.send('answer', port, address));
+          const at = { address: '198.18.0.1', port: 0 };
+          const stranger = network.openUdp(at, { received() {}, failed() {} });
+          const answering = network.openUdp(at, {
+            received(_bytes, from) {
+              stranger.send(Buffer.from('stranger'), from);
+              answering.send(Buffer.from('answer'), from);
+            },
+            failed() {},
           });
           client.on('message', (message: Buffer) => {
             say(String(message));
-            for (const socket of [answering, stranger, client]) socket.close();
+            client.close();
           });
-          answering.bind(0, '198.18.0.1', () => client.send('x', answering.address().port, '198.18.0.1'));
+          client.send('x', answering.local.port, at.address);
         },
         { env: { NTMOBILE_LISTEN: 'host' } },
       );
