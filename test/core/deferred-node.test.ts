@@ -105,4 +105,22 @@ describe('a deferred node', () => {
       assert.equal(made[0]?.listenerCount, 1);
     });
   }
+
+  it('a UDP socket on a wildcard: bound in the first lines -> noted; opened with the node, or when it sends', () => {
+    const heard: string[] = [];
+    const events = { received: (bytes: Uint8Array) => heard.push(Buffer.from(bytes).toString()), failed() {} };
+    const { node, made, runLater } = deferred();
+    const noted = node.openUdp({ address: '::', port: 5_000 }, events);
+    const closed = node.openUdp({ address: '::', port: 5_001 }, events);
+    assert.deepEqual([made.length, noted.local.port], [0, 5_000]);
+    closed.close();
+    runLater();
+    runLater();
+    assert.equal(made[0]!.udp.socketCount, 1);
+
+    const other = deferred();
+    const sender = other.node.openUdp({ address: '0.0.0.0', port: 5_000 }, events);
+    assert.equal(sender.send(new Uint8Array(1), { address: '198.18.0.2', port: 9 }), undefined);
+    assert.equal(other.made[0]!.udp.socketCount, 1);
+  });
 });
