@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 const require = createRequire(import.meta.url);
 const { PacketModule } = require('../../dist/core/packet/packet-module.js');
 const { Stack } = require('../../dist/core/packet/stack/stack.js');
-const { keyPair } = require('../../dist/core/packet/wireguard/crypto.js');
+const { keyPair } = require('../../dist/core/wire/x25519.js');
 const { nodeRuntime } = require('../../dist/core/runtime-node.js');
 
 const hosts = {

@@ -12,7 +12,7 @@ import { TunnelTable } from './tunnel-table';
 import { bestCipher, type CipherFactory } from './wireguard/cipher';
 import { PACKET_LIMIT } from './wireguard/constants';
 import { CookieChecker } from './wireguard/cookie';
-import { keyPair } from './wireguard/crypto';
+import { keyPair } from '../wire/x25519';
 import { isManyHandshakes, LoadMeter } from './wireguard/load';
 import {
   CookieReply,

@@ -1,8 +1,9 @@
 /** Keys of the signalling: Curve25519 identities, the symmetric keys derived from or distributed under them. */
-import { createHash, createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import nacl from 'tweetnacl';
 import type { Random } from '../runtime';
 import { KEY_LENGTH } from './key-length';
+import { dh, keyPair } from './x25519';
 
 /** A long-term or ephemeral X25519 key pair; 32 bytes each. */
 export interface KeyPair {
@@ -18,9 +19,6 @@ export interface SharedKey {
   readonly role: 0 | 1;
 }
 
-/** DER around a raw X25519 key (RFC 8410 sections 4 and 7). */
-const SPKI_PREFIX = Buffer.from('302a300506032b656e032100', 'hex');
-const PKCS8_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex');
 /** What crypto_box_beforenm hashes beside the shared point: a nonce of zeros, and "expand 32-byte k". */
 const SIGMA = new Uint8Array(Buffer.from('expand 32-byte k'));
 const ZERO_NONCE = new Uint8Array(16);
@@ -35,10 +33,8 @@ export function generateKeyPair(random: Random): KeyPair {
   return keyPairFromSecret(random.bytes(KEY_LENGTH));
 }
 
-/** By OpenSSL: tweetnacl, which V8 has not compiled yet then, takes 15 to 50 ms of a program's start for this. */
 export function keyPairFromSecret(secretKey: Uint8Array): KeyPair {
-  const spki = createPublicKey(privateKey(secretKey)).export({ format: 'der', type: 'spki' });
-  return { publicKey: new Uint8Array(spki.subarray(SPKI_PREFIX.length)), secretKey };
+  return { publicKey: keyPair(secretKey).publicKey, secretKey };
 }
 
 export function sharedKey(key: Uint8Array, role: 0 | 1): SharedKey {
@@ -52,36 +48,11 @@ export function agreedKey(own: KeyPair, peerPublicKey: Uint8Array): SharedKey {
 }
 
 function boxKey(secretKey: Uint8Array, peerPublicKey: Uint8Array): Uint8Array {
-  const der = Buffer.concat([SPKI_PREFIX, peerPublicKey]);
-  let point: Uint8Array;
-  try {
-    const publicKey = evenAfterErrors(() => createPublicKey({ key: der, format: 'der', type: 'spki' }));
-    point = diffieHellman({ privateKey: privateKey(secretKey), publicKey });
-  } catch {
-    point = new Uint8Array(KEY_LENGTH); // of low order: OpenSSL refuses what NaCl takes for zero
-  }
+  // NaCl takes what a point of low order leads to for a secret, too: the key then is nobody's, but its sender's.
+  const point = dh(keyPair(secretKey), peerPublicKey) ?? new Uint8Array(KEY_LENGTH);
   const key = new Uint8Array(KEY_LENGTH);
   hsalsa20(key, ZERO_NONCE, point, SIGMA);
   return key;
-}
-
-function privateKey(secretKey: Uint8Array): KeyObject {
-  const der = Buffer.concat([PKCS8_PREFIX, secretKey]);
-  const key = evenAfterErrors(() => createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }));
-  der.fill(0);
-  return key;
-}
-
-/**
- * Node's key parsers throw what another call has left in OpenSSL's queue of errors, and so empty it: a program's
- * scryptSync that asked for too much memory is enough.
- */
-function evenAfterErrors<T>(parse: () => T): T {
-  try {
-    return parse();
-  } catch {
-    return parse();
-  }
 }
 
 export function publicKeyId(publicKey: Uint8Array): Uint8Array {

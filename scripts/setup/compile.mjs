@@ -1,7 +1,7 @@
 /**
- * TypeScript to dist/, and from it the preload's bundle (bundle.mjs). tsc is incremental, but its start alone takes a second or two, so it is not even started when
- * no source has changed. Outputs whose source is gone are removed: mocha would go on running a deleted test.
- * As a program: `node scripts/setup/compile.mjs`.
+ * TypeScript to dist/, and from it the preload's bundle (bundle.mjs). tsc is incremental, but its start alone takes a
+ * second or two, so it is not even started when no source has changed. Outputs whose source is gone are removed: mocha
+ * would go on running a deleted test. As a program: `node scripts/setup/compile.mjs`.
  */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';

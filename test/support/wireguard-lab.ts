@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { keyPair } from '../../core/packet/wireguard/crypto';
+import { keyPair } from '../../core/wire/x25519';
 import { Program } from './processes';
 import type { WireguardPeerSettings } from './wireguard-peer';
 

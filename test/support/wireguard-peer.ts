@@ -8,7 +8,7 @@ import { PacketModule } from '../../core/packet/packet-module';
 import { Stack } from '../../core/packet/stack/stack';
 import type { TcpConnection, TcpEvents } from '../../core/packet/stack/stack-contract';
 import { nodeRuntime } from '../../core/runtime-node';
-import { keyPair } from '../../core/packet/wireguard/crypto';
+import { keyPair } from '../../core/wire/x25519';
 import { Handshake } from '../../core/packet/wireguard/handshake';
 import { CookieReply, messageType, MessageType, readIndex } from '../../core/packet/wireguard/messages';
 import { TimestampSource } from '../../core/packet/wireguard/tai64n';

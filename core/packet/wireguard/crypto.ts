@@ -1,54 +1,11 @@
 /**
- * The primitives of the handshake (white paper section 5.4): X25519, HMAC and hash over BLAKE2s, ChaCha20-Poly1305.
- * node:crypto has all but keyed BLAKE2s and XChaCha20, which come from the noble libraries.
+ * The primitives of the handshake (white paper section 5.4) besides X25519: HMAC and hash over BLAKE2s,
+ * ChaCha20-Poly1305. node:crypto has all but keyed BLAKE2s and XChaCha20, which come from the noble libraries.
  */
 import { xchacha20poly1305 } from '@noble/ciphers/chacha';
 import { blake2s } from '@noble/hashes/blake2s';
-import { createCipheriv, createDecipheriv, createHash, createHmac, diffieHellman } from 'node:crypto';
-import { createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
-import { KEY_LENGTH, TAG_LENGTH } from './constants';
-
-/** DER around a raw X25519 key (RFC 8410 sections 4 and 7). */
-const SPKI_PREFIX = Buffer.from('302a300506032b656e032100', 'hex');
-const PKCS8_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex');
-const ZERO_KEY = Buffer.alloc(KEY_LENGTH);
-
-export interface DhKeyPair {
-  readonly privateKey: KeyObject;
-  readonly publicKey: Uint8Array;
-}
-
-export function keyPair(secretKey: Uint8Array): DhKeyPair {
-  const der = Buffer.concat([PKCS8_PREFIX, secretKey]);
-  const privateKey = evenAfterErrors(() => createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }));
-  der.fill(0);
-  const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
-  return { privateKey, publicKey: new Uint8Array(spki.subarray(SPKI_PREFIX.length)) };
-}
-
-/**
- * Node's key parsers throw what another call has left in OpenSSL's queue of errors, and so empty it: a program's
- * scryptSync that asked for too much memory is enough.
- */
-function evenAfterErrors<T>(parse: () => T): T {
-  try {
-    return parse();
-  } catch {
-    return parse();
-  }
-}
-
-/** The shared secret, or `undefined` for a public key of low order, with which it would be no secret. */
-export function dh(own: DhKeyPair, publicKey: Uint8Array): Uint8Array | undefined {
-  try {
-    const der = Buffer.concat([SPKI_PREFIX, publicKey]);
-    const key = evenAfterErrors(() => createPublicKey({ key: der, format: 'der', type: 'spki' }));
-    const secret = diffieHellman({ privateKey: own.privateKey, publicKey: key });
-    return ZERO_KEY.equals(secret) ? undefined : new Uint8Array(secret);
-  } catch {
-    return undefined; // OpenSSL refuses low-order points itself
-  }
-}
+import { createCipheriv, createDecipheriv, createHash, createHmac } from 'node:crypto';
+import { TAG_LENGTH } from './constants';
 
 export function hash(...parts: (Uint8Array | string)[]): Uint8Array {
   const digest = createHash('blake2s256');

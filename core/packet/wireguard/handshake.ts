@@ -5,7 +5,7 @@
 import type { Clock, Random } from '../../runtime';
 import { INITIATION_INTERVAL_MS, KEY_LENGTH } from './constants';
 import { CookieKeeper } from './cookie';
-import { type DhKeyPair, keyPair } from './crypto';
+import { type DhKeyPair, keyPair } from '../../wire/x25519';
 import { Initiation, readIndex, Response } from './messages';
 import { createInitiation, createResponse, openResponse, type InitiatorState } from './noise';
 import type { OpenedInitiation, TransportKeys } from './noise';

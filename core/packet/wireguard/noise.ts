@@ -9,7 +9,8 @@
  * message is not authentic.
  */
 import { CONSTRUCTION, IDENTIFIER } from './constants';
-import { aeadOpen, aeadSeal, dh, type DhKeyPair, hash, kdf } from './crypto';
+import { dh, type DhKeyPair } from '../../wire/x25519';
+import { aeadOpen, aeadSeal, hash, kdf } from './crypto';
 import { Initiation, MessageType, Response, writeIndex } from './messages';
 
 const INITIAL_C = hash(CONSTRUCTION);

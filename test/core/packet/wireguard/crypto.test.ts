@@ -1,7 +1,8 @@
 /** The handshake's primitives against published vectors; where none fit, against Python's hashlib and hmac. */
 import assert from 'node:assert/strict';
 import { scryptSync } from 'node:crypto';
-import { aeadOpen, aeadSeal, dh, hash, kdf, keyPair, mac } from '../../../../core/packet/wireguard/crypto';
+import { dh, keyPair } from '../../../../core/wire/x25519';
+import { aeadOpen, aeadSeal, hash, kdf, mac } from '../../../../core/packet/wireguard/crypto';
 import { xaeadOpen, xaeadSeal } from '../../../../core/packet/wireguard/crypto';
 
 const bytes = (hex: string): Uint8Array => new Uint8Array(Buffer.from(hex, 'hex'));

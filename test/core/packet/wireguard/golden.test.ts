@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import type { Path } from '../../../../core/packet/path';
 import { nodeCipher } from '../../../../core/packet/wireguard/cipher';
 import { CookieChecker, CookieKeeper } from '../../../../core/packet/wireguard/cookie';
-import { keyPair } from '../../../../core/packet/wireguard/crypto';
+import { keyPair } from '../../../../core/wire/x25519';
 import {
   Initiation,
   messageType,

@@ -3,7 +3,7 @@
  * roles (test/lab/wireguard-go.test.ts), so they are the protocol's and not just ours.
  */
 import assert from 'node:assert/strict';
-import { keyPair } from '../../../../core/packet/wireguard/crypto';
+import { keyPair } from '../../../../core/wire/x25519';
 import { Initiation, Response } from '../../../../core/packet/wireguard/messages';
 import {
   createInitiation,
