@@ -5,6 +5,7 @@ import { hookDns } from './hooks/dns';
 import { hookDnsPromises } from './hooks/dns-promises';
 import { hookListen } from './hooks/listen';
 import { hookConnect } from './hooks/net';
+import { hookOs } from './hooks/os';
 import { Patches } from './patch';
 import type { ListenMode } from './policy';
 import { onFirstStreamHandle } from './virtual-handles';
@@ -24,6 +25,7 @@ export function installShim(network: VirtualNetwork, options: ShimOptions): Shim
   hookConnect(network, patches, hookListen(network, patches, options.listen));
   hookDns(network, patches);
   hookDnsPromises(network, patches);
+  hookOs(network, patches);
   // `tls` costs milliseconds to load, and nothing can attach to a virtual handle before there is one.
   onFirstStreamHandle(() => {
     const { hookTls } = require('./hooks/tls') as typeof import('./hooks/tls');
