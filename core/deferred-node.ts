@@ -56,6 +56,10 @@ export class DeferredNode implements VirtualNetwork {
     return this.namespace.isVirtualAddress(address);
   }
 
+  prefixLengthOf(address: string): number | undefined {
+    return this.namespace.prefixLengthOf(address);
+  }
+
   get addresses(): VirtualAddresses | undefined {
     return this.made?.addresses;
   }

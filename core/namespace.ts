@@ -17,6 +17,8 @@ export interface Learned {
 export class Namespace {
   private readonly domains = new Set<string>();
   private networks = new BlockList();
+  private readonly learned = new Set<string>();
+  private readonly prefixes = new Map<number, BlockList>();
   private readonly answers = new Map<string, boolean>();
   private decided = false;
   private decide: () => void = () => {};
@@ -69,6 +71,15 @@ export class Namespace {
     return isVirtual;
   }
 
+  /** Of the network that this address is in; the longest, where there are several. */
+  prefixLengthOf(address: string): number | undefined {
+    if (!this.isVirtualAddress(address)) return undefined;
+    const lengths = [...this.prefixes].filter(([, network]) =>
+      network.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4'),
+    );
+    return Math.max(...lengths.map(([length]) => length));
+  }
+
   private isBelowDomain(name: string): boolean {
     for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
       if (this.domains.has(name.slice(dot + 1))) return true;
@@ -90,7 +101,13 @@ export class Namespace {
     const family = isIP(address);
     const length = Number(prefix);
     if (!family || !Number.isInteger(length) || length < 1 || length > (family === 4 ? 32 : 128)) return;
+    if (this.learned.has(network)) return; // every login tells
+    this.learned.add(network);
     this.answers.clear();
-    this.networks.addSubnet(address, length, family === 4 ? 'ipv4' : 'ipv6');
+    const kind = family === 4 ? 'ipv4' : 'ipv6';
+    this.networks.addSubnet(address, length, kind);
+    const sameLength = this.prefixes.get(length) ?? new BlockList();
+    this.prefixes.set(length, sameLength);
+    sameLength.addSubnet(address, length, kind);
   }
 }

@@ -142,6 +142,10 @@ export class Node implements VirtualNetwork {
     return this.namespace.isVirtualAddress(address);
   }
 
+  prefixLengthOf(address: string): number | undefined {
+    return this.namespace.prefixLengthOf(address);
+  }
+
   async lookup(name: string): Promise<VirtualAddresses> {
     const fqdn = canonicalName(name);
     this.options.trace({ part: this.part, event: 'resolve', name: fqdn, figure: 5, step: 1 });

@@ -26,6 +26,10 @@ export class Unjoined implements VirtualNetwork {
     return false;
   }
 
+  prefixLengthOf(): undefined {
+    return undefined;
+  }
+
   lookup(): Promise<never> {
     return Promise.reject(this.loginError);
   }

@@ -20,6 +20,8 @@ export interface VirtualNetwork {
   /** Resolves when no name is `undecided` any more: suffixes known, or the AS did not answer in time. Never rejects. */
   whenDecided(): Promise<void>;
   isVirtualAddress(address: string): boolean;
+  /** Of the virtual network that this address is in, bits; undefined for other addresses. */
+  prefixLengthOf(address: string): number | undefined;
   /** This node's own virtual addresses, once registered. */
   readonly addresses: VirtualAddresses | undefined;
   /**

@@ -6,6 +6,7 @@ import { hookDnsPromises } from './hooks/dns-promises';
 import { hookListen } from './hooks/listen';
 import { hookDatagrams } from './hooks/dgram';
 import { hookConnect } from './hooks/net';
+import { hookOs } from './hooks/os';
 import { Patches } from './patch';
 import type { ListenMode } from './policy';
 import { onFirstStreamHandle } from './virtual-handles';
@@ -26,6 +27,7 @@ export function installShim(network: VirtualNetwork, options: ShimOptions): Shim
   hookDatagrams(network, patches, options.listen);
   hookDns(network, patches);
   hookDnsPromises(network, patches);
+  hookOs(network, patches);
   // `tls` costs milliseconds to load, and nothing can attach to a virtual handle before there is one.
   onFirstStreamHandle(() => {
     const { hookTls } = require('./hooks/tls') as typeof import('./hooks/tls');

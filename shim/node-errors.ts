@@ -26,18 +26,24 @@ export function systemError(code: string, syscall: string): NodeError {
   return Object.assign(new Error(`${syscall} ${code}`), { errno: errnoOf(code), code, syscall });
 }
 
-/** `getaddrinfo ENOTFOUND name`, as dns.lookup fails. */
-export function lookupError(hostname: string, cause: unknown): NodeError {
+/** `getaddrinfo ENOTFOUND name`, as dns.lookup fails; `getnameinfo`, as dns.lookupService does. */
+export function lookupError(hostname: string, cause: unknown, syscall = 'getaddrinfo'): NodeError {
   const code = lookupCode(cause);
-  const error = new Error(`getaddrinfo ${code} ${hostname}`, { cause });
-  return Object.assign(error, { errno: errnoOf(code), code, syscall: 'getaddrinfo', hostname });
+  const error = new Error(`${syscall} ${code} ${hostname}`, { cause });
+  return Object.assign(error, { errno: errnoOf(code), code, syscall, hostname });
 }
 
 /** `queryA ENOTFOUND name`, as dns.resolve4 fails; c-ares errors have no errno. */
-export function queryError(syscall: 'queryA' | 'queryAaaa', hostname: string, cause: unknown): NodeError {
+export function queryError(syscall: string, hostname: string, cause: unknown): NodeError {
   const code = { ENOTFOUND: 'ENOTFOUND', EAI_AGAIN: 'ETIMEOUT', EAI_FAIL: 'ESERVFAIL' }[lookupCode(cause)];
   const error = new Error(`${syscall} ${code} ${hostname}`, { cause });
   return Object.assign(error, { errno: undefined, code, syscall, hostname });
+}
+
+/** `queryMx ENODATA name`: the name exists, and has no record of that type. */
+export function noDataError(syscall: string, hostname: string): NodeError {
+  const code = 'ENODATA';
+  return Object.assign(new Error(`${syscall} ${code} ${hostname}`), { errno: undefined, code, syscall, hostname });
 }
 
 /** Which errno a failed `reach` or `connectTcp` looks like. */

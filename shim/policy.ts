@@ -46,3 +46,11 @@ export function connectHost(args: readonly unknown[]): string | undefined {
   }
   return typeof second === 'string' ? second : undefined;
 }
+
+/** The address in a name of RFC 1035 section 3.5 or RFC 3596 section 2.5; undefined for other names. */
+export function reverseName(hostname: string): string | undefined {
+  const ipv4 = /^((?:\d{1,3}\.){4})in-addr\.arpa\.?$/i.exec(hostname)?.[1];
+  if (ipv4 !== undefined) return ipv4.slice(0, -1).split('.').reverse().join('.');
+  const ipv6 = /^((?:[\da-f]\.){32})ip6\.arpa\.?$/i.exec(hostname)?.[1];
+  return ipv6?.replaceAll('.', '').split('').reverse().join('').match(/.{4}/g)!.join(':');
+}

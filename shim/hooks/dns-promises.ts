@@ -1,17 +1,19 @@
-/** dns.promises.lookup, resolve, resolve4, resolve6, and the same methods of its Resolver. See dns.ts. */
+/** dns.promises.lookup, lookupService, resolve*, reverse, and the same methods of its Resolver. See dns.ts. */
 import dns from 'node:dns/promises';
 import type { VirtualNetwork } from '../../core/virtual-network';
+import { lookupError } from '../node-errors';
 import type { AnyFunction } from '../node-internals';
 import type { Patches } from '../patch';
-import { resolveVirtual } from './dns';
 import {
   classifyQuery,
   explainHostFailure,
+  isVirtualAddress,
   isVirtualAfterWaiting,
   lookupAnswer,
   lookupOptions,
   lookupVirtual,
 } from './name-lookup';
+import { METHODS, methodOf, nameOfAddress, recordsOf, reverseOf } from './records';
 
 const ANY_ADDRESS = '0.0.0.0';
 
@@ -40,32 +42,58 @@ export function hookDnsPromises(network: VirtualNetwork, patches: Patches): void
   });
 
   for (const target of [dns, dns.Resolver.prototype]) {
-    patches.replace(target, 'resolve4', (resolve4) => resolver(resolve4, 4, network));
-    patches.replace(target, 'resolve6', (resolve6) => resolver(resolve6, 6, network));
+    for (const [type, method] of Object.entries(METHODS)) {
+      patches.replace(target, method, (resolve) => resolver(resolve, type, network));
+    }
     patches.replace(
       target,
       'resolve',
       (resolve) =>
         function (this: unknown, ...args: unknown[]): unknown {
           const [hostname, type = 'A'] = args;
-          const own = target === dns ? dns : (this as dns.Resolver); // dns.resolve may be called without its module
-          if (classifyQuery(hostname, network) === 'host') return Reflect.apply(resolve, this, args);
-          if (type === 'A') return own.resolve4(hostname as string);
-          if (type === 'AAAA') return own.resolve6(hostname as string);
-          return Reflect.apply(resolve, this, args);
+          const own = target === dns ? dns : this; // dns.resolve may be called without its module
+          const method = methodOf(own, type);
+          if (!method || classifyQuery(hostname, network) === 'host') return Reflect.apply(resolve, this, args);
+          return Reflect.apply(method, own, [hostname]);
+        },
+    );
+    patches.replace(
+      target,
+      'reverse',
+      (reverse) =>
+        function (this: unknown, ...args: unknown[]): unknown {
+          const [address] = args;
+          if (!isVirtualAddress(address, network)) return Reflect.apply(reverse, this, args);
+          return reverseOf(address, network);
         },
     );
   }
+
+  patches.replace(dns, 'lookupService', (lookupService) => (...args: unknown[]): unknown => {
+    const [address, port] = args;
+    if (!isVirtualAddress(address, network)) return Reflect.apply(lookupService, dns, args);
+    // The service's name, and the errors of a wrong port, are the host's.
+    const service = lookupService('127.0.0.1', port) as Promise<{ service: string }>;
+    const answer = async (): Promise<unknown> => {
+      const known = await service.catch(() => ({ service: String(port) }));
+      try {
+        return { hostname: await nameOfAddress(address, network), service: known.service };
+      } catch (cause) {
+        throw lookupError(address, cause, 'getnameinfo');
+      }
+    };
+    return answer();
+  });
 }
 
-function resolver(original: AnyFunction, family: 4 | 6, network: VirtualNetwork): AnyFunction {
+function resolver(original: AnyFunction, type: string, network: VirtualNetwork): AnyFunction {
   return function (this: unknown, ...args: unknown[]): unknown {
     const [hostname, options] = args;
     const onHost = (): unknown => Reflect.apply(original, this, args);
     if (classifyQuery(hostname, network) === 'host') return onHost();
     const name = hostname as string;
     const answer = async (): Promise<unknown> =>
-      (await isVirtualAfterWaiting(name, network)) ? resolveVirtual(name, family, options, network) : onHost();
+      (await isVirtualAfterWaiting(name, network)) ? recordsOf(name, type, options, network) : onHost();
     return answer();
   };
 }

@@ -1,20 +1,22 @@
 /**
- * dns.lookup, dns.resolve, dns.resolve4, dns.resolve6, and the same methods of dns.Resolver.
+ * dns.lookup, dns.lookupService, dns.resolve*, dns.reverse, and the same methods of dns.Resolver.
  * Arguments are validated by Node's own functions, called with an address instead of the name.
  */
 import dns from 'node:dns';
 import type { VirtualNetwork } from '../../core/virtual-network';
-import { queryError } from '../node-errors';
+import { lookupError } from '../node-errors';
 import type { AnyFunction } from '../node-internals';
 import type { Patches } from '../patch';
 import {
   classifyQuery,
   explainHostFailure,
+  isVirtualAddress,
   isVirtualAfterWaiting,
   lookupAnswer,
   lookupOptions,
   lookupVirtual,
 } from './name-lookup';
+import { METHODS, methodOf, nameOfAddress, recordsOf, reverseOf } from './records';
 
 const ANY_ADDRESS = '0.0.0.0';
 
@@ -63,27 +65,52 @@ export function hookDns(network: VirtualNetwork, patches: Patches): void {
   });
 
   for (const target of [dns, dns.Resolver.prototype]) {
-    patches.replace(target, 'resolve4', (resolve4) => resolver(resolve4, 4, network));
-    patches.replace(target, 'resolve6', (resolve6) => resolver(resolve6, 6, network));
+    for (const [type, method] of Object.entries(METHODS)) {
+      patches.replace(target, method, (resolve) => resolver(resolve, type, network));
+    }
     patches.replace(
       target,
       'resolve',
       (resolve) =>
         function (this: unknown, ...args: unknown[]): unknown {
           const [hostname, ...rest] = args;
-          const own = target === dns ? dns : (this as dns.Resolver); // dns.resolve may be called without its module
-          const type = typeof rest[0] === 'function' ? 'A' : rest[0];
-          const callback = rest[rest.length - 1] as never;
-          if (classifyQuery(hostname, network) === 'host') return Reflect.apply(resolve, this, args);
-          if (type === 'A') return own.resolve4(hostname as string, callback);
-          if (type === 'AAAA') return own.resolve6(hostname as string, callback);
-          return Reflect.apply(resolve, this, args);
+          const own = target === dns ? dns : this; // dns.resolve may be called without its module
+          const method = methodOf(own, typeof rest[0] === 'function' ? 'A' : rest[0]);
+          if (!method || classifyQuery(hostname, network) === 'host') return Reflect.apply(resolve, this, args);
+          return Reflect.apply(method, own, [hostname, rest[rest.length - 1]]);
+        },
+    );
+    patches.replace(
+      target,
+      'reverse',
+      (reverse) =>
+        function (this: unknown, ...args: unknown[]): unknown {
+          const [address, callback] = args as [unknown, AnyFunction];
+          if (typeof callback !== 'function' || !isVirtualAddress(address, network)) {
+            return Reflect.apply(reverse, this, args);
+          }
+          callBack(reverseOf(address, network), callback, () => {});
+          return {};
         },
     );
   }
+
+  patches.replace(dns, 'lookupService', (lookupService) => (...args: unknown[]): unknown => {
+    const [address, port, callback] = args as [unknown, unknown, AnyFunction];
+    if (typeof callback !== 'function' || !isVirtualAddress(address, network)) {
+      return Reflect.apply(lookupService, dns, args);
+    }
+    // The service's name, and the errors of a wrong port, are the host's.
+    return lookupService('127.0.0.1', port, (error: unknown, _hostname: string, service: string) => {
+      nameOfAddress(address, network).then(
+        (hostname) => process.nextTick(callback, null, hostname, error ? String(port) : service),
+        (cause: unknown) => process.nextTick(callback, lookupError(address, cause, 'getnameinfo')),
+      );
+    });
+  });
 }
 
-function resolver(original: AnyFunction, family: 4 | 6, network: VirtualNetwork): AnyFunction {
+function resolver(original: AnyFunction, type: string, network: VirtualNetwork): AnyFunction {
   return function (this: unknown, ...args: unknown[]): unknown {
     const [hostname, options] = args;
     const callback = args[args.length - 1] as AnyFunction;
@@ -91,31 +118,17 @@ function resolver(original: AnyFunction, family: 4 | 6, network: VirtualNetwork)
     if (classifyQuery(hostname, network) === 'host' || typeof callback !== 'function') return onHost();
 
     const name = hostname as string;
-    const answer = async (): Promise<string[] | dns.RecordWithTtl[] | undefined> =>
-      (await isVirtualAfterWaiting(name, network)) ? resolveVirtual(name, family, options, network) : undefined;
-    answer().then(
-      (found) => process.nextTick(() => (found ? callback(null, found) : onHost())),
-      (error: unknown) => process.nextTick(callback, error),
-    );
+    const answer = async (): Promise<unknown[] | undefined> =>
+      (await isVirtualAfterWaiting(name, network)) ? recordsOf(name, type, options, network) : undefined;
+    callBack(answer(), callback, onHost);
     return {};
   };
 }
 
-/** A node's addresses do not change, but names may be given to others. */
-const TTL_SECONDS = 60;
-
-export async function resolveVirtual(
-  hostname: string,
-  family: 4 | 6,
-  options: unknown,
-  network: VirtualNetwork,
-): Promise<string[] | dns.RecordWithTtl[]> {
-  try {
-    const addresses = await lookupVirtual(hostname, network);
-    const address = family === 4 ? addresses.ipv4 : addresses.ipv6;
-    const withTtl = (options as { ttl?: unknown } | null | undefined)?.ttl;
-    return withTtl ? [{ address, ttl: TTL_SECONDS }] : [address];
-  } catch (error) {
-    throw queryError(family === 4 ? 'queryA' : 'queryAaaa', hostname, (error as Error).cause);
-  }
+/** Through nextTick, so that what a callback throws is an uncaught exception and not an unhandled rejection. */
+function callBack(answer: Promise<unknown[] | undefined>, callback: AnyFunction, onHost: () => unknown): void {
+  answer.then(
+    (found) => process.nextTick(() => (found ? callback(null, found) : onHost())),
+    (error: unknown) => process.nextTick(callback, error),
+  );
 }

@@ -5,7 +5,7 @@ import type { VirtualNetwork } from '../../core/virtual-network';
 import type { VirtualAddresses } from '../../core/wire/addresses';
 import { holdDuring } from '../liveness';
 import { addCause, lookupError } from '../node-errors';
-import { classifyHost } from '../policy';
+import { classifyHost, reverseName, unmapped } from '../policy';
 
 export interface LookupOptions {
   readonly family?: number | 'IPv4' | 'IPv6' | undefined;
@@ -16,7 +16,13 @@ export interface LookupOptions {
 
 export function classifyQuery(hostname: unknown, network: VirtualNetwork): 'virtual' | 'host' | 'undecided' {
   if (typeof hostname !== 'string' || hostname === '' || isIP(hostname) !== 0) return 'host';
+  const address = reverseName(hostname);
+  if (address !== undefined) return network.isVirtualAddress(address) ? 'virtual' : 'host';
   return classifyHost(hostname, network);
+}
+
+export function isVirtualAddress(address: unknown, network: VirtualNetwork): address is string {
+  return typeof address === 'string' && network.isVirtualAddress(unmapped(address));
 }
 
 /** Waits until the name is decided, if need be; a pending lookup keeps the process alive. */

@@ -84,6 +84,11 @@ export class MemoryNetwork implements VirtualNetwork {
     return /^198\.1[89]\./.test(address) || address.startsWith('fd00:6e74:');
   }
 
+  prefixLengthOf(address: string): number | undefined {
+    if (!this.isVirtualAddress(address)) return undefined;
+    return address.includes(':') ? 64 : 15;
+  }
+
   async lookup(fqdn: string): Promise<VirtualAddresses> {
     this.calls++;
     await new Promise<void>((resolve) => this.#link.send(resolve));
