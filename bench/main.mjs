@@ -5,12 +5,11 @@
  * `preload` is another matter: what the preload costs programs that do not use it (preload.mjs).
  */
 import { Command } from 'commander';
-import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { DATAGRAM_PORT, firstLine, Lab, whyNoLab } from './lab.mjs';
 import { benchPreload, printReport } from './preload.mjs';
+import { record } from './record.mjs';
 import { printTable } from './table.mjs';
 
 const PEERS = ['ntmobile', 'wireguard-go', 'kernel', 'udx', 'raw'];
@@ -38,7 +37,7 @@ const scenarios = {
 
 const program = new Command('bench')
   .argument('<name>', `one of ${Object.keys(scenarios).join(', ')}, all; or preload`)
-  .option('--json', 'one JSON document instead of tables')
+  .option('--json', 'the figures and ratios as one line of JSON instead of tables')
   .option('--seconds <n>', 'how long each is measured', Number, 5)
   .option('--only <peers>', `a comma-separated part of ${PEERS.join(',')}`)
   .option('--profile <dir>', "writes V8 CPU profiles of ntmobile's processes")
@@ -110,13 +109,6 @@ function ratios(figures) {
   );
 }
 
-const environment = {
-  node: process.version,
-  kernel: release(),
-  cpus: cpus().length,
-  cpu: cpus()[0]?.model,
-  wireguardGo: execFileSync('sh', ['-c', 'wireguard-go --version | head -1']).toString().trim(),
-};
 const results = [];
 for (const each of wanted) {
   for (const scenario of scenarios[each]) {
@@ -135,5 +127,4 @@ for (const each of wanted) {
     if (!options.json) printTable(result);
   }
 }
-if (options.json)
-  process.stdout.write(`${JSON.stringify({ environment, seconds: options.seconds, results }, undefined, 2)}\n`);
+if (options.json) process.stdout.write(`${JSON.stringify(record(name, results))}\n`);

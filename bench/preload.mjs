@@ -8,13 +8,14 @@
  * http client  requests/s, each over a connection of its own
  * memory       of the server after all of that, after garbage collection
  */
-import { execFileSync, fork, spawn } from 'node:child_process';
+import { fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
-import { cpus, release, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { commit, machine } from './record.mjs';
 
 const root = join(import.meta.dirname, '..');
 const SYSTEMS = { preload: ['-r', join(root, 'dist/preload/register.js')], plain: [] };
@@ -203,9 +204,7 @@ function report(measured) {
     ...{ metric, of: 'preload', to: 'plain' },
     value: median(preload.map((value, round) => value / plain[round])),
   }));
-  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root }).toString().trim();
-  const machine = { node: process.version, kernel: release(), cpus: cpus().length, cpu: cpus()[0]?.model };
-  return { bench: 'preload', commit, machine, figures, ratios };
+  return { bench: 'preload', commit: commit(), machine: machine(), figures, ratios };
 }
 
 export function printReport({ figures, ratios }) {

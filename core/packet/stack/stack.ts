@@ -44,7 +44,8 @@ export interface StackOptions {
 export type PacketCounters = Record<'received' | 'sent' | Refusal | 'unconfigured' | 'outOfMemory' | 'faults', number>;
 /** TCP's segments sent again, those of them that had arrived after all, tail loss probes, retransmission timeouts. */
 export type TcpCounters = Record<'retransmitted' | 'needless' | 'probes' | 'timeouts', number>;
-export type StackCounters = PacketCounters & TcpCounters & { readonly udpOverflows: number };
+/** `allocations`: blocks of memory that lwIP holds now; 0 once the stack is closed. */
+export type StackCounters = PacketCounters & TcpCounters & Readonly<Record<'udpOverflows' | 'allocations', number>>;
 
 /** Addresses whose path MTU is remembered; the first of more is forgotten. */
 const PATHS_LIMIT = 8_192;
@@ -93,7 +94,8 @@ export class Stack implements contract.VirtualStack, Core {
   /** Those of TCP since the last fault. */
   statistics(): StackCounters {
     const [retransmitted = 0, needless = 0, probes = 0, timeouts = 0] = this.memory.words(this.wasm.tcp_counters(), 4);
-    return { ...this.counters, retransmitted, needless, probes, timeouts, udpOverflows: this.udp.overflows };
+    const tcp = { retransmitted, needless, probes, timeouts };
+    return { ...this.counters, ...tcp, udpOverflows: this.udp.overflows, allocations: this.liveAllocations };
   }
 
   /** Blocks of C memory that are in use; 0 after close(). */
