@@ -39,6 +39,17 @@ const sourceOf = ({ path, resolveDir }) => {
   return path.startsWith('.') && existsSync(source) ? source : undefined;
 };
 
+/** Source maps tell of our own sources only: coverage counts what they name. An empty map stands for a package's. */
+const EMPTY_MAP = Buffer.from('{"version":3,"sources":[""],"mappings":"A"}').toString('base64');
+const packagesUnmapped = {
+  name: 'packages unmapped',
+  setup({ onLoad }) {
+    onLoad({ filter: /[\\/]node_modules[\\/].*\.[cm]?js$/ }, ({ path }) => ({
+      contents: `${readFileSync(path, 'utf8')}\n//# sourceMappingURL=data:application/json;base64,${EMPTY_MAP}`,
+    }));
+  },
+};
+
 /** Replaces the modules that `isForeign` tells by what another file exports under their name. */
 function takenFrom(file, property, isForeign) {
   return {
@@ -70,7 +81,7 @@ export async function bundlePreload() {
       ...common,
       stdin: { contents: stdin, resolveDir: projectRoot, sourcefile: 'preload.ts', loader: 'ts' },
       outfile: join(out, 'register.js'),
-      plugins: [takenFrom('./node.js', 'later', isLater)],
+      plugins: [packagesUnmapped, takenFrom('./node.js', 'later', isLater)],
       write,
     });
 
@@ -90,9 +101,17 @@ export async function bundlePreload() {
       loader: 'ts',
     },
     outfile: join(out, 'node.js'),
-    plugins: [takenFrom('./register.js', 'shared', (source) => shared.includes(nameOf(source)))],
+    plugins: [packagesUnmapped, takenFrom('./register.js', 'shared', (source) => shared.includes(nameOf(source)))],
   });
+  for (const name of ['register', 'node']) nameOwnSources(join(out, `${name}.js.map`));
   writeLicences([start, rest]);
+}
+
+/** esbuild names a file without mappings all the same. */
+function nameOwnSources(file) {
+  const map = JSON.parse(readFileSync(file, 'utf8'));
+  map.sources = map.sources.map((source) => (/^\.\.\/\.\.\/(shim|core)\//.test(source) ? source : 'package'));
+  writeFileSync(file, JSON.stringify(map));
 }
 
 /** A function from names to modules, each loaded when it is asked for. */
