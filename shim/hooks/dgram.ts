@@ -51,7 +51,10 @@ export function hookDatagrams(network: VirtualNetwork, patches: Patches, mode: L
   /** Of a handle that this process did not bind: from a file descriptor, or from a cluster's primary. */
   function unbound(handle: UdpHandle, address: unknown, family: 4 | 6): RoutedDatagram | undefined {
     if (typeof address !== 'string' || !network.isVirtualAddress(unmapped(address))) return undefined;
-    return route(handle, { place: 'host', address: family === 4 ? '0.0.0.0' : '::', port: 0, family, flags: 0 });
+    const wildcard = family === 4 ? '0.0.0.0' : '::';
+    const made = route(handle, { place: 'host', address: wildcard, port: 0, family, flags: 0 });
+    made.recvStart(); // as node:dgram has done for every handle that is bound
+    return made;
   }
 
   for (const family of [4, 6] as const) {
