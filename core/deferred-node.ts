@@ -184,6 +184,10 @@ class NotedUdpSocket implements UdpSocket, Noted {
     this.socket?.countOverflow();
   }
 
+  countUnsent(): void {
+    this.socket?.countUnsent();
+  }
+
   close(): void {
     this.closed = true;
     this.socket?.close();

@@ -58,6 +58,7 @@ export class Unjoined implements VirtualNetwork {
       disconnect() {},
       send: () => 'ENETUNREACH',
       countOverflow() {},
+      countUnsent() {},
       close() {},
     };
   }

@@ -2,7 +2,12 @@
 import type { Endpoint } from '../core/wire/addresses';
 
 /** Linux's default receive buffer (net.core.rmem_default). */
-const LIMIT_BYTES = 212_992;
+export const DEFAULT_BUFFER_BYTES = 212_992;
+/** What a datagram takes beside its bytes, about as Linux counts: empty ones fill a buffer too. */
+const OVERHEAD_BYTES = 768;
+
+/** What a datagram takes of a buffer. */
+export const bufferedLength = (bytes: Uint8Array): number => bytes.length + OVERHEAD_BYTES;
 
 interface Arrived {
   readonly bytes: Uint8Array;
@@ -10,6 +15,8 @@ interface Arrived {
 }
 
 export class DatagramInbox {
+  /** As set by setRecvBufferSize. */
+  limitBytes = DEFAULT_BUFFER_BYTES;
   readonly #arrived: Arrived[] = [];
   #bytes = 0;
 
@@ -17,8 +24,9 @@ export class DatagramInbox {
 
   /** False when there is no room: the datagram is lost, as in a kernel's receive buffer. */
   add(bytes: Uint8Array, from: Endpoint): boolean {
-    if (this.#bytes + bytes.length > LIMIT_BYTES) return false;
-    this.#bytes += bytes.length;
+    // One fits in any case: the smallest buffer that can be set holds a small one, and the largest is one.
+    if (this.#bytes > 0 && this.#bytes + bufferedLength(bytes) > this.limitBytes) return false;
+    this.#bytes += bufferedLength(bytes);
     this.#arrived.push({ bytes, from });
     // One immediate each: ticks and microtasks of the program run in between.
     setImmediate(() => this.#next());
@@ -32,7 +40,7 @@ export class DatagramInbox {
   #next(): void {
     const next = this.#arrived.shift();
     if (!next) return; // closed meanwhile
-    this.#bytes -= next.bytes.length;
+    this.#bytes -= bufferedLength(next.bytes);
     this.deliver(next.bytes, next.from);
   }
 }

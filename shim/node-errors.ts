@@ -2,6 +2,7 @@
  * Errors shaped as Node shapes them, with the NTM_* reason as `cause`.
  * libuv's error numbers are the negative errno; getaddrinfo's have their own range.
  */
+import type { EventEmitter } from 'node:events';
 import { getSystemErrorMap } from 'node:util';
 import type { NtmErrorCode } from '../core/errors';
 
@@ -63,6 +64,27 @@ export function connectCode(cause: unknown): string {
 export function addCause(error: Error, cause: unknown): void {
   if (cause === undefined || error.cause !== undefined) return;
   Object.defineProperty(error, 'cause', { value: cause, writable: true, configurable: true, enumerable: false });
+}
+
+/** The error that `emitter` emits in `act`, whether or not somebody listens, gets a cause. */
+export function emitWithCause(emitter: EventEmitter, cause: unknown, act: () => void): void {
+  if (cause === undefined) return act();
+  const own = Object.getOwnPropertyDescriptor(emitter, 'emit');
+  const restore = (): void => {
+    if (own) Object.defineProperty(emitter, 'emit', own);
+    else Reflect.deleteProperty(emitter, 'emit');
+  };
+  const value = (name: string, error?: unknown, ...rest: unknown[]): boolean => {
+    restore(); // before what the listeners emit
+    if (error instanceof Error) addCause(error, cause);
+    return emitter.emit(name, error, ...rest);
+  };
+  Object.defineProperty(emitter, 'emit', { value, configurable: true, writable: true });
+  try {
+    act();
+  } finally {
+    if (emitter.emit === value) restore();
+  }
 }
 
 function lookupCode(cause: unknown): 'ENOTFOUND' | 'EAI_AGAIN' | 'EAI_FAIL' {

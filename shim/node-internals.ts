@@ -65,8 +65,13 @@ export interface UdpHandle {
   disconnect(): number;
   send(request: SendRequest, datagram: readonly ArrayBufferView[], count: number, ...rest: unknown[]): number;
   send6(request: SendRequest, datagram: readonly ArrayBufferView[], count: number, ...rest: unknown[]): number;
+  open(descriptor: number): number;
   recvStart(): number;
   recvStop(): number;
+  /** Sets the size of the receive or send buffer, unless `size` is 0, and returns it; undefined on an error. */
+  bufferSize(size: number, isReceive: boolean, context: object): number | undefined;
+  getSendQueueSize(): number;
+  getSendQueueCount(): number;
   getsockname(out: AddressOut): number;
   getpeername(out: AddressOut): number;
   close(callback?: () => void): void;
@@ -106,17 +111,23 @@ export function reachTcp(): TcpInternals {
   return tcpInternals;
 }
 
-let udpClass: Constructor<UdpHandle> | undefined;
+export interface UdpInternals {
+  readonly UDP: Constructor<UdpHandle>;
+  /** dgram's own class of sockets. */
+  readonly Socket: Constructor<object>;
+}
+
+let udpInternals: UdpInternals | undefined;
 
 /** A dgram.Socket keeps its UDP handle in its state; it has no file descriptor before it is bound. */
-export function reachUdp(): Constructor<UdpHandle> {
-  if (udpClass) return udpClass;
-  const { createSocket } = require('node:dgram') as typeof import('node:dgram');
+export function reachUdp(): UdpInternals {
+  if (udpInternals) return udpInternals;
+  const { createSocket, Socket } = require('node:dgram') as typeof import('node:dgram');
   const probe = createSocket('udp4');
   const state = (probe as any)[findSymbol(probe, 'state symbol')];
-  udpClass = state.handle.constructor as Constructor<UdpHandle>;
+  udpInternals = { UDP: state.handle.constructor as Constructor<UdpHandle>, Socket };
   probe.close();
-  return udpClass;
+  return udpInternals;
 }
 
 let jsStreamClass: Constructor<JsStreamHandle> | undefined;

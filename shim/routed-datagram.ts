@@ -4,6 +4,8 @@
  *
  *   bind      a wildcard by NTMOBILE_LISTEN's rules: for real, and with the same port in the virtual stack; or there
  *             only, with a real socket of any port beside it that receives nothing until it has sent
+ *   implicit  bind, by the first send: nobody knows the port yet, so the virtual stack hears of it only if something
+ *             is sent there, and a program that never does needs no node
  *   send      to a virtual address: by the virtual stack
  *   connect   to a virtual address: the real socket stops receiving
  *   receive   from both, into the same `onmessage`
@@ -29,7 +31,15 @@ export interface Binding {
   readonly port: number;
   readonly family: 4 | 6;
   readonly flags: number;
+  /** By send() or connect(), which bind what is not bound. */
+  readonly isImplicit?: boolean;
 }
+
+/** UDPWrap's own methods, of the family that the handle has. */
+export type RealUdp = Omit<
+  UdpHandle,
+  'onmessage' | 'bind6' | 'send6' | 'connect6' | 'close' | 'ref' | 'unref' | 'open'
+>;
 
 export class RoutedDatagram {
   readonly #virtual: VirtualDatagram;
@@ -40,8 +50,7 @@ export class RoutedDatagram {
 
   constructor(
     private readonly handle: UdpHandle,
-    private readonly real: Pick<UdpHandle, 'bind' | 'send' | 'connect' | 'disconnect' | 'recvStart' | 'recvStop'> &
-      Pick<UdpHandle, 'getsockname' | 'getpeername'>,
+    private readonly real: RealUdp,
     private readonly network: VirtualNetwork,
     outbox: DatagramOutbox,
     private readonly binding: Binding,
@@ -54,14 +63,19 @@ export class RoutedDatagram {
   }
 
   bind(): number {
-    const { place, address, port, family, flags } = this.binding;
+    const { place, address, port, family, flags, isImplicit } = this.binding;
     const error = this.real.bind.call(
       this.handle,
       ...(place === 'virtual' ? ([wildcardOf(family), 0, flags] as const) : ([address, port, flags] as const)),
     );
-    if (error || place === 'host') return error;
+    if (error || place === 'host' || isImplicit) return error;
     const taken = this.#virtual.open(place === 'virtual' ? port : this.#realPort());
     return (flags & UV_UDP_REUSEADDR) !== 0 && taken === errnoOf('EADDRINUSE') ? 0 : taken;
+  }
+
+  /** It has been bound, by a file descriptor. Who has bound it may have opened its port, and serves it then. */
+  adopt(): void {
+    if (this.binding.place !== 'host') this.#virtual.open(this.#realPort());
   }
 
   /** (request, list, count, port, address, hasCallback), or without port and address when connected. */
@@ -76,7 +90,7 @@ export class RoutedDatagram {
       this.#receiveForReal();
       return this.real.send.call(this.handle, request, list, count, ...rest);
     }
-    const refusal = this.#refusal();
+    const refusal = this.#openLate();
     return refusal || this.#virtual.send(request, bytesOf(list), endpoint(address, port), hasCallback === true);
   }
 
@@ -87,8 +101,8 @@ export class RoutedDatagram {
       this.#virtual.isConnectedForReal = error === 0;
       return error;
     }
-    const error = this.#refusal() || this.#virtual.connect(endpoint(address, port));
-    if (error) return error;
+    const refusal = this.#openLate() || this.#virtual.connect(endpoint(address, port));
+    if (refusal) return refusal;
     if (this.#receivesForReal) this.real.recvStop.call(this.handle);
     this.#receivesForReal = false;
     this.#updateHold();
@@ -123,7 +137,7 @@ export class RoutedDatagram {
     if (error) return error;
     const { address, family, place } = this.binding;
     const { remote, port } = this.#virtual;
-    if (place === 'virtual') Object.assign(out, { address, port });
+    if (place === 'virtual') Object.assign(out, { address, port: port || out.port });
     const own = remote?.address.includes(':') ? this.network.addresses?.ipv6 : this.network.addresses?.ipv4;
     if (remote && own && isWildcard(out.address ?? '')) out.address = family === 6 ? mapped(own) : own;
     return 0;
@@ -138,6 +152,19 @@ export class RoutedDatagram {
     return 0;
   }
 
+  /** Since setRecvBufferSize. */
+  receiveBufferChanged(limitBytes: number): void {
+    this.#virtual.receiveBufferBytes = limitBytes;
+  }
+
+  getSendQueueSize(): number {
+    return this.real.getSendQueueSize.call(this.handle) + this.#virtual.waiting.bytes;
+  }
+
+  getSendQueueCount(): number {
+    return this.real.getSendQueueCount.call(this.handle) + this.#virtual.waiting.count;
+  }
+
   setReferenced(isReferenced: boolean): void {
     this.#isReferenced = isReferenced;
     this.#updateHold();
@@ -149,15 +176,19 @@ export class RoutedDatagram {
     this.#virtual.close();
   }
 
+  /** An address of the other family is left to the real socket, which has an error for it. */
   private isVirtual(address: unknown): address is string {
-    return typeof address === 'string' && this.network.isVirtualAddress(unmapped(address));
+    if (typeof address !== 'string' || address.includes(':') !== (this.binding.family === 6)) return false;
+    return this.network.isVirtualAddress(unmapped(address));
   }
 
-  /** As a kernel refuses to send by another interface what is bound to an address of this one. */
-  #refusal(): number {
+  #openLate(): number {
+    if (this.#virtual.isOpen) return 0;
     const { place, address } = this.binding;
-    if (place !== 'host' || isWildcard(address)) return 0;
-    return errnoOf(/^127\.|^::1$/.test(address) ? 'EINVAL' : 'EADDRNOTAVAIL');
+    if (place !== 'host') return this.#virtual.open(this.#realPort()) && this.#virtual.open(0);
+    // As a kernel refuses to send by another interface what is bound to an address of this one.
+    if (!isWildcard(address)) return errnoOf(/^127\.|^::1$/.test(address) ? 'EINVAL' : 'EADDRNOTAVAIL');
+    return this.#virtual.open(0);
   }
 
   #receiveForReal(): void {

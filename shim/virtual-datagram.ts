@@ -2,20 +2,22 @@
  * The virtual side of a UDP handle: what it sends to virtual addresses, and what arrives from there. The handle keeps
  * its real socket beside it, for all other destinations (hooks/dgram.ts tells them apart).
  *
- *   bound, a server's place   the port is open in the virtual stack from bind() on
- *   bound at the host only    opened by the first datagram to a virtual address, for answers from where such went
+ *   bound, a server's place       the port is open in the virtual stack from bind() on
+ *   not bound before it sends     opened, with the same port, by the first datagram to a virtual address
+ *   bound at the host only        so too, with any port, for answers from where such went
  */
 import { AsyncResource } from 'node:async_hooks';
+import type { EventEmitter } from 'node:events';
 import type { UdpEvents, UdpFailure, UdpSocket } from '../core/packet/stack/stack-contract';
 import type { VirtualNetwork } from '../core/virtual-network';
 import type { Endpoint } from '../core/wire/addresses';
 import { DatagramInbox } from './datagram-inbox';
 import type { DatagramOutbox } from './datagram-outbox';
-import { addCause, connectCode, errnoOf } from './node-errors';
-import type { SendRequest, UdpHandle } from './node-internals';
+import { addCause, connectCode, emitWithCause, errnoOf } from './node-errors';
+import { reachTcp, type SendRequest, type UdpHandle } from './node-internals';
 import { mapped, type BindPlace } from './policy';
 
-/** Of those to whom a socket that is bound at the host only has sent; the first of more is forgotten. */
+/** Of those to whom a socket that is bound at the host only has sent; of more the least recent is forgotten. */
 const PEERS_LIMIT = 1_024;
 
 export interface DatagramBinding {
@@ -32,8 +34,9 @@ export class VirtualDatagram implements UdpEvents {
   remote: Endpoint | undefined;
   /** connect() to a real one; the virtual one hears nothing meanwhile. */
   isConnectedForReal = false;
+  /** What waits for a tunnel. */
+  readonly waiting = { count: 0, bytes: 0 };
   #socket: UdpSocket | undefined;
-  #waiting = 0;
   #isClosed = false;
   readonly #peers = new Set<string>();
   /** Where the socket was made, as a native handle's events happen. */
@@ -58,13 +61,19 @@ export class VirtualDatagram implements UdpEvents {
     }
   }
 
+  get isOpen(): boolean {
+    return this.#socket !== undefined;
+  }
+
   get port(): number {
     return this.#socket?.local.port ?? 0;
   }
 
+  set receiveBufferBytes(limit: number) {
+    this.#inbox.limitBytes = limit;
+  }
+
   connect(remote: Endpoint): number {
-    const error = this.#openLate();
-    if (error) return error;
     this.remote = remote;
     this.#socket!.connect(remote);
     return 0;
@@ -77,22 +86,21 @@ export class VirtualDatagram implements UdpEvents {
 
   /** As UDPWrap's send: the length + 1 when it is done, 0 when `request.oncomplete` will be called, or an errno. */
   send(request: SendRequest, bytes: Uint8Array, to: Endpoint, hasCallback: boolean): number {
-    const error = this.#openLate();
-    if (error) return error;
     if (this.binding.place === 'host') this.#remember(to);
     let result: number | undefined;
     const go = (failure?: { readonly cause: unknown }): void => {
-      const status = failure ? errnoOf(connectCode(failure.cause)) : this.#transmit(bytes, to);
+      const status = failure ? this.#giveUp(connectCode(failure.cause)) : this.#transmit(bytes, to);
       if (result === undefined) result = status;
       else this.#complete(request, status, bytes.length, failure?.cause);
     };
     // The caller's bytes may change once send() has returned.
     const kept = (): Uint8Array => (bytes = bytes.slice());
     const waits = this.outbox.isWaiting(to.address);
-    if (!this.outbox.send(to.address, waits ? kept() : bytes, go)) return errnoOf('ENOBUFS');
+    if (!this.outbox.send(to.address, waits ? kept() : bytes, go)) return this.#giveUp('ENOBUFS');
     if (result !== undefined) return result < 0 ? result : bytes.length + 1;
     if (!waits) kept();
-    this.#waiting++;
+    this.waiting.count++;
+    this.waiting.bytes += bytes.length;
     result = 0;
     return hasCallback ? 0 : bytes.length + 1;
   }
@@ -125,13 +133,18 @@ export class VirtualDatagram implements UdpEvents {
   }
 
   /** What a connected socket hears of what it sent: `recvmsg ECONNREFUSED`. */
-  #report(errno: number): void {
+  #report(errno: number, cause?: unknown): void {
     if (!this.isReceiving || this.#isClosed) return;
-    this.#scope.runInAsyncScope(() => this.handle.onmessage?.(errno, this.handle, undefined));
+    const owner = (this.handle as unknown as Record<symbol, EventEmitter>)[reachTcp().ownerSymbol]!;
+    this.#scope.runInAsyncScope(() =>
+      emitWithCause(owner, cause, () => this.handle.onmessage?.(errno, this.handle, undefined)),
+    );
   }
 
-  #openLate(): number {
-    return this.#socket ? 0 : this.open(0);
+  /** A datagram that is not sent. */
+  #giveUp(code: string): number {
+    this.#socket?.countUnsent();
+    return errnoOf(code);
   }
 
   #transmit(bytes: Uint8Array, to: Endpoint): number {
@@ -139,31 +152,33 @@ export class VirtualDatagram implements UdpEvents {
     return failure ? errnoOf(failure) : 0;
   }
 
-  /** Of a datagram that has waited. */
+  /** Of a datagram that has waited. What the program does then, or throws, is not the others' concern. */
   #complete(request: SendRequest, status: number, length: number, cause: unknown): void {
-    this.#waiting--;
+    this.waiting.count--;
+    this.waiting.bytes -= length;
     const { callback } = request;
     if (callback) {
       request.callback = (error, ...rest) => {
         if (error) addCause(error, cause);
         callback(error, ...rest);
       };
-      this.#scope.runInAsyncScope(() => request.oncomplete?.(status, length));
-    } else if (status < 0 && this.remote) this.#report(status);
+      setImmediate(() => this.#scope.runInAsyncScope(() => request.oncomplete?.(status, length)));
+    } else if (status < 0 && this.remote) setImmediate(() => this.#report(status, cause));
     this.#closeWhenSent();
   }
 
   #closeWhenSent(): void {
-    if (!this.#isClosed || this.#waiting > 0) return;
+    if (!this.#isClosed || this.waiting.count > 0) return;
     this.#socket?.close();
     this.#scope.emitDestroy();
   }
 
   #remember(to: Endpoint): void {
     const key = keyOf(to);
-    if (this.#peers.has(key)) return;
-    if (this.#peers.size >= PEERS_LIMIT) this.#peers.delete(this.#peers.values().next().value!);
-    this.#peers.add(key);
+    if (!this.#peers.delete(key) && this.#peers.size >= PEERS_LIMIT) {
+      this.#peers.delete(this.#peers.values().next().value!);
+    }
+    this.#peers.add(key); // last, since it was sent to last
   }
 }
 

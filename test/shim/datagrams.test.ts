@@ -1,27 +1,6 @@
 import assert from 'node:assert';
+import { bothFamilies as both } from '../support/as-on-host';
 import { run } from '../support/run-program';
-
-/** What a program does with two sockets, with `HOST` for the peer; said in terms that hold for any network. */
-type Program = () => unknown;
-
-/** The same program towards the host's loopback without the shim: what Node itself does. */
-async function asOnTheHost(program: Program, type: 'udp4' | 'udp6'): Promise<unknown[]> {
-  const hosts = { udp4: '127.0.0.1', udp6: '::1' };
-  const onHost = await run(program, { plain: true, env: { HOST: hosts[type], TYPE: type } });
-  const onVirtual = await run(program, { env: { HOST: 'b.test.ntm', TYPE: type } });
-  assert.deepStrictEqual(onVirtual, onHost);
-  return onVirtual;
-}
-
-const both = (title: string, program: Program, check: (said: unknown[]) => void = () => {}): void => {
-  for (const type of ['udp4', 'udp6'] as const) {
-    it(`${type}, ${title}`, async () => {
-      const said = await asOnTheHost(program, type);
-      assert.notStrictEqual(said.length, 0);
-      check(said);
-    });
-  }
-};
 
 describe('datagrams', () => {
   both('bound server, client sends by name -> answered; sizes, callbacks and the end as on the host', () => {

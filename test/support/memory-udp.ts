@@ -10,6 +10,8 @@ export class MemoryUdp {
   private ephemeralPort = 49_152;
   /** Datagrams for which a socket's owner had no room. */
   overflows = 0;
+  /** Datagrams that a socket's owner gave up. */
+  unsent = 0;
 
   constructor(
     private readonly link: MemoryLink,
@@ -32,6 +34,7 @@ export class MemoryUdp {
       send: (bytes, to) => this.send(socket, Uint8Array.from(bytes), to),
       close: () => this.sockets.delete(socket),
       overflow: () => this.overflows++,
+      unsent: () => this.unsent++,
     });
     this.sockets.add(socket);
     return socket;
@@ -64,6 +67,7 @@ class MemoryUdpSocket implements UdpSocket {
       send(bytes: Uint8Array, to: Endpoint): UdpFailure | undefined;
       close(): void;
       overflow(): void;
+      unsent(): void;
     },
   ) {}
 
@@ -81,6 +85,10 @@ class MemoryUdpSocket implements UdpSocket {
 
   countOverflow(): void {
     this.network.overflow();
+  }
+
+  countUnsent(): void {
+    this.network.unsent();
   }
 
   close(): void {

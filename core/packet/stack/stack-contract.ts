@@ -107,6 +107,8 @@ export interface UdpSocket {
   send(bytes: Uint8Array, to?: Endpoint): UdpFailure | undefined;
   /** The owner had no room for a datagram that it was given. */
   countOverflow(): void;
+  /** The owner gave up a datagram before it came here: there is no tunnel, or too many wait for one. */
+  countUnsent(): void;
   close(): void;
 }
 

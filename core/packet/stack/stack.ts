@@ -44,8 +44,10 @@ export interface StackOptions {
 export type PacketCounters = Record<'received' | 'sent' | Refusal | 'unconfigured' | 'outOfMemory' | 'faults', number>;
 /** TCP's segments sent again, those of them that had arrived after all, tail loss probes, retransmission timeouts. */
 export type TcpCounters = Record<'retransmitted' | 'needless' | 'probes' | 'timeouts', number>;
+/** UDP's datagrams that found no room when they arrived, and that were given up before they were sent. */
+export type UdpCounters = Record<'udpOverflows' | 'udpUnsent', number>;
 /** `allocations`: blocks of memory that lwIP holds now; 0 once the stack is closed. */
-export type StackCounters = PacketCounters & TcpCounters & Readonly<Record<'udpOverflows' | 'allocations', number>>;
+export type StackCounters = PacketCounters & TcpCounters & UdpCounters & { readonly allocations: number };
 
 /** Addresses whose path MTU is remembered; the first of more is forgotten. */
 const PATHS_LIMIT = 8_192;
@@ -95,7 +97,8 @@ export class Stack implements contract.VirtualStack, Core {
   statistics(): StackCounters {
     const [retransmitted = 0, needless = 0, probes = 0, timeouts = 0] = this.memory.words(this.wasm.tcp_counters(), 4);
     const tcp = { retransmitted, needless, probes, timeouts };
-    return { ...this.counters, ...tcp, udpOverflows: this.udp.overflows, allocations: this.liveAllocations };
+    const udp = { udpOverflows: this.udp.overflows, udpUnsent: this.udp.unsent };
+    return { ...this.counters, ...tcp, ...udp, allocations: this.liveAllocations };
   }
 
   /** Blocks of C memory that are in use; 0 after close(). */

@@ -44,8 +44,10 @@ export class UdpSockets {
   private arrived: Arrived[] = [];
   private arrivedBytes = 0;
   private lastId = 0;
-  /** Datagrams that found the queue full. */
+  /** Datagrams that found the queue full, or their owner's. */
   overflows = 0;
+  /** Datagrams that their owners gave up. */
+  unsent = 0;
 
   constructor(private readonly core: Core) {}
 
@@ -62,6 +64,7 @@ export class UdpSockets {
     const socket = new Socket(this.core, ++this.lastId, options, events, {
       closed: ({ id }) => this.sockets.delete(id),
       overflowed: () => this.overflows++,
+      unsent: () => this.unsent++,
     });
     socket.open();
     this.sockets.set(socket.id, socket);
@@ -152,7 +155,7 @@ class Socket implements UdpSocket {
     readonly id: number,
     { address, port, ipv6Only = false }: UdpOpenOptions,
     readonly events: UdpEvents,
-    private readonly on: { closed(socket: Socket): void; overflowed(): void },
+    private readonly on: { closed(socket: Socket): void; overflowed(): void; unsent(): void },
   ) {
     const bytes = parseIp(address);
     if (!bytes) throw stackError('EINVAL', `not an IP address: ${address}`);
@@ -215,6 +218,10 @@ class Socket implements UdpSocket {
 
   countOverflow(): void {
     this.on.overflowed();
+  }
+
+  countUnsent(): void {
+    this.on.unsent();
   }
 
   close(): void {
