@@ -19,6 +19,8 @@ import { mapped, type BindPlace } from './policy';
 
 /** Of those to whom a socket that is bound at the host only has sent; of more the least recent is forgotten. */
 const PEERS_LIMIT = 1_024;
+/** By IP version: what the stack sends at most. Asked before a datagram waits, since it is the caller's mistake. */
+const LARGEST = { 4: 65_507, 6: 65_487 } as const;
 
 export interface DatagramBinding {
   readonly place: BindPlace;
@@ -86,6 +88,7 @@ export class VirtualDatagram implements UdpEvents {
 
   /** As UDPWrap's send: the length + 1 when it is done, 0 when `request.oncomplete` will be called, or an errno. */
   send(request: SendRequest, bytes: Uint8Array, to: Endpoint, hasCallback: boolean): number {
+    if (bytes.length > LARGEST[to.address.includes(':') ? 6 : 4]) return errnoOf('EMSGSIZE');
     if (this.binding.place === 'host') this.#remember(to);
     let result: number | undefined;
     const go = (failure?: { readonly cause: unknown }): void => {

@@ -190,6 +190,20 @@ describe('UDP sockets', () => {
     assert.deepEqual(said, [1_000]);
   });
 
+  it('no tunnel yet: a datagram is too long -> EMSGSIZE at once, however long it is', async () => {
+    const said = await run(() => {
+      const dgram = require('node:dgram');
+      const client = dgram.createSocket('udp4');
+      client.send(Buffer.alloc(65_508), 9, '198.18.0.8', (first: any) => {
+        client.send(Buffer.alloc(1 << 20), 9, '198.18.0.8', (second: any) => {
+          say(first.code, second.code, network.udp.unsent);
+          client.close();
+        });
+      });
+    });
+    assert.deepEqual(said, [['EMSGSIZE', 'EMSGSIZE', 0]]);
+  });
+
   it('connected to an absent node, nobody listens for errors: send -> thrown, with the cause', async () => {
     const said = await run(() => {
       const dgram = require('node:dgram');
