@@ -2,7 +2,6 @@
  * Servers that are not ours, for programs of tests to talk to: each test starts its own, in a directory of its own.
  * Where one is missing its tests are skipped and say so; with NTMOBILE_LAB=required, as in CI, they fail instead.
  */
-import { chownSync, existsSync } from 'node:fs';
 import { once } from 'node:events';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -38,14 +37,14 @@ export function describeWith(programs: readonly string[], title: string, define:
   });
 }
 
-/** Starts one of those programs; as root it runs as nobody, to whom `dir` is given. */
-export async function runServer(program: string, args: readonly string[], dir?: string): Promise<Program> {
-  const path = await findProgram(program);
-  const env = await serverEnvironment();
-  if (dir === undefined || process.getuid?.() !== 0) return Program.command(path, args, env);
-  if (existsSync(dir)) chownSync(dir, NOBODY, NOBODY);
-  const asNobody = [`--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups'];
-  return Program.command('setpriv', [...asNobody, path, ...args], env);
+/** Starts one of those programs. PostgreSQL refuses root, so as root it believes to be nobody (user_namespaces(7)). */
+export async function runServer(program: string, args: readonly string[], log?: 'errors as output'): Promise<Program> {
+  const command = [await findProgram(program), ...args];
+  if (log) command.unshift('sh', '-c', 'exec "$@" 2>&1', 'sh');
+  if (process.getuid?.() === 0) {
+    command.unshift('unshare', '--user', `--map-user=${NOBODY}`, `--map-group=${NOBODY}`);
+  }
+  return Program.command(command[0]!, command.slice(1), await serverEnvironment());
 }
 
 const NOBODY = 65_534;
@@ -63,7 +62,7 @@ export async function freePort(): Promise<number> {
 export async function startRedis(dir: string): Promise<[Program, number]> {
   const port = await freePort();
   const nothingKept = ['--save', '', '--appendonly', 'no', '--dir', dir];
-  const redis = await runServer('redis-server', ['--port', `${port}`, '--bind', '127.0.0.1', ...nothingKept], dir);
+  const redis = await runServer('redis-server', ['--port', `${port}`, '--bind', '127.0.0.1', ...nothingKept]);
   await redis.line((line) => line.includes('Ready to accept connections'));
   return [redis, port];
 }
