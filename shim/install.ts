@@ -4,6 +4,7 @@ import type { VirtualNetwork } from '../core/virtual-network';
 import { hookDns } from './hooks/dns';
 import { hookDnsPromises } from './hooks/dns-promises';
 import { hookListen } from './hooks/listen';
+import { hookNativePackages } from './hooks/native-packages';
 import { hookConnect } from './hooks/net';
 import { Patches } from './patch';
 import type { ListenMode } from './policy';
@@ -24,6 +25,7 @@ export function installShim(network: VirtualNetwork, options: ShimOptions): Shim
   hookConnect(network, patches, hookListen(network, patches, options.listen));
   hookDns(network, patches);
   hookDnsPromises(network, patches);
+  hookNativePackages(patches);
   // `tls` costs milliseconds to load, and nothing can attach to a virtual handle before there is one.
   onFirstStreamHandle(() => {
     const { hookTls } = require('./hooks/tls') as typeof import('./hooks/tls');
