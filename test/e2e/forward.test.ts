@@ -26,7 +26,7 @@ describeWith(['redis-server', 'redis-cli'], 'ntmobile forward', function () {
   this.timeout(60_000);
   const dir = temporaryDirectory();
   let network: Network;
-  let redis: Program;
+  let redis: Program | undefined;
   let inward: Program;
   let outward: Program;
   let outPort: number;
@@ -50,8 +50,8 @@ describeWith(['redis-server', 'redis-cli'], 'ntmobile forward', function () {
     outPort = rules[0]!.listening.port;
   });
   after(async () => {
-    for (const program of [inward, outward, redis]) if (!program.end) await program.kill();
-    await network.close();
+    for (const program of [inward, outward, redis]) if (program && !program.end) await program.kill();
+    await network?.close();
     rmSync(dir, { recursive: true });
   });
 
@@ -102,7 +102,7 @@ describeWith(['redis-server', 'redis-cli'], 'ntmobile forward', function () {
   });
 
   it('redis gone: redis-cli asks -> it fails, and the log says where', async () => {
-    await redis.kill();
+    await redis!.kill();
     await (await shell('$CLI GET who; exit 7')).finish(7);
     outward.terminate();
     inward.terminate();
