@@ -60,10 +60,12 @@ const nodeGlobals = Object.fromEntries(
     'fetch',
     'performance',
     'URL',
+    'AbortController',
     'AbortSignal',
     'setTimeout',
     'clearTimeout',
     'setInterval',
+    'setImmediate',
     'clearInterval',
   ].map((name) => [name, 'readonly']),
 );

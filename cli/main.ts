@@ -5,6 +5,7 @@
  */
 import { Command, CommanderError } from 'commander';
 import { accountCommand } from './account';
+import { forwardCommand } from './forward';
 import { ExitCode, fail } from './output';
 import { upCommand } from './up';
 
@@ -12,6 +13,7 @@ const program = new Command('ntmobile')
   .description('Names that follow Node programs anywhere: the servers of an NTMobile network and tools for it.')
   .addCommand(upCommand())
   .addCommand(accountCommand())
+  .addCommand(forwardCommand())
   .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 called wrongly.\n');
 
 /** Commander would exit by itself; output to a pipe may then be lost. Settings are not inherited by added commands. */

@@ -16,6 +16,7 @@ import { accountNames, checkAccountName } from './account';
 import { openLog } from './log';
 import { print, UsageError } from './output';
 import { checked } from './password-input';
+import { stopSignal } from './stop-signal';
 
 interface NewAccount {
   readonly name: string;
@@ -93,13 +94,6 @@ function openTrace(log: Logger): TraceFile | undefined {
   const path = process.env['NTMOBILE_TRACE'];
   if (!path) return undefined;
   return openTraceFile(path, nodeClock, (error) => log.warn({ path, error: error.message }, 'no trace'));
-}
-
-/** From the first moment on, so that a signal during the start ends it cleanly too. */
-function stopSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
-  });
 }
 
 async function putAccounts(store: Store, accounts: readonly NewAccount[]): Promise<void> {

@@ -6,7 +6,7 @@
  *   1. Node's own version
  *   2. npm packages       (npm ci)
  *   3. system packages    (apt-get, as root on Debian and Ubuntu; elsewhere it says what to install by hand)
- *   4. for tests, Node in the other versions that are supported
+ *   4. for tests, servers from Debian and Node in the other versions that are supported
  *   5. lwIP as wasm       (scripts/build-lwip.mjs)
  *   6. TypeScript         (tsc, incremental)
  */
@@ -14,6 +14,7 @@ import { compile } from './setup/compile.mjs';
 import { installNpmPackages } from './setup/npm-packages.mjs';
 import { installOtherNodes } from './setup/other-nodes.mjs';
 import { projectRoot, SetupError, setupLogPath, startLog } from './setup/report.mjs';
+import { fetchTestServers } from './setup/test-servers.mjs';
 import { installSystemPackages } from './setup/system-packages.mjs';
 import { buildLwip, systemPackages as lwipPackages } from './build-lwip.mjs';
 
@@ -43,7 +44,10 @@ try {
   const log = startLog();
   await installNpmPackages(log);
   await installSystemPackages(purpose, lwipPackages, log);
-  if (purpose === 'test') await installOtherNodes(log);
+  if (purpose === 'test') {
+    await fetchTestServers(log);
+    await installOtherNodes(log);
+  }
   try {
     await buildLwip({ log: (line) => log.step(`setup: ${line.replaceAll(`${projectRoot}/`, '')}`) });
   } catch (error) {

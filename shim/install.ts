@@ -5,6 +5,7 @@ import { hookDns } from './hooks/dns';
 import { hookDnsPromises } from './hooks/dns-promises';
 import { hookListen } from './hooks/listen';
 import { hookDatagrams } from './hooks/dgram';
+import { hookNativePackages } from './hooks/native-packages';
 import { hookConnect } from './hooks/net';
 import { hookOs } from './hooks/os';
 import { Patches } from './patch';
@@ -28,6 +29,7 @@ export function installShim(network: VirtualNetwork, options: ShimOptions): Shim
   hookDns(network, patches);
   hookDnsPromises(network, patches);
   hookOs(network, patches);
+  hookNativePackages(patches);
   // `tls` costs milliseconds to load, and nothing can attach to a virtual handle before there is one.
   onFirstStreamHandle(() => {
     const { hookTls } = require('./hooks/tls') as typeof import('./hooks/tls');
