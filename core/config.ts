@@ -65,7 +65,8 @@ const variables: Record<keyof v.InferInput<typeof schema>, string> = {
 export interface NodeConfig {
   readonly accountServer: JoinUrl;
   readonly account: string;
-  readonly password: string;
+  /** As it is now: a password file is read anew. */
+  password(): string;
   readonly node: string | null;
   /** Suffixes known before the AS is asked: NTMOBILE_DOMAINS and the zone in NTMOBILE_AS. */
   readonly domains: readonly string[];
@@ -93,7 +94,7 @@ export function readConfig(env: NodeJS.ProcessEnv): NodeConfig {
     ...rest,
     accountServer,
     node: node ?? null,
-    password: password ?? readPassword(passwordFile),
+    password: password === undefined ? passwordIn(passwordFile) : () => password,
     domains: [...new Set([...rest.domains, ...(accountServer.zone ? [canonicalName(accountServer.zone)] : [])])],
     stateDir: stateDir ?? defaultStateDir(env),
     traceFile: trace,
@@ -117,6 +118,19 @@ function readConfigFile(path: string | undefined): object {
   } catch (error) {
     throw new NtmError('NTM_CONFIG', `NTMOBILE_CONFIG: cannot read ${path}: ${(error as Error).message}`);
   }
+}
+
+/** A file that cannot be read any more, e.g. while it is replaced, leaves the password as it was. */
+function passwordIn(path: string | undefined): () => string {
+  let last = readPassword(path);
+  return () => {
+    try {
+      last = readPassword(path) || last;
+    } catch {
+      // as said
+    }
+    return last;
+  };
 }
 
 function readPassword(path: string | undefined): string {

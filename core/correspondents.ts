@@ -7,7 +7,7 @@
  *                 '-- absent --> failed (for a moment), addresses known
  */
 import { NtmError } from './errors';
-import { AbsentError, type Direction, type Directions } from './negotiation/directions';
+import { AbsentError, isLoss, type Direction, type Directions } from './negotiation/directions';
 import type { PacketModule, TunnelEvent } from './packet/packet-module';
 import type { Tunnel } from './packet/wireguard/tunnel';
 import type { Clock, Timer, Timers } from './runtime';
@@ -64,9 +64,14 @@ export class Correspondents {
 
   /** See VirtualNetwork.lookup. `fqdn` is in normal form. */
   async lookup(fqdn: string): Promise<VirtualAddresses> {
+    return this.recall(fqdn) ?? this.ask(fqdn, fqdn);
+  }
+
+  /** Without the DC: of a node to which there is a tunnel, is about to be, or just could not be one. */
+  recall(fqdn: string): VirtualAddresses | undefined {
     const known = this.byName.get(fqdn);
-    if (known && (isEstablished(known) || known.construction || this.recentFailure(known))) return known.addresses;
-    return this.ask(fqdn, fqdn);
+    const isCurrent = known && (isEstablished(known) || known.construction || this.recentFailure(known));
+    return isCurrent ? known.addresses : undefined;
   }
 
   /** See VirtualNetwork.reach. `address` is canonical. */
@@ -156,15 +161,27 @@ export class Correspondents {
   }
 
   private async ask(target: string, fqdn: string | undefined): Promise<VirtualAddresses> {
-    await this.options.whenJoined();
     try {
-      return (await this.options.directions.ask(target)).correspondent.addresses;
+      return (await this.direct(target)).correspondent.addresses;
     } catch (error) {
       const name = fqdn ?? this.byAddress.get(target)?.fqdn;
       if (!(error instanceof AbsentError) || !error.addresses || !name) throw error;
       this.failed(this.remember(name, error.addresses), error);
       if (!fqdn) throw error;
       return error.addresses;
+    }
+  }
+
+  /** Once more when the DC was not there: it may be at another endpoint, or this node has logged in again meanwhile. */
+  private async direct(target: string): Promise<Direction> {
+    const { directions, whenJoined } = this.options;
+    await whenJoined();
+    try {
+      return await directions.ask(target);
+    } catch (error) {
+      if (!isLoss(error)) throw error;
+      await whenJoined();
+      return directions.ask(target);
     }
   }
 

@@ -77,6 +77,7 @@ export class Node implements VirtualNetwork {
       signalling: this.signalling,
       coordinator: () => this.membership.coordinator(),
       onDirection: (direction) => this.correspondents.follow(direction),
+      onLost: (coordinator, reason) => this.membership.doubt(coordinator, reason),
     });
     this.membership = new Membership({
       ...{
@@ -86,7 +87,8 @@ export class Node implements VirtualNetwork {
         signalling: this.signalling,
         publicKey: keyPairFromSecret(secretKey).publicKey,
       },
-      ...{ account: config.account, node: config.node, password: config.password, route: config.route },
+      ...{ account: config.account, node: config.node, route: config.route },
+      password: () => config.password(),
       accountServer: config.accountServer,
       hostEndpoints: () => this.hostEndpoints(),
       onConfiguration: (configuration) => this.configure(configuration),
@@ -150,7 +152,9 @@ export class Node implements VirtualNetwork {
     const fqdn = canonicalName(name);
     this.options.trace({ part: this.part, event: 'resolve', name: fqdn, figure: 5, step: 1 });
     if (fqdn === this.fqdn && this.addresses) return this.addresses;
-    if (!this.membership.coordinator()) await this.whenJoined();
+    const known = this.correspondents.recall(fqdn); // also while the DC is away
+    if (known) return known;
+    await this.whenJoined();
     if (fqdn === this.fqdn && this.addresses) return this.addresses;
     return this.correspondents.lookup(fqdn);
   }
@@ -214,7 +218,9 @@ export class Node implements VirtualNetwork {
   }
 
   private send(datagram: Uint8Array, to: Endpoint): void {
-    this.portFor(to)?.send(datagram, to);
+    const port = this.portFor(to);
+    if (port) port.send(datagram, to);
+    else this.sendFailed(Object.assign(new Error('no socket of this IP version'), { code: 'EAFNOSUPPORT' }), to);
   }
 
   private portFor(endpoint: Endpoint): DatagramPort | undefined {
@@ -225,6 +231,7 @@ export class Node implements VirtualNetwork {
 
   private sendFailed(error: Error & { code?: string }, to: Endpoint): void {
     this.options.trace({ part: this.part, event: 'send failed', code: error.code, to: to.address });
+    this.signalling.unsent(to, error.code ?? error.message);
   }
 
   private hostEndpoints(): Endpoint[] {

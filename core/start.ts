@@ -31,7 +31,8 @@ export function startNode(env: NodeJS.ProcessEnv): Started {
     const make = (): Node => {
       // eslint-disable-next-line @typescript-eslint/no-require-imports
       const { configuredNode } = require('./configured-node') as typeof import('./configured-node');
-      return configuredNode(config, namespace, (error) => complain(error, config.required));
+      const node = configuredNode(config, namespace, (error) => complain(error, config.required && !node.addresses));
+      return node;
     };
     const network = new DeferredNode(namespace, make, afterFirstLines);
     const identity = `${config.node ?? ''}.${config.account}`;
@@ -67,7 +68,7 @@ function afterFirstLines(start: () => void): void {
   nodeTimers.schedule(0, () => nodeTimers.schedule(0, start));
 }
 
-/** One line for the person who can act. */
+/** One line for the person who can act. `required`: a program that has joined once is not ended for an outage. */
 function complain(error: Error, required: boolean): void {
   const code = error instanceof NtmError ? ` (${error.code})` : '';
   process.stderr.write(`ntmobile: not joined: ${error.message}${code}\n`);

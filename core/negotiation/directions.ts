@@ -8,10 +8,11 @@
 import { NtmError } from '../errors';
 import type { Endpoint, VirtualAddresses } from '../wire/addresses';
 import type { Body } from '../wire/messages';
-import { Refused, Unanswered } from '../wire/outcomes';
+import { Refused, Unanswered, whyUnsent } from '../wire/outcomes';
 import type { Peer } from '../wire/peers';
 import type { Signalling } from '../wire/signalling';
 import { expectMessage } from './login';
+import { lossBy, type Loss } from './registration';
 
 export type Direction = Body<'routeDirection'>;
 
@@ -20,6 +21,8 @@ export interface DirectionsOptions {
   /** The DC at which this node is registered now; undefined while it is not. */
   coordinator(): { peer: Peer; endpoint: Endpoint } | undefined;
   onDirection(direction: Direction): void;
+  /** This DC did not answer, or does not know this node's session. */
+  onLost(coordinator: Peer, reason: Loss): void;
 }
 
 /** NTM_NODE_ABSENT, with the addresses that the absent node's name has all the same. */
@@ -72,16 +75,26 @@ export class Directions {
       onDirection(direction);
       return direction;
     } catch (error) {
+      const reason = lossBy(error);
+      if (reason) this.options.onLost(peer, reason);
       throw directionError(error, target);
     }
   }
 }
 
+/** The DC that was asked is not, or does not know, this node's DC any more: it is worth asking the one that is. */
+export function isLoss(error: unknown): boolean {
+  return error instanceof NtmError && (error.code === 'NTM_NOT_REGISTERED' || lossBy(error.cause) !== undefined);
+}
+
 function directionError(error: unknown, target: string): Error {
-  if (error instanceof Unanswered) {
-    return error.keyUnknown
-      ? new NtmError('NTM_NOT_REGISTERED', 'the DC does not know this node any more')
-      : new NtmError('NTM_DC_UNREACHABLE', 'no answer from the direction coordinator');
+  if (error instanceof Unanswered && !error.keyUnknown) {
+    const message = `no answer from the direction coordinator${whyUnsent(error)}`;
+    return new NtmError('NTM_DC_UNREACHABLE', message, { cause: error });
+  }
+  const isWithdrawn = error instanceof NtmError && error.code === 'NTM_CLOSED'; // another question met the loss first
+  if (error instanceof Unanswered || isWithdrawn) {
+    return new NtmError('NTM_NOT_REGISTERED', 'the DC does not know this node any more', { cause: error });
   }
   if (!(error instanceof Refused)) return error as Error;
   switch (error.refusal) {
@@ -94,7 +107,7 @@ function directionError(error: unknown, target: string): Error {
     case 'no-route':
       return new NtmError('NTM_NO_ROUTE', `there is no route to ${target}: neither side can be reached by the other`);
     case 'not-registered':
-      return new NtmError('NTM_NOT_REGISTERED', 'the DC does not know this node any more');
+      return new NtmError('NTM_NOT_REGISTERED', 'the DC does not know this node any more', { cause: error });
     case 'unavailable':
       return new NtmError('NTM_DC_UNREACHABLE', 'a server that the DC needs does not answer');
     default:

@@ -11,7 +11,7 @@ import type { Random } from '../runtime';
 import type { Endpoint } from '../wire/addresses';
 import { generateKeyPair, sharedKey } from '../wire/keys';
 import type { Body, Message } from '../wire/messages';
-import { Refused, Unanswered } from '../wire/outcomes';
+import { Refused, Unanswered, whyUnsent } from '../wire/outcomes';
 import type { Peer } from '../wire/peers';
 import type { Signalling } from '../wire/signalling';
 
@@ -74,19 +74,20 @@ function loginError(error: unknown, account: string): Error {
     );
   }
   if (error instanceof Unanswered) {
-    return new NtmError('NTM_AS_UNREACHABLE', 'no answer from the account server in NTMOBILE_AS');
+    const what = `no answer from the account server in NTMOBILE_AS${whyUnsent(error)}`;
+    return new NtmError('NTM_AS_UNREACHABLE', `${what}: is it running, and is this host connected?`);
   }
   if (!(error instanceof Refused)) return error as Error;
   switch (error.refusal) {
     case 'login-refused':
       return new NtmError(
         'NTM_LOGIN_REFUSED',
-        `login of account '${account}' refused: unknown account or wrong password`,
+        `login of account '${account}' refused: unknown account or wrong password (NTMOBILE_ACCOUNT, NTMOBILE_PASSWORD)`,
       );
     case 'login-limited':
       return new NtmError('NTM_LOGIN_LIMITED', `too many login attempts for account '${account}': wait a minute`);
     case 'unavailable':
-      return new NtmError('NTM_DC_UNREACHABLE', 'the account server could not reach the direction coordinator');
+      return new NtmError('NTM_DC_UNREACHABLE', 'the account server cannot reach the direction coordinator now');
     default:
       return new NtmError('NTM_PROTOCOL', `login refused: ${error.refusal}`);
   }

@@ -1,26 +1,42 @@
 /**
  * Membership of this node in the network: login, registration, notification, and doing them again when lost.
  *
- *   joining -- registered --> joined -- session lost --> joining (log in again)
- *      |                         '----- DC silent ----> waiting
- *      '-- failed --> waiting -- timer --> joining
+ *   joining -- registered --> joined -- DC silent, or it does not know us --> joining, `error` says why
+ *      ^                                                                         |
+ *      '--- timer, a program asks, other addresses, other password --- waiting <-'-- failed
  *
- * While `waiting`, `error` says why, so that names fail promptly instead of waiting with it.
+ * Once an attempt has failed, whoever asks waits for a moment only: for the attempt that runs, or for one that begins
+ * for it. When and how often is the matter of join-policy.ts.
+ *
+ * With a session at hand an attempt asks the DC first, which costs little, and then perhaps the AS.
  */
 import { NtmError } from '../errors';
 import type { Runtime, Timer } from '../runtime';
 import type { Trace } from '../trace';
+import { within } from '../wire/within';
 import type { Endpoint } from '../wire/addresses';
 import type { Body } from '../wire/messages';
-import { Refused } from '../wire/outcomes';
+import { Refused, whyUnsent } from '../wire/outcomes';
 import type { Peer } from '../wire/peers';
 import type { Signalling } from '../wire/signalling';
+import { AccountServerAddress } from './account-server-address';
+import { JoinPolicy } from './join-policy';
 import { login, type LoginResult } from './login';
 import { NotificationClient } from './notification-client';
-import { Registration, type Registered } from './registration';
+import { lossBy, Registration, type Loss, type Registered } from './registration';
 
-const RETRY_MS = 1_000;
-const RETRY_LIMIT_MS = 60_000;
+/** Whoever asks waits so long when an attempt has failed before, ... */
+const ASK_WAIT_MS = 1_500;
+/** ... in which requests are sent again that were last sent so long ago. */
+const HURRY_MS = 500;
+/** And so long for the first attempt. */
+const FIRST_WAIT_MS = 10_000;
+/** A DC that has a session of ours answers within so many tries (750 ms), or the AS is asked where it is. */
+const REGISTER_TRIES = 2;
+/** While not joined: have the host's addresses changed, or the password? */
+const WATCH_MS = 2_000;
+/** The NS is gone, or there was none: the DC is asked this much later, at most. */
+const REFRESH_MS = { lost: 500, none: 180_000 };
 
 export interface MembershipOptions {
   readonly runtime: Runtime;
@@ -30,7 +46,8 @@ export interface MembershipOptions {
   readonly accountServer: { readonly host: string; readonly port: number; readonly publicKey: Uint8Array };
   readonly account: string;
   readonly node: string | null;
-  readonly password: string;
+  /** As it is now. */
+  password(): string;
   readonly publicKey: Uint8Array;
   readonly route: 'auto' | 'relay' | 'direct';
   hostEndpoints(): Endpoint[];
@@ -48,69 +65,142 @@ interface Joined {
 export class Membership {
   /** Why this node is not joined; undefined while it is, or while a first attempt runs. */
   error: Error | undefined;
+  private readonly policy: JoinPolicy;
+  private readonly accountServer: AccountServerAddress;
   private session: LoginResult | undefined;
   private joined: Joined | undefined;
   private registration: Registration | undefined;
   private notification: NotificationClient | undefined;
+  private notificationKey: Uint8Array | undefined;
   private attempt: Promise<void> | undefined;
+  private toldCode: string | undefined;
   private retryTimer: Timer | undefined;
-  private failures = 0;
+  private watchTimer: Timer | undefined;
+  private refreshTimer: Timer | undefined;
   private closed = false;
 
-  constructor(private readonly options: MembershipOptions) {}
+  constructor(private readonly options: MembershipOptions) {
+    const { clock, random } = options.runtime;
+    this.policy = new JoinPolicy(clock, random);
+    this.accountServer = new AccountServerAddress(options.runtime, options.accountServer);
+  }
 
   /** Starts to join; the outcome is told by `onJoined` or `onFailed`, as often as it changes. */
   start(): void {
+    if (this.closed || this.joined) return;
+    this.retryTimer?.cancel();
     this.attempt ??= this.join().finally(() => (this.attempt = undefined));
   }
 
-  /** Resolves when this node is joined; rejects at once when it is known why it cannot be. */
+  /** Resolves when this node is joined; rejects, soon, when it cannot be now. */
   async whenJoined(): Promise<void> {
-    if (!this.joined && !this.error) await this.attempt;
-    if (!this.joined) throw this.error ?? new NtmError('NTM_CLOSED', 'this node was closed');
+    if (this.joined) return;
+    if (this.error) await this.askAgain();
+    else if (this.attempt) await within(this.options.runtime.timers, FIRST_WAIT_MS, this.attempt);
+    if (this.joined) return;
+    if (this.closed) throw new NtmError('NTM_CLOSED', 'this node was closed');
+    throw this.error ?? new NtmError('NTM_AS_UNREACHABLE', 'the account server has not answered yet');
   }
 
   coordinator(): Joined['coordinator'] | undefined {
     return this.joined?.coordinator;
   }
 
+  /** Somebody asked this DC, and it is not ours any more. */
+  doubt(coordinator: Peer, reason: Loss): void {
+    if (this.joined?.coordinator.peer === coordinator) this.lost(reason);
+  }
+
   /** Leaves the network; the DC is told, without waiting for its answer. */
   close(): void {
     this.closed = true;
-    this.retryTimer?.cancel();
+    for (const timer of [this.retryTimer, this.watchTimer, this.refreshTimer]) timer?.cancel();
     this.registration?.deregister();
     this.notification?.close();
     this.joined = undefined;
   }
 
-  private async join(): Promise<void> {
-    const { trace, part, onJoined, onFailed } = this.options;
-    trace({ part, event: 'login', figure: 4, step: 1 });
-    try {
-      this.session ??= await this.login();
-      const registered = await this.register(this.session);
-      if (this.closed) return;
-      this.error = undefined;
-      this.failures = 0;
-      trace({ part, event: 'logged in', figure: 4, step: 17 });
-      onJoined(this.session.fqdn, registered);
-    } catch (error) {
-      if (this.closed) return;
-      const repeated = (this.error as NtmError | undefined)?.code === (error as NtmError).code;
-      this.error = error as Error;
-      trace({ part, event: 'login failed', code: (error as NtmError).code });
-      if (!repeated) onFailed(this.error);
-      this.retry();
+  private async askAgain(): Promise<void> {
+    const { runtime, signalling, password } = this.options;
+    for (let waitedMs = 0; waitedMs < ASK_WAIT_MS && !this.joined; waitedMs += HURRY_MS) {
+      if (!this.attempt && !this.policy.mayAttempt(this.session !== undefined, password())) return;
+      this.start();
+      if (!this.attempt) return;
+      signalling.hurry(HURRY_MS);
+      await within(runtime.timers, HURRY_MS, this.attempt);
     }
   }
 
-  private async login(): Promise<LoginResult> {
+  private async join(): Promise<void> {
+    const { trace, part, onJoined } = this.options;
+    trace({ part, event: 'login', figure: 4, step: 1 });
+    this.policy.attemptBegins();
+    try {
+      const registered = await this.registerSomehow();
+      if (this.closed) return;
+      if (!this.joined) throw this.error ?? sessionLost(undefined); // lost again in this very moment
+      this.error = undefined;
+      this.toldCode = undefined;
+      this.policy.joined();
+      this.watchTimer?.cancel();
+      trace({ part, event: 'logged in', figure: 4, step: 17 });
+      onJoined(this.joined.fqdn, registered);
+    } catch (error) {
+      if (!this.closed) this.failed(error as Error);
+    }
+  }
+
+  private failed(error: Error): void {
+    const { runtime, trace, part, onFailed } = this.options;
+    const code = (error as NtmError).code;
+    this.error = error;
+    trace({ part, event: 'login failed', code });
+    const delayMs = this.policy.retryDelayMs(this.session !== undefined);
+    this.retryTimer = runtime.timers.schedule(delayMs, () => this.start());
+    this.watch(this.hostAddresses());
+    if (this.toldCode === code) return;
+    this.toldCode = code;
+    onFailed(error);
+  }
+
+  private async registerSomehow(): Promise<Registered> {
+    const away = this.session && (await this.registerWith(this.session));
+    if (away && 'registered' in away) return away.registered;
+    if (away && this.session && !this.policy.looksElsewhere) throw away.error;
+    const password = this.options.password();
+    if (!this.policy.mayLogin(password)) throw away?.error ?? this.error ?? new NtmError('NTM_CLOSED', 'no login now');
+    let session: LoginResult;
+    try {
+      session = await this.login(password);
+    } catch (error) {
+      this.policy.loginFailed(error, password);
+      if (!this.session) throw error;
+      // The session is as good as ever, once its DC is back.
+      throw new NtmError('NTM_DC_UNREACHABLE', away!.error.message, { cause: error });
+    }
+    this.policy.loginSucceeded();
+    this.forgetSession();
+    this.session = session;
+    return this.register(session);
+  }
+
+  /** With a session of before. An error that leaves it as it was, or one after which there is none. */
+  private async registerWith(session: LoginResult): Promise<{ registered: Registered } | { error: Error }> {
+    try {
+      const tries = this.policy.looksElsewhere ? REGISTER_TRIES : undefined;
+      return { registered: await this.register(session, tries) };
+    } catch (error) {
+      return { error: error as Error };
+    }
+  }
+
+  private async login(password: string): Promise<LoginResult> {
     const { runtime, accountServer, trace, part } = this.options;
-    const accountServerEndpoint = await this.resolveAccountServer();
     return login({
       ...this.options,
+      password,
       random: runtime.random,
-      accountServer: accountServerEndpoint,
+      accountServer: await this.accountServer.find(),
       accountServerKey: accountServer.publicKey,
       onConfiguration: (configuration) => {
         trace({ part, event: 'configured', figure: 4, step: 4 });
@@ -119,18 +209,7 @@ export class Membership {
     });
   }
 
-  private async resolveAccountServer(): Promise<Endpoint> {
-    const { runtime, accountServer } = this.options;
-    try {
-      return { address: await runtime.resolveHost(accountServer.host), port: accountServer.port };
-    } catch (cause) {
-      throw new NtmError('NTM_AS_UNREACHABLE', `the account server's name ${accountServer.host} has no address`, {
-        cause,
-      });
-    }
-  }
-
-  private async register(session: LoginResult): Promise<Registered> {
+  private async register(session: LoginResult, tries?: number): Promise<Registered> {
     const endpoint = session.coordinatorEndpoints[0];
     if (!endpoint) throw new NtmError('NTM_PROTOCOL', 'the account server named no endpoint of the DC');
     const { runtime, signalling, route, hostEndpoints } = this.options;
@@ -145,11 +224,14 @@ export class Membership {
     });
     let registered: Registered;
     try {
-      registered = await registration.register();
+      registered = await registration.register(tries);
     } catch (error) {
       registration.close();
-      if (error instanceof Refused) this.forgetSession();
-      throw new NtmError('NTM_DC_UNREACHABLE', 'no answer from the direction coordinator', { cause: error });
+      const loss = lossBy(error);
+      if (loss !== 'session' && loss !== 'registration') throw coordinatorAway(error);
+      this.forgetSession();
+      this.policy.sessionLost();
+      throw sessionLost(error);
     }
     if (this.closed) {
       registration.deregister();
@@ -161,29 +243,47 @@ export class Membership {
     return registered;
   }
 
+  /** Whether the NS or the node is new to the other: a client that has the same key goes on with its connection. */
   private keepNotification({ notification }: Registered): void {
-    this.notification?.close();
-    this.notification = undefined;
     const endpoint = notification?.endpoints[0];
-    if (!endpoint) return;
+    if (!notification || !endpoint) return this.refreshWithin(REFRESH_MS.none);
+    const { key } = notification;
+    if (this.notification && this.notificationKey && Buffer.compare(this.notificationKey, key) === 0) return;
+    this.notification?.close();
+    this.notificationKey = key;
     const { runtime, trace, part, onNotification } = this.options;
     const { clock, timers, random } = runtime;
     const openStreamPort = runtime.openStreamPort.bind(runtime);
-    const { key } = notification;
+    const onLost = (): void => this.refreshWithin(REFRESH_MS.lost);
     this.notification = new NotificationClient({
-      ...{ clock, timers, random, trace, part, endpoint, key, openStreamPort, onNotification },
+      ...{ clock, timers, random, trace, part, endpoint, key, openStreamPort, onNotification, onLost },
     });
   }
 
-  private lost(reason: 'session' | 'silence'): void {
+  private refreshWithin(delayMs: number): void {
+    const { timers, random } = this.options.runtime;
+    const [byte = 0] = random.bytes(1);
+    this.refreshTimer?.cancel();
+    this.refreshTimer = timers.schedule(delayMs * (0.5 + byte / 512), () => void this.refresh());
+  }
+
+  private async refresh(): Promise<void> {
+    const { registration } = this;
+    const registered = await registration?.refresh();
+    if (registered && registration === this.registration && !this.closed) this.keepNotification(registered);
+  }
+
+  private lost(reason: Loss): void {
     this.joined = undefined;
+    this.registration?.close();
+    this.registration = undefined;
+    this.refreshTimer?.cancel();
+    this.error = reason === 'silence' ? coordinatorAway(undefined) : sessionLost(undefined);
     if (reason === 'session') {
       this.forgetSession();
-      return this.start();
+      this.policy.sessionLost();
     }
-    this.error = new NtmError('NTM_DC_UNREACHABLE', 'no answer from the direction coordinator');
-    this.options.onFailed(this.error);
-    this.retry();
+    this.start();
   }
 
   private forgetSession(): void {
@@ -191,9 +291,34 @@ export class Membership {
     this.session = undefined;
   }
 
-  private retry(): void {
-    const hopeless = this.error instanceof NtmError && ['NTM_LOGIN_REFUSED', 'NTM_AS_KEY'].includes(this.error.code);
-    const delayMs = hopeless ? RETRY_LIMIT_MS : Math.min(RETRY_MS * 2 ** this.failures++, RETRY_LIMIT_MS);
-    this.retryTimer = this.options.runtime.timers.schedule(delayMs, () => this.start());
+  private watch(before: string): void {
+    this.watchTimer?.cancel();
+    this.watchTimer = this.options.runtime.timers.schedule(WATCH_MS, () => {
+      const now = this.hostAddresses();
+      if (now !== before) this.policy.hostMoved();
+      if (now !== before || this.policy.isNewPassword(this.options.password())) this.start();
+      else this.watch(before);
+    });
   }
+
+  private hostAddresses(): string {
+    return this.options.runtime
+      .hostAddresses()
+      .map(({ address }) => address)
+      .join();
+  }
+}
+
+function coordinatorAway(cause: unknown): NtmError {
+  if (cause instanceof NtmError) return cause;
+  const message =
+    cause instanceof Refused
+      ? `the direction coordinator refuses to register this node: ${cause.refusal}`
+      : `no answer from the direction coordinator${whyUnsent(cause)}: is it running, and is this host connected?`;
+  return new NtmError('NTM_DC_UNREACHABLE', message, { cause });
+}
+
+function sessionLost(cause: unknown): NtmError {
+  const message = 'the direction coordinator does not know this node: it restarted, or another process has the name';
+  return new NtmError('NTM_NOT_REGISTERED', message, { cause });
 }

@@ -8,6 +8,7 @@ import type { Endpoint } from '../wire/addresses';
 import { frame, FrameReader } from '../wire/frames';
 import { sharedKey } from '../wire/keys';
 import { Signalling } from '../wire/signalling';
+import { lossBy } from './registration';
 
 const RECONNECT_MS = 500;
 const RECONNECT_LIMIT_MS = 60_000;
@@ -24,6 +25,8 @@ export interface NotificationClientOptions {
   readonly key: Uint8Array;
   openStreamPort(to: Endpoint, options: StreamPortOptions): StreamPort;
   onNotification(notificationId: Uint8Array): void;
+  /** A connection that stood is gone, or the NS does not know our key: perhaps the DC has restarted, too. */
+  onLost(): void;
 }
 
 export class NotificationClient {
@@ -45,6 +48,7 @@ export class NotificationClient {
   private connect(): void {
     const { part, clock, timers, random, trace, key, endpoint } = this.options;
     const frames = new FrameReader();
+    let stands = false;
     const stream = this.options.openStreamPort(endpoint, {
       onConnect: () => void register(),
       onBytes: (bytes) => {
@@ -53,7 +57,9 @@ export class NotificationClient {
         for (const datagram of datagrams) signalling.receive(datagram, null);
       },
       onClose: () => {
-        if (this.stream === stream) this.reconnect();
+        if (this.stream !== stream) return;
+        this.reconnect();
+        if (stands) this.options.onLost();
       },
     });
     const transmit = (datagram: Uint8Array): void => stream.write(frame(datagram));
@@ -63,11 +69,14 @@ export class NotificationClient {
     const register = async (): Promise<void> => {
       try {
         await signalling.request(server, null, { name: 'notificationRegistration', body: {} });
-      } catch {
-        if (this.stream === stream) this.reconnect();
+      } catch (error) {
+        if (this.stream !== stream) return;
+        this.reconnect();
+        if (lossBy(error) === 'session') this.options.onLost();
         return;
       }
       this.failures = 0;
+      stands = true;
       keepAlive();
     };
     const keepAlive = (): void => {

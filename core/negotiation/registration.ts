@@ -16,6 +16,12 @@ import { expectMessage } from './login';
 /** Longer than three keep alives of the usual 25 s, so that two may be lost. */
 const LIFETIME_MS = 90_000;
 
+/**
+ * How a node finds that its DC is not its DC any more. `session`: it does not know the key, as after a restart;
+ * `registration`: only where the node is, e.g. after a long sleep; `silence`: it does not answer.
+ */
+export type Loss = 'session' | 'registration' | 'silence';
+
 export interface RegistrationOptions {
   readonly signalling: Signalling<Endpoint>;
   readonly timers: Timers;
@@ -24,8 +30,8 @@ export interface RegistrationOptions {
   readonly route: 'auto' | 'relay' | 'direct';
   /** Where this node's UDP sockets can be reached by its own account of its interfaces. */
   hostEndpoints(): Endpoint[];
-  /** `session`: the DC does not know us any more; `silence`: it does not answer. Called once. */
-  onLost(reason: 'session' | 'silence'): void;
+  /** Called once. */
+  onLost(reason: Loss): void;
 }
 
 export type Registered = Body<'registrationResponse'>;
@@ -36,13 +42,25 @@ export class Registration {
 
   constructor(private readonly options: RegistrationOptions) {}
 
-  /** Rejects with Refused or Unanswered. */
-  async register(): Promise<Registered> {
+  /** Rejects with Refused or Unanswered. `tries`: see Signalling.request. */
+  async register(tries?: number): Promise<Registered> {
     const { signalling, coordinator, coordinatorEndpoint } = this.options;
-    const answer = await signalling.request(coordinator, coordinatorEndpoint, this.request(LIFETIME_MS));
+    const answer = await signalling.request(coordinator, coordinatorEndpoint, this.request(LIFETIME_MS), tries);
     const registered = expectMessage(answer, 'registrationResponse');
     void this.keepAlive(registered.keepAliveMs);
     return registered;
+  }
+
+  /** Once more while registered: tells the DC where this node is, and finds out whether it knows. */
+  async refresh(): Promise<Registered | undefined> {
+    const { signalling, coordinator, coordinatorEndpoint } = this.options;
+    try {
+      const answer = await signalling.request(coordinator, coordinatorEndpoint, this.request(LIFETIME_MS));
+      return this.closed ? undefined : expectMessage(answer, 'registrationResponse');
+    } catch (error) {
+      this.lost(error);
+      return undefined;
+    }
   }
 
   /** Tells the DC that this node leaves: once, before this returns, since the process may end right after. */
@@ -75,7 +93,13 @@ export class Registration {
   private lost(error: unknown): void {
     if (this.closed) return;
     this.close();
-    const sessionGone = error instanceof Refused || (error instanceof Unanswered && error.keyUnknown);
-    this.options.onLost(sessionGone ? 'session' : 'silence');
+    this.options.onLost(lossBy(error) ?? 'silence');
   }
+}
+
+/** What an error of a request to the DC says of this node's standing there. */
+export function lossBy(error: unknown): Loss | undefined {
+  if (error instanceof Refused) return error.refusal === 'not-registered' ? 'registration' : undefined;
+  if (!(error instanceof Unanswered)) return undefined;
+  return error.keyUnknown ? 'session' : 'silence';
 }

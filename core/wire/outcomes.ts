@@ -11,9 +11,21 @@ export class Refused extends Error {
   }
 }
 
-/** No answer came. `keyUnknown`: somebody there said that it does not hold our key. */
+/**
+ * No answer came. `keyUnknown`: somebody there said that it does not hold our key.
+ * `unsentCode`: this host could not send (all of) the request, e.g. ENETUNREACH.
+ */
 export class Unanswered extends Error {
-  constructor(readonly keyUnknown: boolean) {
+  constructor(
+    readonly keyUnknown: boolean,
+    readonly unsentCode?: string,
+  ) {
     super(keyUnknown ? 'no answer; the key is unknown there' : 'no answer');
   }
+}
+
+/** For messages to people: ` (this host cannot send there: ENETUNREACH)`, or nothing. */
+export function whyUnsent(error: unknown): string {
+  const code = error instanceof Unanswered ? error.unsentCode : undefined;
+  return code === undefined ? '' : ` (this host cannot send there now: ${code})`;
 }

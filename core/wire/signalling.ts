@@ -70,7 +70,7 @@ export class Signalling<Via> {
   constructor(private readonly options: SignallingOptions<Via>) {
     this.identityKeyId = options.identity && hex(publicKeyId(options.identity.publicKey));
     this.peers = new Peers(() => options.clock.wallTimeMs());
-    this.exchanges = new Exchanges(options.timers);
+    this.exchanges = new Exchanges(options.timers, options.clock);
   }
 
   addPeer(peer: Peer): Peer {
@@ -95,12 +95,12 @@ export class Signalling<Via> {
     this.handlers.set(name, (message, context) => handler(message.body, context) as ReturnType<Handler<Via>>);
   }
 
-  /** Rejects with Refused, Unanswered, or NtmError NTM_CLOSED. */
-  request(peer: Peer, to: Via, message: Message): Promise<Message> {
+  /** Rejects with Refused, Unanswered, or NtmError NTM_CLOSED. `tries`: how often it is sent; default 4. */
+  request(peer: Peer, to: Via, message: Message, tries?: number): Promise<Message> {
     const state = this.stateOf(peer);
     const transaction = state.nextTransaction++;
     const datagram = this.seal(state, transaction, false, message);
-    return this.exchange(state, transaction, to, message, datagram, state.key.id);
+    return this.exchange(state, transaction, to, message, datagram, state.key.id, tries);
   }
 
   /**
@@ -126,6 +126,16 @@ export class Signalling<Via> {
     const datagram = this.seal(state, state.nextTransaction++, false, message);
     this.traceMessage('send', message.name, state, false);
     this.options.transmit(datagram, to);
+  }
+
+  /** The transport could not send the last datagram to `to`, the very object that it was given. */
+  unsent(to: Via, code: string): void {
+    this.exchanges.unsent(to, code);
+  }
+
+  /** Somebody waits for what these requests are about: sends those again that were last sent so long ago. */
+  hurry(atLeastMs: number): void {
+    this.exchanges.hurry(atLeastMs);
   }
 
   /** Never throws. */
@@ -159,12 +169,13 @@ export class Signalling<Via> {
     message: Message,
     datagram: Uint8Array,
     hintKeyId: Uint8Array,
+    tries?: number,
   ): Promise<Message> {
     const send = (retry: number): void => {
       this.traceMessage('send', message.name, peer, false, retry > 0 ? { retry } : undefined);
       this.options.transmit(datagram, to);
     };
-    return this.exchanges.begin({ keyId: peer.key.id, hintKeyId, transaction, send });
+    return this.exchanges.begin({ keyId: peer.key.id, hintKeyId, transaction, to, send, ...(tries && { tries }) });
   }
 
   private openBox(datagram: Uint8Array, header: Header, from: Via): { body: Uint8Array; peer: PeerState } | undefined {

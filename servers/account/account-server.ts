@@ -21,7 +21,7 @@ import type { Peer } from '../../core/wire/peers';
 import { Signalling, type Context } from '../../core/wire/signalling';
 import { canonicalName } from '../../core/wire/names';
 import { BoundedMap } from '../bounded-map';
-import { within } from '../within';
+import { within } from '../../core/wire/within';
 import { isLabel, labelsBelow, nodeFqdn } from '../names';
 import type { ServerMachine, ServerPorts } from '../server-ports';
 import type { AccountStore, Coordinator, CoordinatorStore } from '../store/store';

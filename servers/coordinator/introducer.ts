@@ -20,7 +20,7 @@ import type { Endpoint } from '../../core/wire/addresses';
 import type { Body, Message } from '../../core/wire/messages';
 import { Refused } from '../../core/wire/outcomes';
 import type { Signalling } from '../../core/wire/signalling';
-import { within } from '../within';
+import { within } from '../../core/wire/within';
 import { chooseDirection, type Direction, type Situation } from './direction';
 import { Introductions } from './introductions';
 import type { NameCheck } from './name-check';

@@ -8,7 +8,7 @@ import { hex } from '../../core/wire/keys';
 import type { Body } from '../../core/wire/messages';
 import type { Peer } from '../../core/wire/peers';
 import type { Signalling } from '../../core/wire/signalling';
-import { within } from '../within';
+import { within } from '../../core/wire/within';
 import type { ReportedServer, ServerReports } from './server-reports';
 import type { Session } from './registrations';
 

@@ -57,7 +57,7 @@ describe('settings', () => {
     writeFileSync(file, 'correct horse\n');
     const { NTMOBILE_AS, NTMOBILE_ACCOUNT } = complete;
     const rest = { NTMOBILE_AS, NTMOBILE_ACCOUNT };
-    assert.equal(readConfig({ ...rest, NTMOBILE_PASSWORD_FILE: file }).password, 'correct horse');
+    assert.equal(readConfig({ ...rest, NTMOBILE_PASSWORD_FILE: file }).password(), 'correct horse');
     refuses({ ...rest, NTMOBILE_PASSWORD_FILE: join(dir, 'none') }, /NTMOBILE_PASSWORD_FILE/);
   });
 });

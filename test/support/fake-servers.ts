@@ -13,10 +13,12 @@ export const addresses = { ipv4: '198.18.0.2', ipv6: 'fd00::2' };
 
 export class FakeServers {
   readonly accountServer: Endpoint = { address: '192.0.2.1', port: 4500 };
-  readonly coordinator: Endpoint = { address: '192.0.2.2', port: 4501 };
+  readonly coordinator: { address: string; port: number } = { address: '192.0.2.2', port: 4501 };
   readonly identity: KeyPair;
   /** What the DC received, in order. */
   readonly received: string[] = [];
+  /** The passwords of the logins that the AS looked at. */
+  readonly passwords: string[] = [];
   refuseLogin: RefusalCode | undefined;
   answerDirection: (target: string) => Message | RefusalCode = () => 'no-such-name';
   notification: Body<'registrationResponse'>['notification'] = null;
@@ -33,7 +35,8 @@ export class FakeServers {
   async start(): Promise<void> {
     this.as = await this.open(this.accountServer, 'as', 1, this.identity);
     this.dc = await this.open(this.coordinator, 'dc', 2);
-    this.as.handle('configurationRequest', ({ account }, { peer }) => {
+    this.as.handle('configurationRequest', ({ account, password }, { peer }) => {
+      this.passwords.push(password);
       if (this.refuseLogin) throw new Refused(this.refuseLogin);
       this.as.addPeer({ ...peer, name: account });
       const fqdn = `${account}.ntm.internal`;

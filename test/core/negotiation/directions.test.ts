@@ -28,6 +28,7 @@ describe('directions', () => {
   let dc: Signalling<Endpoint>;
   let directions: Directions;
   let followed: Direction[];
+  let lost: string[];
   let dcReceived: Message['name'][];
   const dcEndpoint = { address: '192.0.2.2', port: 4501 };
   const nodeEndpoint = { address: '192.0.2.3', port: 4502 };
@@ -53,10 +54,12 @@ describe('directions', () => {
     dc = await open(dcEndpoint, 'dc', 2);
     const peer = node.addPeer({ key: sharedKey(key, 0), party: 'dc', name: 'dc' });
     followed = [];
+    lost = [];
     dcReceived = [];
     directions = new Directions({
       signalling: node,
       coordinator: () => ({ peer, endpoint: dcEndpoint }),
+      onLost: (_, reason) => lost.push(reason),
       onDirection: (received) => followed.push(received),
     });
     dc.handle('routeDirectionAck', () => void dcReceived.push('routeDirectionAck'));
