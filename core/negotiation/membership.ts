@@ -33,6 +33,8 @@ const HURRY_MS = 500;
 const FIRST_WAIT_MS = 10_000;
 /** A DC that has a session of ours answers within so many tries (750 ms), or the AS is asked where it is. */
 const REGISTER_TRIES = 2;
+/** In 1,750 ms, when there is a reason to doubt that it is there. */
+const REFRESH_TRIES = 3;
 /** While not joined: have the host's addresses changed, or the password? */
 const WATCH_MS = 2_000;
 /** The NS is gone, or there was none: the DC is asked this much later, at most. */
@@ -269,11 +271,12 @@ export class Membership {
 
   private async refresh(): Promise<void> {
     const { registration } = this;
-    const registered = await registration?.refresh();
+    const registered = await registration?.refresh(REFRESH_TRIES);
     if (registered && registration === this.registration && !this.closed) this.keepNotification(registered);
   }
 
   private lost(reason: Loss): void {
+    const silent = this.joined?.coordinator.peer;
     this.joined = undefined;
     this.registration?.close();
     this.registration = undefined;
@@ -282,7 +285,7 @@ export class Membership {
     if (reason === 'session') {
       this.forgetSession();
       this.policy.sessionLost();
-    }
+    } else if (silent) this.options.signalling.giveUp(silent);
     this.start();
   }
 

@@ -52,10 +52,10 @@ export class Registration {
   }
 
   /** Once more while registered: tells the DC where this node is, and finds out whether it knows. */
-  async refresh(): Promise<Registered | undefined> {
+  async refresh(tries?: number): Promise<Registered | undefined> {
     const { signalling, coordinator, coordinatorEndpoint } = this.options;
     try {
-      const answer = await signalling.request(coordinator, coordinatorEndpoint, this.request(LIFETIME_MS));
+      const answer = await signalling.request(coordinator, coordinatorEndpoint, this.request(LIFETIME_MS), tries);
       return this.closed ? undefined : expectMessage(answer, 'registrationResponse');
     } catch (error) {
       this.lost(error);

@@ -15,7 +15,7 @@ import { Exchanges } from './exchanges';
 import { readHeader, Seal, SIGNALLING_VERSION, writeHeader, type Header } from './header';
 import { agreedKey, hex, type KeyPair, publicKeyId } from './keys';
 import { messageName, messages, paperStep, type Body, type Message, type MessageName, type Party } from './messages';
-import { Refused } from './outcomes';
+import { Refused, Unanswered } from './outcomes';
 import { Peers, type Peer, type PeerState } from './peers';
 import { openBox, openSecret, sealBox, sealSecret } from './seal';
 
@@ -85,6 +85,11 @@ export class Signalling<Via> {
   removePeer(peer: Peer): void {
     this.peers.remove(peer);
     this.exchanges.abort(new NtmError('NTM_CLOSED', 'the key was withdrawn'), peer.key.id);
+  }
+
+  /** Somebody found that this peer is silent: nothing waits for it any more. Rejects with Unanswered. */
+  giveUp(peer: Peer): void {
+    this.exchanges.abort(new Unanswered(false), peer.key.id);
   }
 
   /** One handler per message; a request's handler returns the answer or throws Refused. */

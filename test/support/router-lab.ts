@@ -61,6 +61,21 @@ export class RouterLab {
     if (ends === 'both') ip('-n', this.namespace(host), 'link', 'set', 'cable', 'mtu', String(mtu), 'up');
   }
 
+  /** Of a host's end of its cable. `down` takes its routes away, too. */
+  setCable(host: Host, state: 'up' | 'down'): void {
+    const namespace = this.namespace(host);
+    ip('-n', namespace, 'link', 'set', 'cable', state);
+    if (state === 'up') ip('-n', namespace, 'route', 'add', 'default', 'via', gateway(host, 4));
+  }
+
+  /** What reaches the router's own port of UDP is lost; `undefined`: nothing is any more. */
+  loseDatagramsTo(port: number | undefined): void {
+    const table = 'table inet losing';
+    const chain = ['chain in {', 'type filter hook input priority 0', `udp dport ${port} drop`, '}'];
+    const rules = [table, `delete ${table}`, ...(port === undefined ? [] : [`${table} {`, ...chain, '}'])];
+    execFileSync('ip', ['netns', 'exec', this.namespace('router'), 'nft', '-f', '-'], { input: rules.join('\n') });
+  }
+
   /** What goes to this host queues at the router: so many megabits a second, and milliseconds of it at most. */
   narrow(host: Host, megabits: number, queueMs: number): void {
     const shape = ['tbf', 'rate', `${megabits}mbit`, 'burst', '32kb', 'latency', `${queueMs}ms`];
@@ -99,15 +114,21 @@ export class RouterLab {
     this.join = JSON.parse(await this.up.line()) as JoinLine;
   }
 
-  /** `node args` on a host, as the account of its name. */
-  program(host: Host, args: readonly string[]): Program {
+  /** `node args` on a host, as the account of its name; `label`: as another node of it. */
+  program(host: Host, args: readonly string[], label = '', env: NodeJS.ProcessEnv = {}): Program {
     return this.node(host, ['-r', 'ntmobile/register', ...args], {
       NTMOBILE_AS: this.join!.as,
       NTMOBILE_ACCOUNT: host,
       NTMOBILE_PASSWORD: passwordOf(host),
-      NTMOBILE_STATE_DIR: join(this.dir, `state-${host}-${this.runs}`),
-      NTMOBILE_TRACE: this.traceFile(host),
+      NTMOBILE_STATE_DIR: join(this.dir, `state-${label}${host}-${this.runs}`),
+      NTMOBILE_TRACE: this.traceFile(host, label),
+      ...(label && { NTMOBILE_NODE: label }),
+      ...env,
     });
+  }
+
+  get network(): JoinLine {
+    return this.join!;
   }
 
   /** `node args` on a host, without us. */
@@ -123,8 +144,8 @@ export class RouterLab {
     return this.join!.accounts.find(({ name }) => name === host)!.fqdn;
   }
 
-  trace(host: Host): TraceLine[] {
-    return readTrace(this.traceFile(host));
+  trace(host: Host, label = ''): TraceLine[] {
+    return readTrace(this.traceFile(host, label));
   }
 
   /** IP packets that this host or the router has cut since it was made. */
@@ -154,12 +175,19 @@ export class RouterLab {
     return left;
   }
 
-  private traceFile(host: Host): string {
-    return join(this.dir, `${host}-${this.runs}.ndjson`);
+  private traceFile(host: Host, label = ''): string {
+    return join(this.dir, `${label}${host}-${this.runs}.ndjson`);
   }
 
+  /** `LAB_HOSTS` and `LAB_RESOLVER` name files that it has for /etc/hosts and /etc/resolv.conf. */
   private node(at: Host | 'router', args: readonly string[], env: NodeJS.ProcessEnv): Program {
-    return Program.command('ip', ['netns', 'exec', this.namespace(at), process.execPath, ...args], env);
+    const command = [process.execPath, ...args];
+    const { LAB_HOSTS, LAB_RESOLVER, ...rest } = env;
+    if (LAB_HOSTS && LAB_RESOLVER) {
+      const inside = `mount --bind ${LAB_HOSTS} /etc/hosts && mount --bind ${LAB_RESOLVER} /etc/resolv.conf && exec "$0" "$@"`;
+      command.unshift('unshare', '--mount', 'sh', '-c', inside);
+    }
+    return Program.command('ip', ['netns', 'exec', this.namespace(at), ...command], rest);
   }
 }
 
