@@ -54,6 +54,8 @@ export interface CorrespondentsOptions {
   canSendTo(endpoint: Endpoint): boolean;
   /** A tunnel that the DC directed anew is there: what waits for retransmission may go at once. */
   onConstructed(addresses: VirtualAddresses): void;
+  /** The DC says that this node is not there (any more). */
+  onAbsent(addresses: VirtualAddresses, error: Error): void;
 }
 
 export class Correspondents {
@@ -195,6 +197,7 @@ export class Correspondents {
     known.failure = { error, untilMs: this.options.clock.now() + FAILURE_MS };
     known.construction?.fail(error);
     known.construction = undefined;
+    if (error instanceof AbsentError) this.options.onAbsent(known.addresses, error);
   }
 
   private recentFailure(known: Correspondent): Error | undefined {

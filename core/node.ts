@@ -107,6 +107,7 @@ export class Node implements VirtualNetwork {
       whenJoined: () => this.whenJoined(),
       canSendTo: (endpoint) => this.portFor(endpoint) !== undefined,
       onConstructed: (addresses) => this.packetPath.pathChanged(addresses),
+      onAbsent: (addresses, error) => this.packetPath.unreachable(addresses, error),
     });
   }
 

@@ -100,6 +100,11 @@ export class PacketPath {
     for (const address of [ipv4, ipv6]) this.virtualStack?.pathChanged(address);
   }
 
+  /** The correspondent node with these addresses is not there. */
+  unreachable({ ipv4, ipv6 }: VirtualAddresses, cause: Error): void {
+    for (const address of [ipv4, ipv6]) this.virtualStack?.unreachable(address, cause);
+  }
+
   isOwn(address: string): boolean {
     return address === this.addresses?.ipv4 || address === this.addresses?.ipv6;
   }

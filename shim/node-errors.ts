@@ -54,7 +54,10 @@ export function connectCode(cause: unknown): string {
     case 'NTM_DC_UNREACHABLE':
     case 'NTM_AS_UNREACHABLE':
     case 'NTM_NOT_REGISTERED':
-      return 'ENETUNREACH';
+    case 'NTM_LOGIN_LIMITED':
+    case 'NTM_LOGIN_REFUSED':
+    case 'NTM_AS_KEY':
+      return 'ENETUNREACH'; // it is this node that is not there
     default:
       return code.startsWith('E') ? code : 'EHOSTUNREACH'; // a StackError's code is an errno already
   }

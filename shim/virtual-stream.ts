@@ -181,10 +181,10 @@ export class VirtualStream implements TcpEvents {
     this.#schedule('now');
   }
 
-  failed(reason: TcpFailure): void {
+  failed(reason: TcpFailure, cause?: Error): void {
     this.#connection = undefined;
     // A connection may be established and reset within one turn, before Node heard of it.
-    if (this.#connect && !this.#connect.outcome) return this.#connectDone({ status: errnoOf(reason) });
+    if (this.#connect && !this.#connect.outcome) return this.#connectDone({ status: errnoOf(reason), cause });
     this.#failure = reason;
     this.#schedule('now');
   }

@@ -39,6 +39,18 @@ describe('nodes that end and come back', function () {
     await stop(second);
   });
 
+  it('a server that was killed: a client with a tunnel to it dials -> the same, and soon', async () => {
+    const bob = network.program('bob', [testProgram('http-server.cjs'), '::']);
+    const [port] = await portsOf(bob);
+    const url = `http://${network.fqdn('bob')}:${port}/`;
+    const client = network.program('alice', [testProgram('ask-on-signal.cjs'), url]);
+    assert.equal(await client.line(), 'status 200');
+    await bob.kill();
+    client.signal('SIGUSR2');
+    assert.equal(await client.line((line) => !line.startsWith('status')), 'EHOSTUNREACH NTM_NODE_ABSENT');
+    await stop(client);
+  });
+
   it('a server that starts another Node program: its name is asked for -> the server answers, the child never joined', async () => {
     const parent = network.program('bob', [testProgram('parent.cjs')], { node: 'parent' });
     const [port] = await portsOf(parent);

@@ -117,6 +117,16 @@ export class Reports {
     }
   }
 
+  /** Whoever is there will not answer. What is established may have its own opinion of that. */
+  unreachable(address: string, cause: Error): void {
+    for (const connection of this.connectionsTo(address)) {
+      const { state, pcb } = connection;
+      if (state !== 'connecting') continue;
+      this.givingUpMeans('EHOSTUNREACH', () => this.finish(connection, Err.ABRT, cause));
+      this.core.wasm.tcp_discard(pcb);
+    }
+  }
+
   /** The instance of lwIP is lost with all that it held. */
   failAll(reason: TcpFailure): void {
     const rest = this.queue.splice(this.head).filter((event) => event.kind !== 'received');
@@ -151,7 +161,7 @@ export class Reports {
     return connection;
   }
 
-  private finish(connection: Connection, error: number): void {
+  private finish(connection: Connection, error: number, cause?: Error): void {
     const connecting = connection.state === 'connecting';
     this.connections.delete(connection.id);
     connection.pcb = 0;
@@ -159,7 +169,7 @@ export class Reports {
     if (error === Err.OK) this.queue.push({ kind: 'closed', connection });
     else if (error === Err.RST) {
       this.queue.push({ kind: 'failed', connection, reason: connecting ? 'ECONNREFUSED' : 'ECONNRESET' });
-    } else this.queue.push({ kind: 'failed', connection, reason: this.givenUp });
+    } else this.queue.push({ kind: 'failed', connection, reason: this.givenUp, ...(cause && { cause }) });
   }
 
   private tell(event: TcpEvent): void {
@@ -183,7 +193,7 @@ export class Reports {
         return connection.events?.closed();
       case 'failed':
         connection.state = 'dead';
-        return connection.events?.failed(event.reason);
+        return connection.events?.failed(event.reason, event.cause);
       default:
         return event satisfies never;
     }

@@ -32,8 +32,8 @@ export interface TcpEvents {
   ended(): void;
   /** The peer acknowledged bytes: `writableLength` grew. */
   drained(): void;
-  /** The connection is gone, abnormally. */
-  failed(reason: TcpFailure): void;
+  /** The connection is gone, abnormally. `cause`: why it was given up, when others than its ends decided so. */
+  failed(reason: TcpFailure, cause?: Error): void;
   /** Both directions ended in order and everything written was acknowledged. The object is dead. */
   closed(): void;
 }

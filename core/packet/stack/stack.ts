@@ -187,6 +187,14 @@ export class Stack implements contract.VirtualStack, Core {
     this.leave();
   }
 
+  /** The correspondent node is not there: connections to it that are not established fail now. */
+  unreachable(remoteAddress: string, cause: Error): void {
+    if (this.phase === 'closed') return;
+    this.enter();
+    this.reports.unreachable(remoteAddress, cause);
+    this.leave();
+  }
+
   close(): void {
     if (this.phase === 'closed') return;
     this.enter();

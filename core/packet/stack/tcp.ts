@@ -47,7 +47,7 @@ export type TcpEvent =
   | { readonly kind: 'accepted'; readonly connection: Connection; readonly listener: Listener }
   | { readonly kind: 'connected' | 'ended' | 'acknowledged' | 'stalled' | 'closed'; readonly connection: Connection }
   | { readonly kind: 'received'; readonly connection: Connection; readonly chain: number }
-  | { readonly kind: 'failed'; readonly connection: Connection; readonly reason: TcpFailure };
+  | { readonly kind: 'failed'; readonly connection: Connection; readonly reason: TcpFailure; readonly cause?: Error };
 
 /** Whether a pointer that C returned is an err_t instead. Addresses above 2^31 are negative too. */
 export function isErr(result: number): boolean {

@@ -120,6 +120,7 @@ describe('directions', () => {
       const refused = assert.rejects(directions.ask('bob.ntm.internal'), (error: NtmError) => error.code === code);
       await network.run(100);
       await refused;
+      assert.deepEqual(lost, refusal === 'not-registered' ? ['registration'] : []);
     });
   }
 
@@ -145,5 +146,14 @@ describe('directions', () => {
     );
     await network.run(400);
     await refused;
+    assert.deepEqual(lost, ['session']);
+  });
+
+  it('MN: the DC is silent -> unreachable, and that is told', async () => {
+    network.drop = () => true;
+    const refused = assert.rejects(directions.ask('bob.ntm.internal'), { code: 'NTM_DC_UNREACHABLE' });
+    await network.run(4_000);
+    await refused;
+    assert.deepEqual(lost, ['silence']);
   });
 });

@@ -54,6 +54,50 @@ describe('signalling', () => {
 
   const request = () => settle(time, asker.request(peer, there, ask));
 
+  it('this host cannot send: two tries -> unanswered, and the reason is told', async () => {
+    network.lose = () => true;
+    const answer = assert.rejects(asker.request(peer, there, ask), { keyUnknown: false, unsentCode: 'ENETUNREACH' });
+    asker.unsent(there, 'ENETUNREACH');
+    asker.unsent({ ...there }, 'ENETUNREACH'); // somebody else's, though it looks the same
+    await pass(time, 250);
+    asker.unsent(there, 'ENETUNREACH');
+    await pass(time, 499);
+    assert.equal(time.pendingCount, 1);
+    await pass(time, 1);
+    await answer;
+  });
+
+  it('this host could not send at first: then it can -> goes on until answered', async () => {
+    const answer = assert.rejects(asker.request(peer, there, ask), { refusal: 'node-absent' });
+    network.lose = () => true;
+    asker.unsent(there, 'ENETUNREACH');
+    await pass(time, 300);
+    network.lose = () => false;
+    await pass(time, 1_000);
+    await answer;
+  });
+
+  it('a request waits: hurried again and again -> sent twice a second at most, and its own tries go on', async () => {
+    let transmitted = 0;
+    network.lose = () => ++transmitted > 0;
+    const answer = assert.rejects(asker.request(peer, there, ask), { keyUnknown: false });
+    for (let passedMs = 0; passedMs < 3_750; passedMs += 50) {
+      asker.hurry(500);
+      await pass(time, 50);
+    }
+    await answer;
+    assert.equal(transmitted, 4 + 4, 'at 0, 250, 750, 1,750 by itself; at 1,250, 2,250, 2,750, 3,250 ms hurried');
+    assert.equal(time.pendingCount, 0);
+  });
+
+  it('requests wait: the peer is given up -> each is unanswered at once', async () => {
+    network.lose = () => true;
+    const answers = [1, 2].map(() => assert.rejects(asker.request(peer, there, ask), { keyUnknown: false }));
+    asker.giveUp(peer);
+    await Promise.all(answers);
+    assert.equal(time.pendingCount, 0);
+  });
+
   it('request answered: the request arrives again -> the same answer, handled once', async () => {
     await assert.rejects(request(), { refusal: 'node-absent' });
     const [{ datagram }, answer] = sent as [(typeof sent)[0], (typeof sent)[0]];
