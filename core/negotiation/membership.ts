@@ -14,7 +14,8 @@ import { NtmError } from '../errors';
 import type { Runtime, Timer } from '../runtime';
 import type { Trace } from '../trace';
 import { within } from '../wire/within';
-import type { Endpoint } from '../wire/addresses';
+import { formatEndpoint, type Endpoint } from '../wire/addresses';
+import { hex } from '../wire/keys';
 import type { Body } from '../wire/messages';
 import { Refused, whyUnsent } from '../wire/outcomes';
 import type { Peer } from '../wire/peers';
@@ -73,7 +74,7 @@ export class Membership {
   private joined: Joined | undefined;
   private registration: Registration | undefined;
   private notification: NotificationClient | undefined;
-  private notificationKey: Uint8Array | undefined;
+  private notifiedBy: string | undefined;
   private attempt: Promise<void> | undefined;
   private toldCode: string | undefined;
   private retryTimer: Timer | undefined;
@@ -245,14 +246,15 @@ export class Membership {
     return registered;
   }
 
-  /** Whether the NS or the node is new to the other: a client that has the same key goes on with its connection. */
+  /** A client of the same NS with the same key goes on with its connection. */
   private keepNotification({ notification }: Registered): void {
     const endpoint = notification?.endpoints[0];
     if (!notification || !endpoint) return this.refreshWithin(REFRESH_MS.none);
     const { key } = notification;
-    if (this.notification && this.notificationKey && Buffer.compare(this.notificationKey, key) === 0) return;
+    const notifiedBy = `${formatEndpoint(endpoint)} ${hex(key)}`;
+    if (this.notification && this.notifiedBy === notifiedBy) return;
     this.notification?.close();
-    this.notificationKey = key;
+    this.notifiedBy = notifiedBy;
     const { runtime, trace, part, onNotification } = this.options;
     const { clock, timers, random } = runtime;
     const openStreamPort = runtime.openStreamPort.bind(runtime);

@@ -8,7 +8,6 @@ import type { Endpoint } from '../wire/addresses';
 import { frame, FrameReader } from '../wire/frames';
 import { sharedKey } from '../wire/keys';
 import { Signalling } from '../wire/signalling';
-import { lossBy } from './registration';
 
 const RECONNECT_MS = 500;
 const RECONNECT_LIMIT_MS = 60_000;
@@ -25,7 +24,7 @@ export interface NotificationClientOptions {
   readonly key: Uint8Array;
   openStreamPort(to: Endpoint, options: StreamPortOptions): StreamPort;
   onNotification(notificationId: Uint8Array): void;
-  /** A connection that stood is gone, or the NS does not know our key: perhaps the DC has restarted, too. */
+  /** The NS is gone or does not know our key. Perhaps it is elsewhere now; perhaps the DC has restarted, too. */
   onLost(): void;
 }
 
@@ -48,7 +47,6 @@ export class NotificationClient {
   private connect(): void {
     const { part, clock, timers, random, trace, key, endpoint } = this.options;
     const frames = new FrameReader();
-    let stands = false;
     const stream = this.options.openStreamPort(endpoint, {
       onConnect: () => void register(),
       onBytes: (bytes) => {
@@ -59,7 +57,7 @@ export class NotificationClient {
       onClose: () => {
         if (this.stream !== stream) return;
         this.reconnect();
-        if (stands) this.options.onLost();
+        this.options.onLost();
       },
     });
     const transmit = (datagram: Uint8Array): void => stream.write(frame(datagram));
@@ -69,14 +67,13 @@ export class NotificationClient {
     const register = async (): Promise<void> => {
       try {
         await signalling.request(server, null, { name: 'notificationRegistration', body: {} });
-      } catch (error) {
+      } catch {
         if (this.stream !== stream) return;
         this.reconnect();
-        if (lossBy(error) === 'session') this.options.onLost();
+        this.options.onLost();
         return;
       }
       this.failures = 0;
-      stands = true;
       keepAlive();
     };
     const keepAlive = (): void => {

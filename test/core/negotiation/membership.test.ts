@@ -332,6 +332,25 @@ describe('membership', () => {
     assert.equal(await ask(100), 'joined');
   });
 
+  it('joined: the NS is gone -> registered again, less and less often; it has another endpoint -> connected there', async () => {
+    const key = new Uint8Array(32).fill(7);
+    servers.notification = { endpoints: [{ address: '192.0.2.5', port: 1 }], key };
+    await start();
+    await network.run(60_000);
+    const registrations = servers.received.filter((message) => message === 'registration').length;
+    assert.ok(registrations > 3 && registrations < 12, `${registrations} registrations`);
+    const elsewhere = { address: '192.0.2.6', port: 2 };
+    let connections = 0;
+    network.listen(elsewhere, () => {
+      connections++;
+      return { onConnect() {}, onBytes() {}, onClose() {} };
+    });
+    servers.notification = { endpoints: [elsewhere], key };
+    await network.run(62_000);
+    assert.ok(connections > 0);
+    assert.equal(servers.passwords.length, 1);
+  });
+
   it('joined: closed -> the DC is told', async () => {
     await start();
     await network.run(1_000);
