@@ -22,7 +22,9 @@ export function says(...parts: string[]): (line: string) => boolean {
   return (line) => parts.every((part) => line.includes(part));
 }
 
-/** How often a node has asked the AS to look at its password, retransmissions included. */
+/** How often a node has asked the AS to look at its password: a retransmission asks nothing new. */
 export function loginsIn(trace: TraceLine[]): number {
-  return trace.filter(({ event, message }) => event === 'send' && message === 'Configuration Request').length;
+  const asks = ({ event, message, retry }: TraceLine): boolean =>
+    event === 'send' && message === 'Configuration Request' && retry === undefined;
+  return trace.filter(asks).length;
 }
