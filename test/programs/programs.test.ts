@@ -109,6 +109,15 @@ describe('programs over the tunnel', function () {
     });
   });
 
+  it('MQTT.js and Aedes: 3,000 messages from five publishers, 4 MB, a will, lost connections -> each once', async () => {
+    const [port] = await serve('mqtt/broker.mjs');
+    const [seen] = await dial('mqtt/client.mjs', `mqtt://${fqdn}:${port}`);
+    assert.deepEqual(seen, {
+      ...{ received: [1000, 1000, 1000], repeated: [0, 0, 0], same: true, kept: 'for later' },
+      ...{ will: 'gone', meanwhile: 'you were away' },
+    });
+  });
+
   it('gRPC: TLS, the four kinds of call, 8 MB each way, a deadline, a cancellation -> all of it', async () => {
     const [port] = await serve('grpc/server.cjs', ...withTls());
     const [seen] = await dial('grpc/client.cjs', `${fqdn}:${port}`, certificate.certFile);
