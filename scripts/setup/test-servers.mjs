@@ -17,7 +17,13 @@ export const TEST_SERVERS = [
   { program: 'redis-server', packages: ['redis-server', 'redis-tools'] },
   { program: 'redis-cli', packages: ['redis-tools'] },
   { program: 'mosquitto', packages: ['mosquitto'] },
+  { program: 'mosquitto_pub', packages: ['mosquitto-clients'] },
   { program: 'postgres', packages: ['postgresql'] },
+  { program: 'psql', packages: ['postgresql-client'] },
+  { program: 'dnsmasq', packages: ['dnsmasq-base'] },
+  { program: 'dig', packages: ['bind9-dnsutils'] },
+  { program: 'curl', packages: ['curl'] },
+  { program: 'python3', packages: ['python3'] },
 ];
 
 export async function fetchTestServers(log) {
