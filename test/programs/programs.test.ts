@@ -158,4 +158,26 @@ describe('programs over the tunnel', function () {
     const same = { same: true, rest: true, list: ['large.bin 4000000', ...small], left: 0 };
     assert.deepEqual(seen, [{ secure: true, ...same }, { secure: false, ...same }, { refused: 530 }]);
   });
+
+  it('HTTPS and HTTP/2: client certificates, ALPN, ranges, events, 10 MB of streams -> all of it', async () => {
+    const [port] = await serve('https/server.cjs', ...withTls());
+    const [seen] = await dial('https/client.cjs', `https://${fqdn}:${port}`, ...withTls());
+    assert.deepEqual(seen, {
+      first: { authorized: true, alpn: 'http/1.1', httpVersion: '1.1' },
+      whole: 1_000_000,
+      part: true,
+      events: 100,
+      continued: true,
+      echoes: 10,
+      who: [true, 'h2', '2.0'],
+      stranger: 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+    });
+  });
+
+  it('dns2: 50 questions by UDP side by side, an answer that was cut asked for by TCP -> all of them', async () => {
+    server = network.program('bob', [example('dns/server.cjs'), '0', '0']);
+    const [udp, tcp] = await portsOf(server);
+    const [seen] = await dial('dns/client.cjs', fqdn, `${udp}`, `${tcp}`);
+    assert.deepEqual(seen, { right: 50, cut: true, texts: 40, unknown: 3 });
+  });
 });
