@@ -1,8 +1,9 @@
-/** `ntmobile forward`: TCP of programs in any language, between ports of the host and NTMobile names. */
+/** `ntmobile forward`: TCP and UDP of programs in any language, between ports of the host and NTMobile names. */
 import { Command } from 'commander';
 import { readConfig } from '../core/config';
 import { configuredNode } from '../core/configured-node';
 import type { Node } from '../core/node';
+import { nodeRuntime } from '../core/runtime-node';
 import { configuredNamespace } from '../core/start';
 import { formatEndpoint, type Endpoint } from '../core/wire/addresses';
 import { Forwarder } from './forwarding/forwarder';
@@ -19,10 +20,14 @@ interface ForwardOptions {
 
 export function forwardCommand(): Command {
   return new Command('forward')
-    .description('join the network as a node and carry TCP between it and this host, until SIGTERM or SIGINT')
-    .option('--in <port:host:port>', 'a virtual port of this node leads to a server here; may be repeated', collectIn)
+    .description('join the network as a node and carry TCP and UDP between it and this host, until SIGTERM or SIGINT')
     .option(
-      '--out <[address:]port:name:port>',
+      '--in <port:host:port[/udp]>',
+      'a virtual port of this node leads to a server here; may be repeated',
+      collectIn,
+    )
+    .option(
+      '--out <[address:]port:name:port[/udp]>',
       'a port here leads to a virtual port of that name; may be repeated',
       collectOut,
     )
@@ -35,9 +40,11 @@ Who joins is said by NTMOBILE_AS, NTMOBILE_ACCOUNT, NTMOBILE_PASSWORD_FILE and s
 
   ntmobile forward --in 6379:127.0.0.1:6379                            redis of this host, at this node's name
   ntmobile forward --out 127.0.0.1:15432:db.alice.example:5432         psql -h 127.0.0.1 -p 15432 here
+  ntmobile forward --in 53:127.0.0.1:53 --in 53:127.0.0.1:53/udp       a DNS server's TCP and UDP
 
 An IPv6 address stands in brackets. Without an address --out listens on 127.0.0.1; port 0 there takes a free one.
-Ends and resets are passed on. Connections that are open at the end are reset.
+Ends and resets are passed on. Connections that are open at the end are reset. Each sender of datagrams reaches the
+other side from a port of its own, which it keeps until nothing has gone either way for five minutes.
 Failures are logged to standard error, once each until something else happens, and counted.`,
     );
 }
@@ -76,6 +83,8 @@ async function carry(
   }
   const forwarder = new Forwarder({
     network: node,
+    clock: nodeRuntime.clock,
+    timers: nodeRuntime.timers,
     rules,
     onFailure: (rule, { side, error }) =>
       log.warn({ rule: describeRule(rule), side, code: error.code, error: error.message }, 'connection failed'),
@@ -95,7 +104,7 @@ async function carry(
         address: rule.way === 'in' ? node.fqdn! : listening!.address,
         port: listening!.port,
       });
-      return `  ${rule.way.padEnd(3)}  ${at} leads to ${formatEndpoint(rule.to)}`;
+      return `  ${rule.way.padEnd(3)}  ${at} leads to ${formatEndpoint(rule.to)} by ${rule.protocol.toUpperCase()}`;
     });
     return [`Forwarding as ${node.fqdn}:`, ...lines, 'Ctrl-C ends it.'].join('\n');
   }
@@ -105,20 +114,23 @@ async function carry(
       .counts()
       .map(({ rule, counts: { accepted, failed, bytesIn, bytesOut } }) => {
         const failures = Object.entries(failed).map(([code, times]) => `, ${times} ${code}`);
-        return `${describeRule(rule)}: ${accepted} connections${failures.join('')}; ${bytesIn} bytes in, ${bytesOut} out`;
+        const what = rule.protocol === 'udp' ? 'senders' : 'connections';
+        return `${describeRule(rule)}: ${accepted} ${what}${failures.join('')}; ${bytesIn} bytes in, ${bytesOut} out`;
       })
       .join('\n');
   }
 }
 
 function listening(forwarder: Forwarder): object[] {
-  return forwarder.counts().map(({ rule: { way, to }, listening }) => ({ way, listening: endpoint(listening!), to }));
+  return forwarder.counts().map(({ rule, listening }) => described(rule, listening!));
 }
 
 function counted(forwarder: Forwarder): object[] {
-  return forwarder
-    .counts()
-    .map(({ rule: { way, to }, listening, counts }) => ({ way, listening: endpoint(listening!), to, ...counts }));
+  return forwarder.counts().map(({ rule, listening, counts }) => ({ ...described(rule, listening!), ...counts }));
+}
+
+function described({ way, protocol, to }: Rule, at: Endpoint): object {
+  return { way, protocol, listening: endpoint(at), to };
 }
 
 /** Without the family that Node adds. */

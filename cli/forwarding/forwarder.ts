@@ -3,11 +3,15 @@
  *
  *   in    virtual listener -> connect to the host's server
  *   out   host's listener  -> look the name up, reach its node, connect to its virtual port
+ *
+ * Datagrams are carried by datagrams.ts.
  */
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net';
 import type { TcpConnection } from '../../core/packet/stack/stack-contract';
+import type { Clock, Timers } from '../../core/runtime';
 import type { VirtualNetwork } from '../../core/virtual-network';
 import type { Endpoint } from '../../core/wire/addresses';
+import { DatagramForward } from './datagrams';
 import type { InRule, OutRule, Rule } from './rules';
 import { Splice, type SpliceEnd, type SpliceFailure } from './splice';
 
@@ -16,7 +20,7 @@ const MOST_CONNECTIONS = 4_096;
 const BACKLOG = 511; // Node's own default
 
 export interface RuleCounts {
-  /** Connections that were accepted, and those of them that are open. */
+  /** Connections that were accepted, or flows of datagrams, and those of them that are open. */
   accepted: number;
   open: number;
   /** Ended by an error or a reset of one side, by its code. */
@@ -28,10 +32,14 @@ export interface RuleCounts {
 
 export interface ForwarderOptions {
   readonly network: VirtualNetwork;
+  readonly clock: Clock;
+  readonly timers: Timers;
   readonly rules: readonly Rule[];
   /** Told once for each reason in a row, so that a server that is away does not fill a log. */
   onFailure(rule: Rule, failure: SpliceFailure): void;
   readonly mostConnections?: number;
+  /** Of datagrams, of each rule. */
+  readonly mostFlows?: number;
 }
 
 interface Carried {
@@ -58,7 +66,8 @@ export class Forwarder {
   async start(): Promise<void> {
     try {
       for (const carried of this.#rules) {
-        if (carried.rule.way === 'in') this.#listenInside(carried, carried.rule);
+        if (carried.rule.protocol === 'udp') await this.#listenForDatagrams(carried);
+        else if (carried.rule.way === 'in') this.#listenInside(carried, carried.rule);
         else await this.#listenOutside(carried, carried.rule);
       }
     } catch (error) {
@@ -76,6 +85,17 @@ export class Forwarder {
   close(): void {
     for (const { listener } of this.#rules) listener?.close();
     for (const splice of [...this.#open]) splice.reset();
+  }
+
+  async #listenForDatagrams(carried: Carried): Promise<void> {
+    const { network, clock, timers, mostFlows } = this.options;
+    const { forward, listening } = await DatagramForward.open(carried.rule, {
+      ...{ network, clock, timers, counts: carried.counts },
+      ...(mostFlows && { mostFlows }),
+      onFailure: (failure) => this.#failed(carried, failure),
+    });
+    carried.listener = forward;
+    carried.listening = listening;
   }
 
   #listenInside(carried: Carried, { port, to }: InRule): void {

@@ -18,6 +18,10 @@ export const TEST_SERVERS = [
   { program: 'redis-cli', packages: ['redis-tools'] },
   { program: 'mosquitto', packages: ['mosquitto'] },
   { program: 'postgres', packages: ['postgresql'] },
+  { program: 'dnsmasq', packages: ['dnsmasq-base'] },
+  { program: 'dig', packages: ['bind9-dnsutils'] },
+  { program: 'curl', packages: ['curl'] },
+  { program: 'python3', packages: ['python3'] },
 ];
 
 export async function fetchTestServers(log) {

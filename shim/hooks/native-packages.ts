@@ -1,24 +1,51 @@
 /**
- * Meets packages that bypass Node's sockets (native-packages.ts) when they are required.
- * Loading require-in-the-middle costs 13 ms and each require after it a little: so it waits for the first of them, and
- * until then a require costs one look into a table.
+ * Meets packages that bypass Node's sockets (native-packages.ts), whether they are required or imported; a program
+ * without them pays one look into a table for each CommonJS module that it loads.
+ *
+ * The JavaScript path must be chosen before a package's native code is loaded, and require-in-the-middle does that. It
+ * costs 13 ms to load and a little on each require after it: so it waits for the first such package. It sees no `import`;
+ * Node 20 to 26 load what an `import` finds to be CommonJS by Module._load, with its file and no parent.
+ *
+ * The warning is for what is really loaded, and process.dlopen is where all native code comes through, however its
+ * package was found. Of a package that has both, its JavaScript stays unwarned.
  */
 import Module from 'node:module';
 import type { Patches } from '../patch';
-import { nativePackages, packageOf, warningOf } from '../native-packages';
+import { bypassingPackage, javaScriptPaths, packageOfFile, warningOf } from '../native-packages';
+
+type Load = (request: string, parent: NodeJS.Module | undefined, isMain: boolean) => unknown;
 
 export function hookNativePackages(patches: Patches): void {
-  const hooked = new Set<string>();
+  const met = new Set<string>();
   patches.replace(
-    Module.prototype,
-    'require',
-    (require) =>
-      function (this: NodeJS.Module, ...args: unknown[]): unknown {
-        const name = typeof args[0] === 'string' ? packageOf(args[0]) : undefined;
-        if (name === undefined || hooked.has(name)) return Reflect.apply(require, this, args);
-        hooked.add(name);
-        meet(name);
-        return this.require(args[0] as string); // again, through require-in-the-middle
+    Module,
+    '_load',
+    (load) =>
+      function (this: unknown, ...args: Parameters<Load>): unknown {
+        const [request, parent] = args;
+        const name = parent ? request : packageOfFile(request);
+        const chosen = name !== undefined && Object.hasOwn(javaScriptPaths, name);
+        if (!chosen || (parent && met.has(name))) return Reflect.apply(load, this, args);
+        if (!met.has(name)) meet(name);
+        met.add(name);
+        // Comes back here from require-in-the-middle, with a parent.
+        return parent ? parent.require(request) : Module.createRequire(request)(request);
+      },
+  );
+
+  const warned = new Set<string>();
+  patches.replace(
+    process,
+    'dlopen',
+    (dlopen) =>
+      function (this: unknown, ...args: unknown[]): unknown {
+        const result: unknown = Reflect.apply(dlopen, this, args);
+        const name = bypassingPackage(String(args[1]));
+        if (name !== undefined && !warned.has(name)) {
+          warned.add(name);
+          process.emitWarning(warningOf(name), { code: 'NTM_NATIVE_SOCKETS' });
+        }
+        return result;
       },
   );
 }
@@ -27,11 +54,10 @@ function meet(name: string): void {
   const { Hook } = require('require-in-the-middle') as {
     Hook: new (names: string[], options: object, onRequire: (exports: object) => object) => unknown;
   };
-  const entry = nativePackages[name]!;
-  if (entry.has === 'a JavaScript path') Reflect.deleteProperty(process.env, entry.forcedBy);
+  const { forcedBy, avoid } = javaScriptPaths[name]!;
+  Reflect.deleteProperty(process.env, forcedBy);
   new Hook([name], { internals: false }, (exports) => {
-    if (entry.has === 'a JavaScript path') entry.avoid(exports);
-    else process.emitWarning(warningOf(name));
+    avoid(exports);
     return exports;
   });
 }

@@ -109,6 +109,15 @@ describe('programs over the tunnel', function () {
     });
   });
 
+  it('MQTT.js and Aedes: 3,000 messages from five publishers, 4 MB, a will, lost connections -> each once', async () => {
+    const [port] = await serve('mqtt/broker.mjs');
+    const [seen] = await dial('mqtt/client.mjs', `mqtt://${fqdn}:${port}`);
+    assert.deepEqual(seen, {
+      ...{ received: [1000, 1000, 1000], repeated: [0, 0, 0], same: true, kept: 'for later' },
+      ...{ will: 'gone', meanwhile: 'you were away' },
+    });
+  });
+
   it('gRPC: TLS, the four kinds of call, 8 MB each way, a deadline, a cancellation -> all of it', async () => {
     const [port] = await serve('grpc/server.cjs', ...withTls());
     const [seen] = await dial('grpc/client.cjs', `${fqdn}:${port}`, certificate.certFile);
@@ -148,5 +157,27 @@ describe('programs over the tunnel', function () {
     const small = [0, 1, 2, 3, 4].map((i) => `small-${i}.txt 7`);
     const same = { same: true, rest: true, list: ['large.bin 4000000', ...small], left: 0 };
     assert.deepEqual(seen, [{ secure: true, ...same }, { secure: false, ...same }, { refused: 530 }]);
+  });
+
+  it('HTTPS and HTTP/2: client certificates, ALPN, ranges, events, 10 MB of streams -> all of it', async () => {
+    const [port] = await serve('https/server.cjs', ...withTls());
+    const [seen] = await dial('https/client.cjs', `https://${fqdn}:${port}`, ...withTls());
+    assert.deepEqual(seen, {
+      first: { authorized: true, alpn: 'http/1.1', httpVersion: '1.1' },
+      whole: 1_000_000,
+      part: true,
+      events: 100,
+      continued: true,
+      echoes: 10,
+      who: [true, 'h2', '2.0'],
+      stranger: 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+    });
+  });
+
+  it('dns2: 50 questions by UDP side by side, an answer that was cut asked for by TCP -> all of them', async () => {
+    server = network.program('bob', [example('dns/server.cjs'), '0', '0']);
+    const [udp, tcp] = await portsOf(server);
+    const [seen] = await dial('dns/client.cjs', fqdn, `${udp}`, `${tcp}`);
+    assert.deepEqual(seen, { right: 50, cut: true, texts: 40, unknown: 3 });
   });
 });

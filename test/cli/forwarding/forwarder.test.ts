@@ -5,9 +5,11 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { Forwarder } from '../../../cli/forwarding/forwarder';
 import { parseInRule, parseOutRule, type Rule } from '../../../cli/forwarding/rules';
 import type { SpliceFailure } from '../../../cli/forwarding/splice';
+import { nodeRuntime } from '../../../core/runtime-node';
 import { MemoryNetwork } from '../../support/memory-network';
 
 const NAME = 'b.test.ntm';
+const { clock, timers } = nodeRuntime;
 
 describe('forwarding', () => {
   const sockets = new Set<Socket>();
@@ -45,7 +47,14 @@ describe('forwarding', () => {
   ): Promise<number> {
     const onFailure = (rule: Rule, { side, error }: SpliceFailure): void =>
       void failures.push(`${rule.way}: ${side} ${error.code}`);
-    forwarder = new Forwarder({ network, rules, onFailure, ...(mostConnections && { mostConnections }) });
+    forwarder = new Forwarder({
+      network,
+      clock,
+      timers,
+      rules,
+      onFailure,
+      ...(mostConnections && { mostConnections }),
+    });
     await forwarder.start();
     return forwarder.counts()[0]!.listening!.port;
   }

@@ -6,6 +6,7 @@ describe('what forward carries', () => {
   it('--in: port, host, port -> a virtual port that leads there', () => {
     assert.deepEqual(parseInRule('6379:127.0.0.1:16379'), {
       way: 'in',
+      protocol: 'tcp',
       port: 6379,
       to: { address: '127.0.0.1', port: 16_379 },
     });
@@ -17,17 +18,38 @@ describe('what forward carries', () => {
     const to = { address: 'db.alice.example', port: 5432 };
     assert.deepEqual(parseOutRule('[::1]:15432:db.alice.example:5432'), {
       way: 'out',
+      protocol: 'tcp',
       listen: { address: '::1', port: 15_432 },
       to,
     });
     assert.deepEqual(parseOutRule('0:db.alice.example:5432'), {
       way: 'out',
+      protocol: 'tcp',
       listen: { address: '127.0.0.1', port: 0 },
       to,
     });
   });
 
-  for (const text of ['', '80', '80:host', ':80:host:1', '80::80', '0:host:80', '80:host:0', '80:host:65536']) {
+  it('a rule with /udp, with /tcp: parsed and described -> for datagrams, for connections', () => {
+    const rule = parseInRule('53:[::1]:5353/udp');
+    assert.deepEqual([rule.protocol, rule.to], ['udp', { address: '::1', port: 5353 }]);
+    assert.equal(describeRule(rule), 'in 53 -> [::1]:5353/udp');
+    assert.deepEqual(parseOutRule('0:ns.alice.example:53/udp').protocol, 'udp');
+    assert.deepEqual(parseOutRule('0:ns.alice.example:53/tcp'), parseOutRule('0:ns.alice.example:53'));
+  });
+
+  for (const text of [
+    '80:host:1/sctp',
+    '80:host:1/udp/udp',
+    '',
+    '80',
+    '80:host',
+    ':80:host:1',
+    '80::80',
+    '0:host:80',
+    '80:host:0',
+    '80:host:65536',
+  ]) {
     it(`--in "${text}": parsed -> refused, and it is said why`, () => {
       assert.throws(() => parseInRule(text), UsageError);
     });

@@ -95,6 +95,7 @@ struct flow {
   uint32_t undo_window, undo_threshold;
   double undo_w_max;
   uint8_t tells_duplicates; /* the peer sends D-SACK */
+  uint8_t undone, misled;   /* since the last measured round trip: a recovery was, and a timeout followed */
 
   /* timeouts.c */
   enum timer timer;

@@ -10,6 +10,10 @@
  *
  * A retransmission was needless when the peer says so (D-SACK), or when its ACK comes sooner than any round trip took:
  * then the original had only been overtaken. That is reordering, and RACK's while grows by a quarter of a round trip.
+ *
+ * Round trips that were measured while an end was busy are longer than those of retransmissions afterwards, and what
+ * is sent twice is never measured. So when a timeout follows what was undone, the round trips are not believed until
+ * there is another: else each timeout would be undone, and repair one segment.
  */
 #include "flow.h"
 
@@ -31,6 +35,7 @@ static void needless(struct flow *flow) {
 }
 
 static void measured(struct flow *flow, uint32_t rtt_us, uint32_t now_us) {
+  flow->undone = flow->misled = 0;
   if (flow->least_us == 0 || rtt_us <= flow->least_us || now_us - flow->least_at_us > LEAST_LIFETIME_US) {
     flow->least_us = LWIP_MAX(rtt_us, 1);
     flow->least_at_us = now_us;
@@ -43,7 +48,7 @@ static void measured(struct flow *flow, uint32_t rtt_us, uint32_t now_us) {
 void recovery_delivered(struct flow *flow, const struct sent *sent, uint32_t highest, uint32_t now_us) {
   uint32_t rtt_us = now_us - sent->at_us;
   if (sent->flags & RESENT) {
-    if (rtt_us < flow->least_us) {
+    if (rtt_us < flow->least_us && !flow->misled) {
       if (!flow->tells_duplicates) needless(flow);
       return;
     }
@@ -116,6 +121,7 @@ static void end(struct flow *flow) {
 
 static void undo(struct flow *flow) {
   scoreboard_lose_none(flow);
+  flow->undone = 1;
   flow->phase = OPEN;
   flow->backoff = 0;
   flow->congestion.window = LWIP_MAX(flow->congestion.window, flow->undo_window);
@@ -190,6 +196,7 @@ void recovery_look_for_losses(struct flow *flow, uint32_t now_us) {
 /* A retransmission timeout (RFC 5681 section 3.1, RFC 8985 section 6.3): slow start from one segment. */
 void recovery_collapse(struct flow *flow) {
   int again = flow->phase == COLLAPSED;
+  if (flow->undone) flow->misled = 1;
   begin(flow, COLLAPSED);
   scoreboard_lose_all(flow);
   flow->newest_known = 0;

@@ -103,6 +103,12 @@ static uint32_t unseen(const struct flow *flow, const struct block *block) {
   return block->left;
 }
 
+/* lwIP SACKs the bytes of a segment and not the FIN that came with them; others do. */
+static uint32_t sacked_end(const struct sent *sent) {
+  int fin_after_bytes = sent->segment->len > 0 && (TCPH_FLAGS(sent->segment->tcphdr) & TCP_FIN);
+  return fin_after_bytes ? sent->end - 1 : sent->end;
+}
+
 uint32_t scoreboard_sack(struct flow *flow, const struct block *blocks, uint32_t count, uint32_t now_us) {
   uint32_t delivered = 0;
   uint32_t before = flow->highest;
@@ -110,7 +116,7 @@ uint32_t scoreboard_sack(struct flow *flow, const struct block *blocks, uint32_t
     const struct block *block = &blocks[i];
     for (uint32_t at = find(flow, unseen(flow, block)); at < flow->count; at++) {
       struct sent *sent = scoreboard_at(flow, at);
-      if (TCP_SEQ_GT(sent->end, block->right)) break;
+      if (TCP_SEQ_GT(sacked_end(sent), block->right)) break;
       if (sent->flags & SACKED || TCP_SEQ_LT(sent->end - sent->length, block->left)) continue;
       remove_from_counts(flow, sent);
       recovery_delivered(flow, sent, before, now_us);

@@ -4,6 +4,7 @@ import { bobAddresses, StackPair } from '../../../support/stack-pair';
 
 const SIZE = 2_000_000;
 const HEADERS = 40;
+const FIN = 1;
 
 function transferMs(pair: StackPair, size = SIZE): number {
   const { client, server } = pair.connect();
@@ -94,6 +95,31 @@ describe('virtual stack: congestion', () => {
       close(pair);
     });
   }
+
+  it('round trips become shorter than any before: half is lost, with its end -> sent again once, not one a timeout', () => {
+    let delayMs = 100;
+    const pair = new StackPair({ delayMs: 0 });
+    const { schedule } = pair.time;
+    pair.time.schedule = (ms, fire) => schedule.call(pair.time, ms === 0 ? delayMs : ms, fire);
+    const { client, server } = pair.connect();
+    let [sent, losing, lostMs] = [0, true, 0];
+    pair.lose = (packet) => {
+      if (packet.length > HEADERS) sent++;
+      const isLost = losing && sent > 100;
+      if (isLost && packet[33]! & FIN) {
+        losing = false;
+        delayMs = 1;
+        lostMs = pair.time.now();
+      }
+      return isLost;
+    };
+    client.send(pair.random.bytes(200_000), { shutdown: true });
+    pair.time.runUntil(() => server.seen('ended'), 120_000);
+    const tookMs = pair.time.now() - lostMs;
+    assert.ok(tookMs < 4_000, `${tookMs} ms`);
+    assert.equal(sent, 150 + 50);
+    close(pair);
+  });
 
   it('several flows through one bottleneck -> share it evenly', () => {
     const pair = new StackPair({ delayMs: 10, queue: { packets: 200, perMs: 5 } });
