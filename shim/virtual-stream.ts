@@ -39,7 +39,8 @@ export class VirtualStream implements TcpEvents {
   #shutdown: NativeRequest | undefined;
   #shutdownSent = false;
   #reading = false;
-  #delivering = false;
+  /** How many of the received bytes are with the app at this moment. */
+  #delivering = 0;
   #referenced = true;
   /** The peer's FIN: not seen, waiting to be delivered after the bytes before it, delivered. */
   #end: 'none' | 'pending' | 'delivered' = 'none';
@@ -149,13 +150,14 @@ export class VirtualStream implements TcpEvents {
     if (this.#phase === 'closed') return;
     const connection = this.#connection;
     if (connection) {
-      if (reset || this.#received.length > 0 || this.#writes.queuedLength > 0) connection.abort();
+      const unread = this.#received.length - this.#delivering;
+      if (reset || unread > 0 || this.#writes.queuedLength > 0) connection.abort();
       else linger(connection, this.#shutdownSent);
     }
     this.#phase = 'closed';
     this.#connection = undefined;
     this.#reading = false;
-    if (!this.#delivering) this.#received.clear();
+    if (this.#delivering === 0) this.#received.clear();
     this.#hold.set(false);
     setImmediate(() => this.#scope.runInAsyncScope(() => this.#finishClose(callback)));
   }
@@ -250,11 +252,11 @@ export class VirtualStream implements TcpEvents {
     const bytes = this.#received.peek(this.handle.readLimit());
     const { length } = bytes;
     this.bytesRead += length;
-    this.#delivering = true;
+    this.#delivering = length;
     try {
       this.handle.readBuffer(bytes); // copies, and calls onread of whoever consumes the handle
     } finally {
-      this.#delivering = false;
+      this.#delivering = 0;
       this.#received.take(length);
       if (this.#phase === 'open') this.#connection?.consumed(length);
       else this.#received.clear();

@@ -68,18 +68,39 @@ export function hookConnect(network: VirtualNetwork, patches: Patches, listening
   }
 
   function swapLate(socket: Swappable, old: TcpHandle, handle: StreamHandle): void {
-    // It ends in _undestroy(), which would forget an end() that was called while connecting.
-    Object.defineProperty(socket, '_undestroy', { configurable: true, value: () => {} });
-    try {
-      socket[reinitializeHandle]!(handle);
-    } finally {
-      Reflect.deleteProperty(socket, '_undestroy');
-    }
-    // What the app or Node set on the handle, e.g. `reading`.
+    const shadowed: [PropertyKey, unknown][] = [
+      ['_undestroy', () => {}], // reinitializing ends in it, and would forget an end() called while connecting
+    ];
+    // The buffer that the app gave for reading stays; it is not asked for another one.
+    const generator = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'kBufferGen');
+    if (generator) shadowed.push([generator, null]);
+    withShadows(socket, shadowed, () => socket[reinitializeHandle]!(handle));
+    // What the app or Node set on the handle, e.g. `reading`, or a method that a test double stands for.
     for (const key of Object.keys(old)) {
-      if (!(key in handle)) Reflect.set(handle, key, Reflect.get(old, key));
+      if (!(key in handle) || isMethod(TCP.prototype, key)) Reflect.set(handle, key, Reflect.get(old, key));
     }
   }
+}
+
+/** Properties of an object have other values during a call. */
+function withShadows(object: object, shadows: readonly [PropertyKey, unknown][], call: () => void): void {
+  const before = shadows.map(([key]) => [key, Object.getOwnPropertyDescriptor(object, key)] as const);
+  for (const [key, value] of shadows) {
+    Object.defineProperty(object, key, { configurable: true, writable: true, enumerable: true, value });
+  }
+  try {
+    call();
+  } finally {
+    for (const [key, descriptor] of before) {
+      if (descriptor) Object.defineProperty(object, key, descriptor);
+      else Reflect.deleteProperty(object, key);
+    }
+  }
+}
+
+/** Without calling a native accessor. */
+function isMethod(prototype: object, key: string): boolean {
+  return typeof Object.getOwnPropertyDescriptor(prototype, key)?.value === 'function';
 }
 
 /** Only a socket that has no handle yet, or a TLSSocket with the fresh one that its constructor makes. */
