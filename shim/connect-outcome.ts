@@ -5,6 +5,7 @@
  */
 import { addCause } from './node-errors';
 import type { AnyFunction, NativeRequest, SocketInternals } from './node-internals';
+import { withShadows } from './replace-handle';
 import type { StreamHandle } from './stream-handle';
 
 export interface ConnectOutcome {
@@ -32,28 +33,15 @@ export function completeConnect(
 }
 
 function withCauseAdded(socket: SocketInternals, cause: unknown, complete: () => void): void {
-  const shadow = (method: 'destroy' | 'emit'): void => {
+  const adding = (method: 'destroy' | 'emit'): [PropertyKey, unknown] => {
     const original = socket[method] as AnyFunction;
-    Object.defineProperty(socket, method, {
-      configurable: true,
-      writable: true,
-      value: function (this: unknown, ...args: unknown[]): unknown {
-        for (const argument of args) if (isConnectError(argument)) addCause(argument, cause);
-        return Reflect.apply(original, this, args);
-      },
-    });
+    const added = function (this: unknown, ...args: unknown[]): unknown {
+      for (const argument of args) if (isConnectError(argument)) addCause(argument, cause);
+      return Reflect.apply(original, this, args);
+    };
+    return [method, added];
   };
-  const before = ['destroy', 'emit'].map((key) => [key, Object.getOwnPropertyDescriptor(socket, key)] as const);
-  shadow('destroy');
-  shadow('emit');
-  try {
-    complete();
-  } finally {
-    for (const [key, descriptor] of before) {
-      if (descriptor) Object.defineProperty(socket, key, descriptor);
-      else Reflect.deleteProperty(socket, key);
-    }
-  }
+  withShadows(socket, [adding('destroy'), adding('emit')], complete);
 }
 
 function isConnectError(value: unknown): value is Error {

@@ -37,6 +37,8 @@ export interface JsStreamHandle {
 
 /** TCPWrap (src/tcp_wrap.cc). */
 export interface TcpHandle {
+  /** -1 before bind or connect. */
+  readonly fd: number;
   onconnection?: (status: number, client: unknown) => void;
   bind(address: string, port: number): number;
   bind6(address: string, port: number, flags: number): number;
@@ -164,6 +166,14 @@ export function markWriteSynchronous(request: NativeRequest): void {
     unconnected.unref();
   }
   unconnected.writeBuffer(request, oneByte);
+}
+
+/**
+ * Calls back where libuv ends uv_close(): in this turn of the loop, after its immediates. Only a native handle's own
+ * close callback runs there.
+ */
+export function inClosePhase(callback: () => void): void {
+  new (reachTcp().TCP)(0).close(callback);
 }
 
 /** The buffer an app gave in `new net.Socket({ onread: { buffer } })`, of which Node may ask a fresh one per read. */

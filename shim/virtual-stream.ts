@@ -18,7 +18,7 @@ import { Hold } from './liveness';
 import { connectCode, errnoOf, systemError } from './node-errors';
 import { ReceiveQueue } from './receive-queue';
 import type { StreamHandle } from './stream-handle';
-import type { NativeRequest } from './node-internals';
+import { inClosePhase, type NativeRequest } from './node-internals';
 import { WriteQueue } from './write-queue';
 
 export class VirtualStream implements TcpEvents {
@@ -159,7 +159,7 @@ export class VirtualStream implements TcpEvents {
     this.#reading = false;
     if (this.#delivering === 0) this.#received.clear();
     this.#hold.set(false);
-    setImmediate(() => this.#scope.runInAsyncScope(() => this.#finishClose(callback)));
+    inClosePhase(() => this.#scope.runInAsyncScope(() => this.#finishClose(callback)));
   }
 
   // --- what the stack tells ---

@@ -13,12 +13,17 @@ import { errnoOf } from '../node-errors';
 import { reachTcp, type AnyFunction, type SocketInternals, type TcpHandle } from '../node-internals';
 import type { Patches } from '../patch';
 import { classifyHost, connectHost, unmapped } from '../policy';
+import { replaceHandle, type Replaceable } from '../replace-handle';
 import type { StreamHandle } from '../stream-handle';
 import { createStreamHandle, isStreamHandle } from '../virtual-handles';
 import { duringConnect } from './dns';
 import type { ListenHooks } from './listen';
 
-type Swappable = SocketInternals & Record<symbol, (handle: unknown) => void>;
+/** TLSWrap: the handle below, and the socket that it is read from when that is not its own. */
+interface TlsHandle {
+  readonly _parent?: TcpHandle;
+  readonly _parentWrap?: unknown;
+}
 
 export function hookConnect(network: VirtualNetwork, patches: Patches, listening: ListenHooks): void {
   const { TCP, ownerSymbol, reinitializeHandle } = reachTcp();
@@ -27,12 +32,12 @@ export function hookConnect(network: VirtualNetwork, patches: Patches, listening
     net.Socket.prototype,
     'connect',
     (connect) =>
-      function (this: Swappable, ...args: unknown[]): unknown {
+      function (this: Replaceable, ...args: unknown[]): unknown {
         const host = connectHost(args);
         if (host === undefined) return Reflect.apply(connect, this, args);
         const place = classifyHost(host, network);
         if (place === 'host') return Reflect.apply(connect, this, args);
-        if (place === 'virtual' && canSwapEarly(this)) this[reinitializeHandle]!(newHandle(this));
+        if (place === 'virtual' && canSwapEarly(this)) replaceHandle(this, newHandle(this), reinitializeHandle);
         return duringConnect(() => Reflect.apply(connect, this, args) as unknown);
       },
   );
@@ -42,7 +47,7 @@ export function hookConnect(network: VirtualNetwork, patches: Patches, listening
       if (typeof address !== 'string' || !network.isVirtualAddress(unmapped(address))) {
         return listening.bindForReal(this) || (Reflect.apply(connect, this, [request, address, port]) as number);
       }
-      const socket = (this as unknown as Record<symbol, Swappable | undefined>)[ownerSymbol];
+      const socket = (this as unknown as Record<symbol, Replaceable | undefined>)[ownerSymbol];
       if (!socket) return Reflect.apply(connect, this, [request, address, port]) as number;
       if (isReadByAnother(this, socket)) return errnoOf('ENOTSUP');
       const bound = listening.boundTo(this);
@@ -61,39 +66,17 @@ export function hookConnect(network: VirtualNetwork, patches: Patches, listening
       Function.prototype[Symbol.hasInstance].call(TCP, handle) || isStreamHandle(handle),
   });
 
-  function newHandle(socket: Swappable): StreamHandle {
+  function newHandle(socket: Replaceable): StreamHandle {
     const handle = createStreamHandle(network);
     (handle as unknown as Record<symbol, unknown>)[ownerSymbol] = socket;
     return handle;
   }
 
-  function swapLate(socket: Swappable, old: TcpHandle, handle: StreamHandle): void {
-    const shadowed: [PropertyKey, unknown][] = [
-      ['_undestroy', () => {}], // reinitializing ends in it, and would forget an end() called while connecting
-    ];
-    // The buffer that the app gave for reading stays; it is not asked for another one.
-    const generator = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'kBufferGen');
-    if (generator) shadowed.push([generator, null]);
-    withShadows(socket, shadowed, () => socket[reinitializeHandle]!(handle));
+  function swapLate(socket: Replaceable, old: TcpHandle, handle: StreamHandle): void {
+    replaceHandle(socket, handle, reinitializeHandle);
     // What the app or Node set on the handle, e.g. `reading`, or a method that a test double stands for.
     for (const key of Object.keys(old)) {
       if (!(key in handle) || isMethod(TCP.prototype, key)) Reflect.set(handle, key, Reflect.get(old, key));
-    }
-  }
-}
-
-/** Properties of an object have other values during a call. */
-function withShadows(object: object, shadows: readonly [PropertyKey, unknown][], call: () => void): void {
-  const before = shadows.map(([key]) => [key, Object.getOwnPropertyDescriptor(object, key)] as const);
-  for (const [key, value] of shadows) {
-    Object.defineProperty(object, key, { configurable: true, writable: true, enumerable: true, value });
-  }
-  try {
-    call();
-  } finally {
-    for (const [key, descriptor] of before) {
-      if (descriptor) Object.defineProperty(object, key, descriptor);
-      else Reflect.deleteProperty(object, key);
     }
   }
 }
@@ -105,18 +88,20 @@ function isMethod(prototype: object, key: string): boolean {
 
 /** Only a socket that has no handle yet, or a TLSSocket with the fresh one that its constructor makes. */
 function canSwapEarly(socket: SocketInternals): boolean {
-  if (socket.connecting || socket._parent?.connecting) return false;
   if (socket.destroyed) {
     // As connect() itself does with a socket that is used again.
     socket._handle = null;
     socket._peername = null;
     socket._sockname = null;
   }
-  const handle = socket._handle as { _parent?: TcpHandle; _parentWrap?: unknown } | null;
-  return !handle || (handle._parent !== undefined && !handle._parentWrap);
+  const handle = socket._handle as TlsHandle | null;
+  if (!handle) return !socket.connecting;
+  // A TLSSocket says that it is connecting from the start; its TCP handle is fresh until it has a descriptor.
+  const isFresh = handle._parent?.fd === -1 && !handle._parentWrap && !isStreamHandle(handle._parent);
+  return isFresh && !socket._parent?.connecting && !isReadByAnother(handle, socket);
 }
 
 /** TLS attached to this handle natively, through another socket; replacing it now would crash. */
-function isReadByAnother(handle: TcpHandle, socket: SocketInternals): boolean {
+function isReadByAnother(handle: object, socket: SocketInternals): boolean {
   return socket._handle === handle && Object.getOwnPropertyDescriptor(handle, 'reading')?.get !== undefined;
 }

@@ -272,6 +272,9 @@ class ShownUdpSocket implements UdpSocket {
   countOverflow(): void {
     this.inside.countOverflow();
   }
+  countUnsent(): void {
+    this.inside.countUnsent();
+  }
   close(): void {
     this.inside.close();
   }

@@ -1,0 +1,61 @@
+/**
+ * Gives a socket another handle before it is connected, by the way that Node's own happy eyeballs take. That way
+ * forgets some of what was asked of the socket before; here it is asked again.
+ */
+import type { Socket } from 'node:net';
+import type { AnyFunction, SocketInternals } from './node-internals';
+
+export type Replaceable = SocketInternals & Record<symbol, (handle: unknown) => void>;
+
+/** TLSWrap. */
+interface TlsHandle {
+  enableSessionCallbacks(): void;
+  enableKeylogCallback(): void;
+}
+
+type TlsInternals = Socket & { encrypted?: true; ssl: TlsHandle | null; _handle: TlsHandle };
+
+/** `reinitializeHandle`: the key of net.Socket's and TLSSocket's method. */
+export function replaceHandle(socket: Replaceable, handle: unknown, reinitializeHandle: symbol): void {
+  const shadowed: [PropertyKey, unknown][] = [
+    ['_undestroy', () => {}], // reinitializing ends in it, and would forget an end() called while connecting
+  ];
+  // The buffer that the app gave for reading stays; it is not asked for another one.
+  const generator = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'kBufferGen');
+  if (generator) shadowed.push([generator, null]);
+  const keylogListeners = socket.rawListeners('keylog');
+
+  withShadows(socket, shadowed, () => socket[reinitializeHandle]!(handle));
+
+  if (isTls(socket)) completeTls(socket, keylogListeners);
+}
+
+function isTls(socket: Socket): socket is TlsInternals {
+  return (socket as TlsInternals).encrypted === true;
+}
+
+function completeTls(socket: TlsInternals, keylogListeners: readonly unknown[]): void {
+  socket.ssl = socket._handle; // cleared when the handle before it was closed
+  // --tls-keylog listens again with every handle.
+  const added = socket.rawListeners('keylog').slice(keylogListeners.length);
+  if (keylogListeners.length > 0) for (const listener of added) socket.removeListener('keylog', listener as AnyFunction);
+  // Node tells the handle when somebody begins to listen, and these began with the handle before.
+  if (socket.listenerCount('keylog') > 0) socket._handle.enableKeylogCallback();
+  if (socket.listenerCount('session') > 0) socket._handle.enableSessionCallbacks();
+}
+
+/** Properties of an object have other values during a call. */
+export function withShadows(object: object, shadows: readonly [PropertyKey, unknown][], call: () => void): void {
+  const before = shadows.map(([key]) => [key, Object.getOwnPropertyDescriptor(object, key)] as const);
+  for (const [key, value] of shadows) {
+    Object.defineProperty(object, key, { configurable: true, writable: true, enumerable: true, value });
+  }
+  try {
+    call();
+  } finally {
+    for (const [key, descriptor] of before) {
+      if (descriptor) Object.defineProperty(object, key, descriptor);
+      else Reflect.deleteProperty(object, key);
+    }
+  }
+}
