@@ -29,6 +29,7 @@ import { noTrace } from '../../core/trace';
 import type { VirtualNetwork } from '../../core/virtual-network';
 import type { Endpoint, VirtualAddresses } from '../../core/wire/addresses';
 
+const LOCALHOST = 'localhost';
 const HOST = '127.0.0.1';
 const own: VirtualAddresses = { ipv4: '198.18.0.1', ipv6: 'fd00:6e74::1' };
 const mirrored: VirtualAddresses = { ipv4: '198.18.0.2', ipv6: 'fd00:6e74::2' };
@@ -68,8 +69,9 @@ export class LoopNetwork implements VirtualNetwork {
     this.#mirror = new Mirror(runtime, (packet) => this.#node.stack.input(packet));
   }
 
-  classifyName(): 'host' {
-    return 'host'; // `localhost` too: the host's own lookup finds loopback addresses, and these are virtual
+  /** As the network's own names are in use: known to be virtual before any lookup. */
+  classifyName(name: string): 'virtual' | 'host' {
+    return name === LOCALHOST ? 'virtual' : 'host';
   }
 
   async whenDecided(): Promise<void> {}
@@ -83,8 +85,8 @@ export class LoopNetwork implements VirtualNetwork {
     return isIPv4(address) ? 8 : 128;
   }
 
-  lookup(): Promise<VirtualAddresses> {
-    return Promise.reject(new Error('no name is virtual here'));
+  async lookup(): Promise<VirtualAddresses> {
+    return { ipv4: HOST, ipv6: '::1' };
   }
 
   reach(): Promise<void> | undefined {
@@ -92,8 +94,8 @@ export class LoopNetwork implements VirtualNetwork {
     return (this.#ready ??= this.#open());
   }
 
-  nameOf(): undefined {
-    return undefined;
+  nameOf(): string {
+    return LOCALHOST;
   }
 
   connectTcp({ remote, local }: TcpConnectOptions, events: TcpEvents): TcpConnection {
