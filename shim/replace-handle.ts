@@ -38,7 +38,8 @@ function completeTls(socket: TlsInternals, keylogListeners: readonly unknown[]):
   socket.ssl = socket._handle; // cleared when the handle before it was closed
   // --tls-keylog listens again with every handle.
   const added = socket.rawListeners('keylog').slice(keylogListeners.length);
-  if (keylogListeners.length > 0) for (const listener of added) socket.removeListener('keylog', listener as AnyFunction);
+  if (keylogListeners.length > 0)
+    for (const listener of added) socket.removeListener('keylog', listener as AnyFunction);
   // Node tells the handle when somebody begins to listen, and these began with the handle before.
   if (socket.listenerCount('keylog') > 0) socket._handle.enableKeylogCallback();
   if (socket.listenerCount('session') > 0) socket._handle.enableSessionCallbacks();
