@@ -20,8 +20,8 @@ export function replaceHandle(socket: Replaceable, handle: unknown, reinitialize
   const shadowed: [PropertyKey, unknown][] = [
     ['_undestroy', () => {}], // reinitializing ends in it, and would forget an end() called while connecting
   ];
-  // The buffer that the app gave for reading stays; it is not asked for another one.
-  const generator = Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'kBufferGen');
+  // The buffer that the app gave for reading with the handle before stays; it is not asked for another one.
+  const generator = socket._handle && Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'kBufferGen');
   if (generator) shadowed.push([generator, null]);
   const keylogListeners = socket.rawListeners('keylog');
 

@@ -16,6 +16,7 @@ import { completeConnect, type ConnectOutcome, type ConnectRequest } from './con
 import { linger } from './linger';
 import { Hold } from './liveness';
 import { connectCode, errnoOf, systemError } from './node-errors';
+import { inPollPhase } from './poll-phase';
 import { ReceiveQueue } from './receive-queue';
 import type { StreamHandle } from './stream-handle';
 import { inClosePhase, type NativeRequest } from './node-internals';
@@ -204,7 +205,7 @@ export class VirtualStream implements TcpEvents {
     if (this.#stepScheduled || !this.#hasEvent()) return;
     this.#stepScheduled = true;
     if (when === 'now') process.nextTick(() => this.#step());
-    else setImmediate(() => this.#step());
+    else inPollPhase(() => this.#step());
   }
 
   #step(): void {
@@ -213,7 +214,7 @@ export class VirtualStream implements TcpEvents {
     } finally {
       this.#updateHold();
       this.#stepScheduled = this.#hasEvent();
-      if (this.#stepScheduled) setImmediate(() => this.#step());
+      if (this.#stepScheduled) inPollPhase(() => this.#step());
     }
   }
 
