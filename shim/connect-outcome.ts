@@ -5,7 +5,7 @@
  */
 import { addCause } from './node-errors';
 import type { AnyFunction, NativeRequest, SocketInternals } from './node-internals';
-import { withShadows } from './replace-handle';
+import { withShadows } from './shadows';
 import type { StreamHandle } from './stream-handle';
 
 export interface ConnectOutcome {

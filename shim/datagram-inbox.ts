@@ -1,6 +1,6 @@
 /** Datagrams that have arrived and wait for the program: one per event, as libuv delivers them, and bounded. */
 import type { Endpoint } from '../core/wire/addresses';
-import { inPollPhase } from './poll-phase';
+import { inPollPhase } from '../core/poll-phase';
 
 /** Linux's default receive buffer (net.core.rmem_default). */
 export const DEFAULT_BUFFER_BYTES = 212_992;

@@ -10,7 +10,7 @@ import type { VirtualNetwork } from '../core/virtual-network';
 import type { Endpoint } from '../core/wire/addresses';
 import { Hold } from './liveness';
 import { errnoOf } from './node-errors';
-import { inPollPhase } from './poll-phase';
+import { inPollPhase } from '../core/poll-phase';
 import type { TcpHandle } from './node-internals';
 import { isWildcard, unmapped, type BindPlace } from './policy';
 import type { StreamHandle } from './stream-handle';

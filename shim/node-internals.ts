@@ -4,6 +4,7 @@
  * Everything here is lazy; `tls`, the dearest, is loaded when the first virtual socket is made.
  */
 /* eslint-disable @typescript-eslint/no-explicit-any */
+import type { Socket } from 'node:net';
 import net from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Duplex } from 'node:stream';
@@ -174,6 +175,22 @@ export function markWriteSynchronous(request: NativeRequest): void {
  */
 export function inClosePhase(callback: () => void): void {
   new (reachTcp().TCP)(0).close(callback);
+}
+
+const loaded = { modules: 0, http2: false };
+
+/** An HTTP/2 session without TLS reads the socket natively; of that JavaScript sees only how it watches the socket. */
+export function hasHttp2Session(socket: Socket): boolean {
+  return isHttp2Loaded() && socket.rawListeners('close').some(({ name }) => name === 'socketOnClose');
+}
+
+function isHttp2Loaded(): boolean {
+  const { moduleLoadList } = process as unknown as { moduleLoadList: string[] };
+  if (moduleLoadList.length > loaded.modules) {
+    loaded.modules = moduleLoadList.length;
+    loaded.http2 = moduleLoadList.includes('NativeModule internal/http2/core');
+  }
+  return loaded.http2;
 }
 
 /** The buffer an app gave in `new net.Socket({ onread: { buffer } })`, of which Node may ask a fresh one per read. */

@@ -4,6 +4,7 @@
  */
 import type { Socket } from 'node:net';
 import type { AnyFunction, SocketInternals } from './node-internals';
+import { withShadows } from './shadows';
 
 export type Replaceable = SocketInternals & Record<symbol, (handle: unknown) => void>;
 
@@ -21,7 +22,8 @@ export function replaceHandle(socket: Replaceable, handle: unknown, reinitialize
     ['_undestroy', () => {}], // reinitializing ends in it, and would forget an end() called while connecting
   ];
   // The buffer that the app gave for reading with the handle before stays; it is not asked for another one.
-  const generator = socket._handle && Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'kBufferGen');
+  const generator =
+    socket._handle && Object.getOwnPropertySymbols(socket).find(({ description }) => description === 'kBufferGen');
   if (generator) shadowed.push([generator, null]);
   const keylogListeners = socket.rawListeners('keylog');
 
@@ -43,20 +45,4 @@ function completeTls(socket: TlsInternals, keylogListeners: readonly unknown[]):
   // Node tells the handle when somebody begins to listen, and these began with the handle before.
   if (socket.listenerCount('keylog') > 0) socket._handle.enableKeylogCallback();
   if (socket.listenerCount('session') > 0) socket._handle.enableSessionCallbacks();
-}
-
-/** Properties of an object have other values during a call. */
-export function withShadows(object: object, shadows: readonly [PropertyKey, unknown][], call: () => void): void {
-  const before = shadows.map(([key]) => [key, Object.getOwnPropertyDescriptor(object, key)] as const);
-  for (const [key, value] of shadows) {
-    Object.defineProperty(object, key, { configurable: true, writable: true, enumerable: true, value });
-  }
-  try {
-    call();
-  } finally {
-    for (const [key, descriptor] of before) {
-      if (descriptor) Object.defineProperty(object, key, descriptor);
-      else Reflect.deleteProperty(object, key);
-    }
-  }
 }

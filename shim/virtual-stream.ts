@@ -5,8 +5,8 @@
  *   new --connect()--> connecting --connected--> open --failed/close()--> closed
  *   new --accept()---------------------------------^
  *
- * The stack's events only change state here. Node hears of them in `#step`, one event per turn of the loop, with ticks
- * and microtasks run in between, because apps rely on that order; and so no exception of an app's reaches the stack.
+ * The stack's events only change state here. Node hears of them in `#step`, one at a time, with ticks and microtasks run
+ * in between, because apps rely on that order; and so no exception of an app's reaches the stack.
  */
 import { AsyncResource } from 'node:async_hooks';
 import type { TcpConnection, TcpEvents, TcpFailure } from '../core/packet/stack/stack-contract';
@@ -16,7 +16,8 @@ import { completeConnect, type ConnectOutcome, type ConnectRequest } from './con
 import { linger } from './linger';
 import { Hold } from './liveness';
 import { connectCode, errnoOf, systemError } from './node-errors';
-import { inPollPhase } from './poll-phase';
+import { inPollPhase } from '../core/poll-phase';
+import { readNatively } from './native-reader';
 import { ReceiveQueue } from './receive-queue';
 import type { StreamHandle } from './stream-handle';
 import { inClosePhase, type NativeRequest } from './node-internals';
@@ -47,6 +48,7 @@ export class VirtualStream implements TcpEvents {
   #end: 'none' | 'pending' | 'delivered' = 'none';
   #failure: TcpFailure | undefined;
   #stepScheduled = false;
+  #reportScheduled = false;
 
   constructor(
     private readonly handle: StreamHandle,
@@ -92,7 +94,7 @@ export class VirtualStream implements TcpEvents {
   readStart(): number {
     this.#reading = true;
     this.#updateHold();
-    this.#schedule('next turn');
+    this.#schedule();
     return 0;
   }
 
@@ -119,15 +121,22 @@ export class VirtualStream implements TcpEvents {
     this.bytesWritten += this.#writes.add(request, buffers);
     this.#writes.pump(this.#connection!);
     this.#updateHold();
-    this.#schedule('now');
+    this.#reportWritten();
     return 0;
+  }
+
+  /** Whether the stack took all of what was written last; if so, the request is not finished by finishWrite(). */
+  takeBack(request: NativeRequest): boolean {
+    const isWritten = this.#writes.takeBack(request);
+    if (isWritten) this.#updateHold();
+    return isWritten;
   }
 
   shutdown(request: NativeRequest): number {
     if (!this.#connection || this.#phase !== 'open') return errnoOf('ENOTCONN');
     this.#shutdown = request;
     this.#updateHold();
-    this.#schedule('next turn');
+    this.#schedule();
     return 0;
   }
 
@@ -171,17 +180,17 @@ export class VirtualStream implements TcpEvents {
 
   received(bytes: Uint8Array): void {
     this.#received.append(bytes);
-    this.#schedule('now');
+    this.#schedule();
   }
 
   ended(): void {
     if (this.#end === 'none') this.#end = 'pending';
-    this.#schedule('now');
+    this.#schedule();
   }
 
   drained(): void {
     if (this.#connection && !this.#writes.isEmpty) this.#writes.pump(this.#connection);
-    this.#schedule('now');
+    this.#reportWritten();
   }
 
   failed(reason: TcpFailure, cause?: Error): void {
@@ -189,54 +198,73 @@ export class VirtualStream implements TcpEvents {
     // A connection may be established and reset within one turn, before Node heard of it.
     if (this.#connect && !this.#connect.outcome) return this.#connectDone({ status: errnoOf(reason), cause });
     this.#failure = reason;
-    this.#schedule('now');
+    this.#schedule();
   }
 
   closed(): void {
     this.#connection = undefined;
     if (this.#end === 'none') this.#end = 'pending';
-    this.#schedule('now');
+    this.#schedule();
   }
 
-  // --- one event per turn ---
+  // --- one event at a time ---
 
-  /** What the stack reports is news at once; what Node asked for is answered in the next turn, as libuv does. */
-  #schedule(when: 'now' | 'next turn'): void {
+  #schedule(): void {
     if (this.#stepScheduled || !this.#hasEvent()) return;
     this.#stepScheduled = true;
-    if (when === 'now') process.nextTick(() => this.#step());
-    else inPollPhase(() => this.#step());
+    inPollPhase(() => this.#step());
   }
 
   #step(): void {
+    this.#stepScheduled = false;
     try {
       if (this.#phase !== 'closed') this.#deliverOne();
     } finally {
       this.#updateHold();
-      this.#stepScheduled = this.#hasEvent();
-      if (this.#stepScheduled) inPollPhase(() => this.#step());
+      this.#schedule();
     }
   }
 
   #hasEvent(): boolean {
     if (this.#phase === 'connecting') return this.#connect?.outcome !== undefined;
     if (this.#phase !== 'open') return false;
-    if (this.#writes.hasWritten || (this.#failure && !this.#writes.isIdle)) return true;
+    if (this.#failure && !this.#writes.isIdle) return true;
     if (this.#shutdown && this.#writes.isIdle) return true;
     return this.#reading && (this.#received.length > 0 || this.#end === 'pending' || this.#failure !== undefined);
+  }
+
+  /**
+   * Soon, since native code sends nothing more before it knows; but TLS cannot hear of it within a read, and Node puts
+   * it off in the same way where libuv has written at once.
+   */
+  #reportWritten(): void {
+    if (this.#reportScheduled || !this.#writes.hasWritten) return;
+    this.#reportScheduled = true;
+    if (this.handle.tlsSocket) setImmediate(() => this.#finishWritten());
+    else process.nextTick(() => this.#finishWritten());
+  }
+
+  #finishWritten(): void {
+    this.#reportScheduled = false;
+    const request = this.#phase === 'open' ? this.#writes.takeWritten() : undefined;
+    try {
+      if (request) this.handle.finishWrite(request, 0);
+    } finally {
+      this.#updateHold();
+      this.#reportWritten();
+      this.#schedule();
+    }
   }
 
   #deliverOne(): void {
     if (this.#phase === 'connecting') return this.#deliverConnect();
     if (this.#reading && this.#received.length > 0) return this.#deliverBytes();
-    const written = this.#writes.takeWritten();
-    if (written) return this.handle.finishWrite(written, 0);
     if (this.#failure) return this.#deliverFailure(this.#failure);
     if (this.#shutdown && this.#writes.isIdle) return this.#deliverShutdown(this.#shutdown);
     if (this.#reading && this.#end === 'pending') {
       this.#end = 'delivered';
       this.#reading = false; // as libuv does at EOF
-      this.handle.emitEOF();
+      this.#read(() => this.handle.emitEOF());
     }
   }
 
@@ -255,13 +283,18 @@ export class VirtualStream implements TcpEvents {
     this.bytesRead += length;
     this.#delivering = length;
     try {
-      this.handle.readBuffer(bytes); // copies, and calls onread of whoever consumes the handle
+      this.#read(() => this.handle.readBuffer(bytes)); // copies, and calls onread of whoever consumes the handle
     } finally {
       this.#delivering = 0;
       this.#received.take(length);
       if (this.#phase === 'open') this.#connection?.consumed(length);
       else this.#received.clear();
     }
+  }
+
+  #read(call: () => void): void {
+    if (this.handle.isReadNatively) readNatively(call);
+    else call();
   }
 
   #deliverShutdown(request: NativeRequest): void {
@@ -307,7 +340,7 @@ export class VirtualStream implements TcpEvents {
 
   #connectDone(outcome: ConnectOutcome): void {
     if (this.#connect) this.#connect.outcome ??= outcome;
-    this.#schedule('now');
+    this.#schedule();
   }
 
   #writeRefusal(): number {

@@ -1,0 +1,72 @@
+/**
+ * Bytes for native code (TLSWrap, an HTTP/2 session, the HTTP parser of a server), as if libuv had read them.
+ *
+ * Such code calls JavaScript back several times while it takes one chunk. When libuv has called it, Node runs ticks and
+ * microtasks after each of these callbacks; when JavaScript has, as a virtual stream does, it leaves them all for later.
+ * Programs can tell: an 'end' that waits for a tick would come after the 'close' of the same HTTP/2 stream, and a client
+ * whose upload is answered early would wait for ever. So an async hook stands where native code would have run them.
+ */
+import { createHook, type AsyncHook } from 'node:async_hooks';
+import { withShadows } from './shadows';
+
+type Process = NodeJS.Process & {
+  _tickCallback?: () => void;
+  _fatalException?: (error: unknown, fromPromise: boolean) => boolean;
+};
+
+let hook: AsyncHook | undefined;
+let runTicks = (): void => {};
+/** Callbacks that have begun and not ended, one in the other. */
+let depth = 0;
+let isBetween = false;
+
+/** `read` is a call of native code that may call JavaScript back. */
+export function readNatively(read: () => void): void {
+  hook ??= prepare();
+  depth = 0;
+  hook.enable();
+  try {
+    read();
+  } finally {
+    hook.disable();
+  }
+}
+
+function prepare(): AsyncHook {
+  // Node's own way to run them from JavaScript, deprecated in words and without a successor. With --pending-deprecation
+  // its first call warns, which would tell the user nothing that he can act on.
+  const { _tickCallback } = process as Process;
+  if (_tickCallback) runTicks = _tickCallback;
+  withShadows(process, [['noDeprecation', true]], runTicks);
+  return createHook({
+    before() {
+      if (!isBetween) depth++;
+    },
+    after() {
+      if (!isBetween && --depth === 0) betweenCallbacks();
+    },
+  });
+}
+
+function betweenCallbacks(): void {
+  isBetween = true;
+  try {
+    runTicks();
+  } catch (error) {
+    reportUncaught(error);
+  } finally {
+    isBetween = false;
+    depth = 0;
+  }
+}
+
+/** An exception must not leave the hook, which would end the process. It ends as if native code had run the tick. */
+function reportUncaught(error: unknown): void {
+  const { _fatalException } = process as Process;
+  const isHandled = process.listenerCount('uncaughtException') > 0 || process.hasUncaughtExceptionCaptureCallback();
+  if (isHandled && _fatalException) return void _fatalException(error, false);
+  queueMicrotask(() => {
+    throw error;
+  });
+  runTicks();
+}
