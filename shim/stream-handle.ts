@@ -90,7 +90,7 @@ export function defineStreamHandle(): StreamHandleClass {
     onwrite(request: NativeRequest, buffers: readonly Uint8Array[]): number {
       if (this.#unwritten) return this.stream.write(request, [this.#unwritten]);
       const status = this.stream.write(request, buffers);
-      return status === 0 && this.#hasHttp2Session() && this.stream.takeBack(request) ? WRITTEN_AT_ONCE : status;
+      return status === 0 && this.#isHttp2() && this.stream.takeBack(request) ? WRITTEN_AT_ONCE : status;
     }
     onshutdown(request: NativeRequest): number {
       return this.stream.shutdown(request);
@@ -145,12 +145,11 @@ export function defineStreamHandle(): StreamHandleClass {
       return (this.#hasUserBuffer && userBufferLength(this.#owner())) || Infinity;
     }
     get isReadNatively(): boolean {
-      return (
-        this.tlsSocket !== undefined || (this as { _consumed?: boolean })._consumed === true || this.#hasHttp2Session()
-      );
+      const { _consumed: byHttpParser } = this as { _consumed?: boolean };
+      return this.tlsSocket !== undefined || byHttpParser === true || this.#isHttp2();
     }
-    #hasHttp2Session(): boolean {
-      const owner = this.#owner();
+    #isHttp2(): boolean {
+      const owner = this.tlsSocket ? undefined : this.#owner();
       return owner !== undefined && hasHttp2Session(owner);
     }
     get bytesRead(): number {
