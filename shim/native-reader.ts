@@ -19,10 +19,15 @@ let runTicks = (): void => {};
 /** Callbacks that have begun and not ended, one in the other. */
 let depth = 0;
 let isBetween = false;
+let ownId = 0;
 
-/** `read` is a call of native code that may call JavaScript back. */
-export function readNatively(read: () => void): void {
+/**
+ * `read` is a call of native code that may call JavaScript back; `handleId` the async id of the handle that is read. When
+ * that code reads or writes on the handle it calls JavaScript, too, where libuv has C: nothing runs after those calls.
+ */
+export function readNatively(handleId: number, read: () => void): void {
   hook ??= prepare();
+  ownId = handleId;
   depth = 0;
   hook.enable();
   try {
@@ -42,8 +47,8 @@ function prepare(): AsyncHook {
     before() {
       if (!isBetween) depth++;
     },
-    after() {
-      if (!isBetween && --depth === 0) betweenCallbacks();
+    after(asyncId) {
+      if (!isBetween && --depth === 0 && asyncId !== ownId) betweenCallbacks();
     },
   });
 }

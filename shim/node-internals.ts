@@ -26,6 +26,7 @@ export interface NativeRequest {
 
 /** StreamBase and JSStream (src/js_stream.cc). Every method returns 0 or a negative errno. */
 export interface JsStreamHandle {
+  getAsyncId(): number;
   onread: AnyFunction;
   reading?: boolean;
   readBuffer(bytes: Uint8Array): void;

@@ -293,7 +293,7 @@ export class VirtualStream implements TcpEvents {
   }
 
   #read(call: () => void): void {
-    if (this.handle.isReadNatively) readNatively(call);
+    if (this.handle.isReadNatively) readNatively(this.handle.getAsyncId(), call);
     else call();
   }
 

@@ -25,11 +25,12 @@ import type {
 } from '../../core/packet/stack/stack-contract';
 import type { TunnelOptions } from '../../core/packet/wireguard/tunnel-contract';
 import type { DatagramPort, DatagramPortOptions, Runtime } from '../../core/runtime';
-import { noTrace } from '../../core/trace';
 import type { VirtualNetwork } from '../../core/virtual-network';
 import type { Endpoint, VirtualAddresses } from '../../core/wire/addresses';
 
 const LOCALHOST = 'localhost';
+/** Of what PathMtus looks for, the largest alone is above. */
+const LARGE = 16_000;
 const HOST = '127.0.0.1';
 const own: VirtualAddresses = { ipv4: '198.18.0.1', ipv6: 'fd00:6e74::1' };
 const mirrored: VirtualAddresses = { ipv4: '198.18.0.2', ipv6: 'fd00:6e74::2' };
@@ -51,13 +52,15 @@ export class LoopNetwork implements VirtualNetwork {
   readonly #dialled = { 4: new Map<number, Dialled>(), 6: new Map<number, Dialled>() };
   #ready: Promise<void> | undefined;
   #isReady = false;
+  #onPathMtu: (mtu: number) => void = () => {};
 
   constructor(
     private readonly runtime: Runtime,
     private readonly onAccepted: () => void,
   ) {
     this.#node = new PacketPath({
-      ...{ runtime, part: 'node', trace: noTrace, capture: undefined },
+      ...{ runtime, part: 'node', capture: undefined },
+      trace: ({ event, mtu }) => event === 'path mtu' && this.#onPathMtu(mtu as number),
       secretKey: runtime.random.bytes(32),
       transmit: (datagram, to) => this.#port?.send(datagram, to),
       onTunnelEvent() {},
@@ -151,8 +154,13 @@ export class LoopNetwork implements VirtualNetwork {
     ]);
     this.#port = port;
     const { packets } = this.#node;
-    packets.setTunnel(introduction('mirror', this.#mirror.packets, mirrored, this.#mirror.port!));
+    const tunnel = packets.setTunnel(introduction('mirror', this.#mirror.packets, mirrored, this.#mirror.port!));
     this.#mirror.packets.setTunnel(introduction('node', packets, own, port));
+    // Loopback has segments by the 10 kB, from the first on, and there are tests that count on it.
+    await new Promise<void>((done) => {
+      this.#onPathMtu = (mtu) => mtu > LARGE && done();
+      tunnel.requestTunnel();
+    });
     this.#isReady = true;
   }
 }
