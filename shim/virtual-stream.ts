@@ -234,13 +234,13 @@ export class VirtualStream implements TcpEvents {
   }
 
   /**
-   * Soon, since native code sends nothing more before it knows; but TLS cannot hear of it within a read, and Node puts
-   * it off in the same way where libuv has written at once.
+   * Soon, since native code sends nothing more before it knows; but TLS cannot hear of it within a read. Where libuv has
+   * written at once Node tells TLS before the next immediates, and an HTTP/2 session that ends counts on that.
    */
   #reportWritten(): void {
     if (this.#reportScheduled || !this.#writes.hasWritten) return;
     this.#reportScheduled = true;
-    if (this.handle.tlsSocket) setImmediate(() => this.#finishWritten());
+    if (this.handle.tlsSocket) inPollPhase(() => this.#finishWritten());
     else process.nextTick(() => this.#finishWritten());
   }
 
