@@ -6,7 +6,9 @@
  * Programs can tell: an 'end' that waits for a tick would come after the 'close' of the same HTTP/2 stream, and a client
  * whose upload is answered early would wait for ever. So an async hook stands where native code would have run them.
  */
-import { createHook, type AsyncHook } from 'node:async_hooks';
+import { AsyncLocalStorage, createHook, type AsyncHook } from 'node:async_hooks';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
 import { withShadows } from './shadows';
 
 type Process = NodeJS.Process & {
@@ -20,14 +22,18 @@ let runTicks = (): void => {};
 let depth = 0;
 let isBetween = false;
 let ownId = 0;
+const always = (): boolean => true;
+let mayRun = always;
 
 /**
  * `read` is a call of native code that may call JavaScript back; `handleId` the async id of the handle that is read. When
  * that code reads or writes on the handle it calls JavaScript, too, where libuv has C: nothing runs after those calls.
+ * `runsTicksNow`: asked after each of the others; default: always.
  */
-export function readNatively(handleId: number, read: () => void): void {
+export function readNatively(handleId: number, read: () => void, runsTicksNow = always): void {
   hook ??= prepare();
   ownId = handleId;
+  mayRun = runsTicksNow;
   depth = 0;
   hook.enable();
   try {
@@ -38,6 +44,9 @@ export function readNatively(handleId: number, read: () => void): void {
 }
 
 function prepare(): AsyncHook {
+  // Hooks that are enabled within a hook begin after it. AsyncLocalStorage has one until Node 22, and enables it when it
+  // is first used: which must not be within ours, where the first request would lose its store.
+  new AsyncLocalStorage().run(true, () => {});
   // Node's own way to run them from JavaScript, deprecated in words and without a successor. With --pending-deprecation
   // its first call warns, which would tell the user nothing that he can act on.
   const { _tickCallback } = process as Process;
@@ -48,7 +57,7 @@ function prepare(): AsyncHook {
       if (!isBetween) depth++;
     },
     after(asyncId) {
-      if (!isBetween && --depth === 0 && asyncId !== ownId) betweenCallbacks();
+      if (!isBetween && --depth === 0 && asyncId !== ownId && mayRun()) betweenCallbacks();
     },
   });
 }
@@ -74,4 +83,16 @@ function reportUncaught(error: unknown): void {
     throw error;
   });
   runTicks();
+}
+
+/** The parser leaves ticks for later on purpose, but for those after a part of a body. */
+export function afterPartsOfBody(socket: Socket): () => boolean {
+  const { parser } = socket as Socket & { parser?: { incoming: IncomingMessage | null } | null };
+  let before = parser?.incoming;
+  return () => {
+    const message = parser?.incoming;
+    const isPart = message === before && message?.complete === false;
+    before = message;
+    return isPart;
+  };
 }

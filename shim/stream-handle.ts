@@ -34,13 +34,14 @@ export interface StreamHandle extends JsStreamHandle {
   consumer(): Socket | undefined;
   /** The most bytes that one readBuffer() may pass. */
   readLimit(): number;
-  /** Native code attached to the handle and takes what is read: TLS, a server's HTTP parser, an HTTP/2 session. */
-  readonly isReadNatively: boolean;
+  /** What attached to the handle natively, and takes what is read. */
+  readonly nativeReader: NativeReader | undefined;
   bind(address: string, port: number): number;
   connect(request: ConnectRequest, address: string, port: number): number;
   close(callback?: () => void): void;
 }
 
+type NativeReader = 'tls' | 'http' | 'http2';
 type StreamHandleClass = new (network: VirtualNetwork) => StreamHandle;
 
 const oneByte = new Uint8Array(1);
@@ -144,9 +145,10 @@ export function defineStreamHandle(): StreamHandleClass {
     readLimit(): number {
       return (this.#hasUserBuffer && userBufferLength(this.#owner())) || Infinity;
     }
-    get isReadNatively(): boolean {
-      const { _consumed: byHttpParser } = this as { _consumed?: boolean };
-      return this.tlsSocket !== undefined || byHttpParser === true || this.#isHttp2();
+    get nativeReader(): NativeReader | undefined {
+      if (this.tlsSocket) return 'tls';
+      if ((this as { _consumed?: boolean })._consumed === true) return 'http';
+      return this.#isHttp2() ? 'http2' : undefined;
     }
     #isHttp2(): boolean {
       const owner = this.tlsSocket ? undefined : this.#owner();

@@ -17,7 +17,7 @@ import { linger } from './linger';
 import { Hold } from './liveness';
 import { connectCode, errnoOf, systemError } from './node-errors';
 import { inPollPhase } from '../core/poll-phase';
-import { readNatively } from './native-reader';
+import { afterPartsOfBody, readNatively } from './native-reader';
 import { ReceiveQueue } from './receive-queue';
 import type { StreamHandle } from './stream-handle';
 import { inClosePhase, type NativeRequest } from './node-internals';
@@ -293,8 +293,10 @@ export class VirtualStream implements TcpEvents {
   }
 
   #read(call: () => void): void {
-    if (this.handle.isReadNatively) readNatively(this.handle.getAsyncId(), call);
-    else call();
+    const { nativeReader } = this.handle;
+    if (!nativeReader) return call();
+    const owner = nativeReader === 'http' ? this.handle.consumer() : undefined;
+    readNatively(this.handle.getAsyncId(), call, owner && afterPartsOfBody(owner));
   }
 
   #deliverShutdown(request: NativeRequest): void {
