@@ -32,6 +32,16 @@ export function completeConnect(
   withCauseAdded(socket as SocketInternals, cause, complete);
 }
 
+/** Why a connection to what may have been a virtual address failed, which the host made. */
+export function explainConnect(request: ConnectRequest, socket: SocketInternals, cause: unknown): void {
+  const { oncomplete } = request;
+  request.oncomplete = (...args): unknown => {
+    const complete = (): void => void oncomplete?.apply(request, args);
+    if (args[0] === 0) return complete();
+    return withCauseAdded(socket, cause, complete);
+  };
+}
+
 function withCauseAdded(socket: SocketInternals, cause: unknown, complete: () => void): void {
   const adding = (method: 'destroy' | 'emit'): [PropertyKey, unknown] => {
     const original = socket[method] as AnyFunction;

@@ -8,7 +8,8 @@
  */
 import net from 'node:net';
 import type { VirtualNetwork } from '../../core/virtual-network';
-import type { ConnectRequest } from '../connect-outcome';
+import { explainConnect, type ConnectRequest } from '../connect-outcome';
+import { holdDuring } from '../liveness';
 import { errnoOf } from '../node-errors';
 import { reachTcp, type AnyFunction, type SocketInternals, type TcpHandle } from '../node-internals';
 import type { Patches } from '../patch';
@@ -18,6 +19,7 @@ import type { StreamHandle } from '../stream-handle';
 import { createStreamHandle, isStreamHandle } from '../virtual-handles';
 import { duringConnect } from './dns';
 import type { ListenHooks } from './listen';
+import { classifyAddress } from './name-lookup';
 
 /** TLSWrap: the handle below, and the socket that it is read from when that is not its own. */
 interface TlsHandle {
@@ -44,17 +46,22 @@ export function hookConnect(network: VirtualNetwork, patches: Patches, listening
 
   const connectLate = (connect: AnyFunction): AnyFunction =>
     function (this: TcpHandle, request: ConnectRequest, address: string, port: number): number {
-      if (typeof address !== 'string' || !network.isVirtualAddress(unmapped(address))) {
-        return listening.bindForReal(this) || (Reflect.apply(connect, this, [request, address, port]) as number);
-      }
       const socket = (this as unknown as Record<symbol, Replaceable | undefined>)[ownerSymbol];
-      if (!socket) return Reflect.apply(connect, this, [request, address, port]) as number;
-      if (isReadByAnother(this, socket)) return errnoOf('ENOTSUP');
-      const bound = listening.boundTo(this);
-      const handle = newHandle(socket);
-      if (bound) handle.bind(bound.address, bound.port);
-      swapLate(socket, this, handle);
-      return handle.connect(request, address, port);
+      const onHost = (): number =>
+        listening.bindForReal(this) || (Reflect.apply(connect, this, [request, address, port]) as number);
+      const place = classifyAddress(address, network);
+      if (place === 'host' || !socket) return onHost();
+      if (place === 'virtual') return connectVirtually(this, socket, request, address, port);
+
+      const connectDecided = (): void => {
+        if (!isHandleOf(socket, this)) return; // closed meanwhile
+        const isVirtual = network.isVirtualAddress(unmapped(address));
+        if (!isVirtual && network.loginError) explainConnect(request, socket, network.loginError);
+        const error = isVirtual ? connectVirtually(this, socket, request, address, port) : onHost();
+        if (error) request.oncomplete?.(error, this, request, false, false);
+      };
+      void holdDuring(network.whenDecided()).then(() => process.nextTick(connectDecided));
+      return 0;
     };
   patches.replace(TCP.prototype as object, 'connect', connectLate);
   patches.replace(TCP.prototype as object, 'connect6', connectLate);
@@ -65,6 +72,21 @@ export function hookConnect(network: VirtualNetwork, patches: Patches, listening
     value: (handle: unknown): boolean =>
       Function.prototype[Symbol.hasInstance].call(TCP, handle) || isStreamHandle(handle),
   });
+
+  function connectVirtually(
+    old: TcpHandle,
+    socket: Replaceable,
+    request: ConnectRequest,
+    address: string,
+    port: number,
+  ): number {
+    if (isReadByAnother(old, socket)) return errnoOf('ENOTSUP');
+    const bound = listening.boundTo(old);
+    const handle = newHandle(socket);
+    if (bound) handle.bind(bound.address, bound.port);
+    swapLate(socket, old, handle);
+    return handle.connect(request, address, port);
+  }
 
   function newHandle(socket: Replaceable): StreamHandle {
     const handle = createStreamHandle(network);
@@ -84,6 +106,10 @@ export function hookConnect(network: VirtualNetwork, patches: Patches, listening
 /** Without calling a native accessor. */
 function isMethod(prototype: object, key: string): boolean {
   return typeof Object.getOwnPropertyDescriptor(prototype, key)?.value === 'function';
+}
+
+function isHandleOf({ _handle }: SocketInternals, handle: TcpHandle): boolean {
+  return _handle === handle || (_handle as TlsHandle | null)?._parent === handle;
 }
 
 /** Only a socket that has no handle yet, or a TLSSocket with the fresh one that its constructor makes. */

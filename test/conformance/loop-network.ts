@@ -83,6 +83,10 @@ export class LoopNetwork implements VirtualNetwork {
     return /^(127\.|0\.0\.0\.0$|::1?$)/.test(address);
   }
 
+  isUndecidedAddress(): boolean {
+    return false;
+  }
+
   prefixLengthOf(address: string): number | undefined {
     if (!this.isVirtualAddress(address)) return undefined;
     return isIPv4(address) ? 8 : 128;
