@@ -12,7 +12,7 @@ import { AsyncResource } from 'node:async_hooks';
 import type { TcpConnection, TcpEvents, TcpFailure } from '../core/packet/stack/stack-contract';
 import type { VirtualNetwork } from '../core/virtual-network';
 import type { Endpoint } from '../core/wire/addresses';
-import { completeConnect, type ConnectOutcome, type ConnectRequest } from './connect-outcome';
+import { PendingConnect, type ConnectOutcome, type ConnectRequest } from './connect-outcome';
 import { linger } from './linger';
 import { Hold } from './liveness';
 import { connectCode, errnoOf, systemError } from './node-errors';
@@ -37,7 +37,7 @@ export class VirtualStream implements TcpEvents {
   readonly #writes = new WriteQueue();
   #phase: 'new' | 'connecting' | 'open' | 'closed' = 'new';
   #connection: TcpConnection | undefined;
-  #connect: { request: ConnectRequest; scope: AsyncResource; outcome?: ConnectOutcome } | undefined;
+  #connect: PendingConnect | undefined;
   #shutdown: NativeRequest | undefined;
   #shutdownSent = false;
   #reading = false;
@@ -79,7 +79,7 @@ export class VirtualStream implements TcpEvents {
   connect(request: ConnectRequest, remote: Endpoint): number {
     if (this.#phase !== 'new') return errnoOf('EISCONN');
     this.#phase = 'connecting';
-    this.#connect = { request, scope: new AsyncResource('NTMOBILETCPCONNECT', { requireManualDestroy: true }) };
+    this.#connect = new PendingConnect(request);
     this.#updateHold();
     const reached = this.network.reach(remote.address);
     if (reached) {
@@ -196,7 +196,7 @@ export class VirtualStream implements TcpEvents {
   failed(reason: TcpFailure, cause?: Error): void {
     this.#connection = undefined;
     // A connection may be established and reset within one turn, before Node heard of it.
-    if (this.#connect && !this.#connect.outcome) return this.#connectDone({ status: errnoOf(reason), cause });
+    if (this.#connect?.isOver === false) return this.#connectDone({ status: errnoOf(reason), cause });
     this.#failure = reason;
     this.#schedule();
   }
@@ -226,7 +226,7 @@ export class VirtualStream implements TcpEvents {
   }
 
   #hasEvent(): boolean {
-    if (this.#phase === 'connecting') return this.#connect?.outcome !== undefined;
+    if (this.#phase === 'connecting') return this.#connect?.isOver === true;
     if (this.#phase !== 'open') return false;
     if (this.#failure && !this.#writes.isIdle) return true;
     if (this.#shutdown && this.#writes.isIdle) return true;
@@ -269,12 +269,10 @@ export class VirtualStream implements TcpEvents {
   }
 
   #deliverConnect(): void {
-    const { request, scope, outcome } = this.#connect!;
-    if (!outcome) return;
+    const connect = this.#connect!;
     this.#connect = undefined;
-    this.#phase = outcome.status === 0 ? 'open' : 'new';
-    scope.runInAsyncScope(() => completeConnect(this.handle, request, outcome));
-    scope.emitDestroy();
+    this.#phase = connect.isConnected ? 'open' : 'new';
+    connect.complete(this.handle);
   }
 
   #deliverBytes(): void {
@@ -341,7 +339,7 @@ export class VirtualStream implements TcpEvents {
   }
 
   #connectDone(outcome: ConnectOutcome): void {
-    if (this.#connect) this.#connect.outcome ??= outcome;
+    this.#connect?.end(outcome);
     this.#schedule();
   }
 
@@ -363,10 +361,8 @@ export class VirtualStream implements TcpEvents {
     for (const request of this.#writes.cancel()) this.handle.finishWrite(request, cancelled);
     if (this.#shutdown) this.handle.finishShutdown(this.#shutdown, cancelled);
     this.#shutdown = undefined;
-    const connect = this.#connect;
+    this.#connect?.cancel(this.handle);
     this.#connect = undefined;
-    if (connect)
-      connect.scope.runInAsyncScope(() => connect.request.oncomplete?.(cancelled, this.handle, connect.request));
     this.#scope.emitDestroy();
     callback?.();
   }

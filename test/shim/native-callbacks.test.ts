@@ -87,6 +87,22 @@ describe('native code that reads a virtual socket', () => {
     );
   });
 
+  it('HTTP/2: a tick that a callback made throws, and nobody listens -> the program ends as any would', async () => {
+    const program = (): void => {
+      const http2 = require('node:http2');
+      const server = http2.createServer(() =>
+        process.nextTick(() => {
+          throw new Error('in a tick');
+        }),
+      );
+      process.on('exit', (status) => say('exit', status));
+      server.listen(0, () => http2.connect(`http://${process.env['HOST']}:${server.address().port}`).request());
+    };
+    for (const options of [{ env: { HOST: '127.0.0.1' }, plain: true }, { env: { HOST: 'b.test.ntm' } }]) {
+      await assert.rejects(run(program, options), /status 1\n\["exit",1\]\n[^]*\nError: in a tick\n/);
+    }
+  });
+
   it('HTTP: a request and its body come in one segment -> data, ticks and microtasks in the order of the host', async () => {
     await asOnHost(() => {
       const { request } = require('node:http');
