@@ -62,6 +62,8 @@ export interface SendRequest extends NativeRequest {
 /** UDPWrap (src/udp_wrap.cc). `size` is a datagram's, or a negative errno. */
 export interface UdpHandle {
   onmessage?: (size: number, handle: UdpHandle, datagram: Buffer | undefined, from?: object) => void;
+  /** Of literal addresses, too, by send() and connect() before they call the handle. */
+  lookup?: (address: unknown, callback: (...found: unknown[]) => void) => void;
   bind(address: string, port: number, flags: number): number;
   bind6(address: string, port: number, flags: number): number;
   connect(address: string, port: number): number;

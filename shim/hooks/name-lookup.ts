@@ -17,8 +17,7 @@ export interface LookupOptions {
 }
 
 export function classifyQuery(hostname: unknown, network: VirtualNetwork): Place {
-  if (typeof hostname !== 'string' || hostname === '') return 'host';
-  if (isIP(hostname) !== 0) return network.isUndecidedAddress(unmapped(hostname)) ? 'undecided' : 'host';
+  if (typeof hostname !== 'string' || hostname === '' || isIP(hostname) !== 0) return 'host';
   const address = reverseName(hostname);
   return address === undefined ? classifyHost(hostname, network) : classifyAddress(address, network);
 }
@@ -36,6 +35,12 @@ export function isVirtualAfterWaiting(hostname: string, network: VirtualNetwork)
 
 export function isVirtualAddressAfterWaiting(address: string, network: VirtualNetwork): Promise<boolean> {
   return isVirtualOnceDecided(() => classifyAddress(address, network), network);
+}
+
+/** Calls at once, or in a tick once it is decided whose the address is. */
+export function whenAddressDecided(address: unknown, network: VirtualNetwork, call: () => void): void {
+  if (classifyAddress(address, network) !== 'undecided') return call();
+  void holdDuring(network.whenDecided()).then(() => process.nextTick(call));
 }
 
 async function isVirtualOnceDecided(place: () => Place, network: VirtualNetwork): Promise<boolean> {

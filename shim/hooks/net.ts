@@ -9,7 +9,6 @@
 import net from 'node:net';
 import type { VirtualNetwork } from '../../core/virtual-network';
 import { explainConnect, type ConnectRequest } from '../connect-outcome';
-import { holdDuring } from '../liveness';
 import { errnoOf } from '../node-errors';
 import { reachTcp, type AnyFunction, type SocketInternals, type TcpHandle } from '../node-internals';
 import type { Patches } from '../patch';
@@ -19,7 +18,7 @@ import type { StreamHandle } from '../stream-handle';
 import { createStreamHandle, isStreamHandle } from '../virtual-handles';
 import { duringConnect } from './dns';
 import type { ListenHooks } from './listen';
-import { classifyAddress } from './name-lookup';
+import { classifyAddress, whenAddressDecided } from './name-lookup';
 
 /** TLSWrap: the handle below, and the socket that it is read from when that is not its own. */
 interface TlsHandle {
@@ -60,7 +59,7 @@ export function hookConnect(network: VirtualNetwork, patches: Patches, listening
         const error = isVirtual ? connectVirtually(this, socket, request, address, port) : onHost();
         if (error) request.oncomplete?.(error, this, request, false, false);
       };
-      void holdDuring(network.whenDecided()).then(() => process.nextTick(connectDecided));
+      whenAddressDecided(address, network, connectDecided);
       return 0;
     };
   patches.replace(TCP.prototype as object, 'connect', connectLate);
