@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * npm run conformance:ws: the suite of the package `ws` by itself, and with loopback made virtual. What passes by itself
- * must pass through the virtual stack, and the stack must have been used.
+ * must pass through the virtual stack, and the stack must have been used. Exit code 2: could not be run.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -49,6 +49,9 @@ try {
   if (!used) process.stdout.write('no connection went through the virtual stack\n');
   process.stdout.write(`ws: ${plain.passed.length - lost.length} of ${plain.passed.length} pass under the shim\n`);
   process.exitCode = used && lost.length === 0 && plain.passed.length > 0 ? 0 : 1;
+} catch (error) {
+  process.stderr.write(`conformance:ws: ${error.message}\n`);
+  process.exitCode = 2;
 } finally {
   rmSync(scratch, { recursive: true, force: true });
 }
