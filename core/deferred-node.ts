@@ -56,6 +56,10 @@ export class DeferredNode implements VirtualNetwork {
     return this.namespace.isVirtualAddress(address);
   }
 
+  isUndecidedAddress(address: string): boolean {
+    return this.namespace.isUndecidedAddress(address);
+  }
+
   prefixLengthOf(address: string): number | undefined {
     return this.namespace.prefixLengthOf(address);
   }

@@ -8,6 +8,11 @@ import { canonicalName } from './wire/names';
 /** Addresses of which it is remembered whose they are: asking BlockList takes 15 us, as much as 4 % of an HTTP request. */
 const ANSWERS_LIMIT = 1_024;
 
+/** Where the networks of an AS are: the block of RFC 2544, and unique local addresses (RFC 4193) that were generated. */
+const POSSIBLE = new BlockList();
+POSSIBLE.addSubnet('198.18.0.0', 15, 'ipv4');
+POSSIBLE.addSubnet('fd00::', 8, 'ipv6');
+
 /** What an earlier run learned of the network. */
 export interface Learned {
   readonly domains: readonly string[];
@@ -20,7 +25,7 @@ export class Namespace {
   private readonly learned = new Set<string>();
   private readonly prefixes = new Map<number, BlockList>();
   private readonly answers = new Map<string, boolean>();
-  private decided = false;
+  private areNamesDecided = false;
   private decide: () => void = () => {};
   private readonly decision = new Promise<void>((resolve) => (this.decide = resolve));
 
@@ -37,12 +42,12 @@ export class Namespace {
   learn(domains: readonly string[], networks: readonly string[], whole: boolean): void {
     for (const domain of domains) this.domains.add(canonicalName(domain));
     for (const network of networks) this.learnNetwork(network);
-    if (whole) this.settle();
+    if (whole) this.areNamesDecided = true;
   }
 
   /** Ends the state `undecided`: names of unknown suffixes are the host's from now on. */
   settle(): void {
-    this.decided = true;
+    this.areNamesDecided = true;
     this.decide();
   }
 
@@ -55,8 +60,15 @@ export class Namespace {
     if (isIP(normal) || !normal.includes('.')) return 'host';
     if (this.isBelowDomain(normal)) return 'virtual';
     if (this.recall() && this.isBelowDomain(normal)) return 'virtual';
-    if (this.decided || normal.endsWith('.localhost') || this.hostsFile().has(normal)) return 'host';
+    if (this.areNamesDecided || normal.endsWith('.localhost') || this.hostsFile().has(normal)) return 'host';
     return 'undecided';
+  }
+
+  /** Whether it may turn out to be virtual: this node has never joined. */
+  isUndecidedAddress(address: string): boolean {
+    const family = isIP(address);
+    if (family === 0 || this.isVirtualAddress(address)) return false; // which recalls what is known
+    return this.prefixes.size === 0 && POSSIBLE.check(address, family === 4 ? 'ipv4' : 'ipv6');
   }
 
   isVirtualAddress(address: string): boolean {
@@ -92,6 +104,7 @@ export class Namespace {
     const learned = this.earlier?.();
     this.earlier = undefined;
     if (learned) this.learn(learned.domains, learned.networks, learned.domains.length > 0);
+    if (this.prefixes.size > 0) this.settle();
     return learned !== undefined;
   }
 

@@ -145,6 +145,10 @@ export class Node implements VirtualNetwork {
     return this.namespace.isVirtualAddress(address);
   }
 
+  isUndecidedAddress(address: string): boolean {
+    return this.namespace.isUndecidedAddress(address);
+  }
+
   prefixLengthOf(address: string): number | undefined {
     return this.namespace.prefixLengthOf(address);
   }
@@ -246,6 +250,7 @@ export class Node implements VirtualNetwork {
   private configure({ domains, networks, fqdn }: Body<'configurationResponse'>): void {
     this.fqdn = canonicalName(fqdn);
     this.namespace.learn(domains, networks, true);
+    this.namespace.settle();
     this.options.onNetwork({ domains, networks });
   }
 

@@ -11,6 +11,7 @@ import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { performance } from 'node:perf_hooks';
 import { getSystemErrorName } from 'node:util';
+import { inPollPhase } from './poll-phase';
 import type {
   Clock,
   DatagramPort,
@@ -25,7 +26,7 @@ import type {
 import { ENOBUFS, HandleSender, QUEUE_LIMIT_BYTES, udpHandle, type FoundHandle } from './udp-handle';
 import type { Endpoint } from './wire/addresses';
 
-const { setTimeout, clearTimeout, setImmediate } = globalThis;
+const { setTimeout, clearTimeout } = globalThis;
 const hostLookup = lookup;
 const hostInterfaces = networkInterfaces;
 /* eslint-disable @typescript-eslint/no-require-imports */
@@ -56,7 +57,7 @@ export const nodeTimers: Timers = {
     const timeout = setTimeout(fire, delayMs).unref();
     return { cancel: () => clearTimeout(timeout) };
   },
-  soon: (fire) => void setImmediate(fire),
+  soon: inPollPhase,
 };
 
 export const nodeRandom: Random = {

@@ -26,6 +26,10 @@ export class Unjoined implements VirtualNetwork {
     return false;
   }
 
+  isUndecidedAddress(address: string): boolean {
+    return this.namespace.isUndecidedAddress(address);
+  }
+
   prefixLengthOf(): undefined {
     return undefined;
   }

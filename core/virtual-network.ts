@@ -17,9 +17,11 @@ import type { VirtualAddresses } from './wire/addresses';
 export interface VirtualNetwork {
   /** `undecided` only until the network's suffixes are known, which needs one answer from the AS on a first start. */
   classifyName(name: string): 'virtual' | 'host' | 'undecided';
-  /** Resolves when no name is `undecided` any more: suffixes known, or the AS did not answer in time. Never rejects. */
+  /** Resolves when the network is known, or the AS did not answer in time: what is undecided then is the host's. Never rejects. */
   whenDecided(): Promise<void>;
   isVirtualAddress(address: string): boolean;
+  /** An address that may be of the network: as long as this node has never joined, of whatever outcome. */
+  isUndecidedAddress(address: string): boolean;
   /** Of the virtual network that this address is in, bits; undefined for other addresses. */
   prefixLengthOf(address: string): number | undefined;
   /** This node's own virtual addresses, once registered. */

@@ -1,5 +1,6 @@
 /** Datagrams that have arrived and wait for the program: one per event, as libuv delivers them, and bounded. */
 import type { Endpoint } from '../core/wire/addresses';
+import { inPollPhase } from '../core/poll-phase';
 
 /** Linux's default receive buffer (net.core.rmem_default). */
 export const DEFAULT_BUFFER_BYTES = 212_992;
@@ -28,8 +29,8 @@ export class DatagramInbox {
     if (this.#bytes > 0 && this.#bytes + bufferedLength(bytes) > this.limitBytes) return false;
     this.#bytes += bufferedLength(bytes);
     this.#arrived.push({ bytes, from });
-    // One immediate each: ticks and microtasks of the program run in between.
-    setImmediate(() => this.#next());
+    // One event each: ticks and microtasks of the program run in between.
+    inPollPhase(() => this.#next());
     return true;
   }
 

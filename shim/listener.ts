@@ -10,6 +10,7 @@ import type { VirtualNetwork } from '../core/virtual-network';
 import type { Endpoint } from '../core/wire/addresses';
 import { Hold } from './liveness';
 import { errnoOf } from './node-errors';
+import { inPollPhase } from '../core/poll-phase';
 import type { TcpHandle } from './node-internals';
 import { isWildcard, unmapped, type BindPlace } from './policy';
 import type { StreamHandle } from './stream-handle';
@@ -84,11 +85,11 @@ export class VirtualListener {
     if (this.#accepted.length === 1) process.nextTick(() => this.#deliver());
   }
 
-  /** One connection per turn of the loop. */
+  /** One connection per event. */
   #deliver(): void {
     const client = this.#accepted.shift();
     if (!client) return;
-    if (this.#accepted.length > 0) setImmediate(() => this.#deliver());
+    if (this.#accepted.length > 0) inPollPhase(() => this.#deliver());
     if (!this.isServed()) return client.stream.close(undefined, true);
     this.#scope?.runInAsyncScope(() => this.handle.onconnection?.(0, client));
   }

@@ -4,6 +4,7 @@
  * Everything here is lazy; `tls`, the dearest, is loaded when the first virtual socket is made.
  */
 /* eslint-disable @typescript-eslint/no-explicit-any */
+import type { Socket } from 'node:net';
 import net from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Duplex } from 'node:stream';
@@ -25,6 +26,7 @@ export interface NativeRequest {
 
 /** StreamBase and JSStream (src/js_stream.cc). Every method returns 0 or a negative errno. */
 export interface JsStreamHandle {
+  getAsyncId(): number;
   onread: AnyFunction;
   reading?: boolean;
   readBuffer(bytes: Uint8Array): void;
@@ -37,6 +39,8 @@ export interface JsStreamHandle {
 
 /** TCPWrap (src/tcp_wrap.cc). */
 export interface TcpHandle {
+  /** -1 before bind or connect. */
+  readonly fd: number;
   onconnection?: (status: number, client: unknown) => void;
   bind(address: string, port: number): number;
   bind6(address: string, port: number, flags: number): number;
@@ -58,6 +62,8 @@ export interface SendRequest extends NativeRequest {
 /** UDPWrap (src/udp_wrap.cc). `size` is a datagram's, or a negative errno. */
 export interface UdpHandle {
   onmessage?: (size: number, handle: UdpHandle, datagram: Buffer | undefined, from?: object) => void;
+  /** Of literal addresses, too, by send() and connect() before they call the handle. */
+  lookup?: (address: unknown, callback: (...found: unknown[]) => void) => void;
   bind(address: string, port: number, flags: number): number;
   bind6(address: string, port: number, flags: number): number;
   connect(address: string, port: number): number;
@@ -164,6 +170,30 @@ export function markWriteSynchronous(request: NativeRequest): void {
     unconnected.unref();
   }
   unconnected.writeBuffer(request, oneByte);
+}
+
+/**
+ * Calls back where libuv ends uv_close(): in this turn of the loop, after its immediates. Only a native handle's own
+ * close callback runs there.
+ */
+export function inClosePhase(callback: () => void): void {
+  new (reachTcp().TCP)(0).close(callback);
+}
+
+const loaded = { modules: 0, http2: false };
+
+/** An HTTP/2 session without TLS reads the socket natively; of that JavaScript sees only how it watches the socket. */
+export function hasHttp2Session(socket: Socket): boolean {
+  return isHttp2Loaded() && socket.rawListeners('close').some(({ name }) => name === 'socketOnClose');
+}
+
+function isHttp2Loaded(): boolean {
+  const { moduleLoadList } = process as unknown as { moduleLoadList: string[] };
+  if (moduleLoadList.length > loaded.modules) {
+    loaded.modules = moduleLoadList.length;
+    loaded.http2 = moduleLoadList.includes('NativeModule internal/http2/core');
+  }
+  return loaded.http2;
 }
 
 /** The buffer an app gave in `new net.Socket({ onread: { buffer } })`, of which Node may ask a fresh one per read. */

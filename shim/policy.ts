@@ -36,15 +36,21 @@ export function classifyHost(host: string, network: Naming): 'virtual' | 'host' 
   return network.classifyName(host);
 }
 
-/** The host that the arguments of `socket.connect` name, without normalizing them; undefined for a pipe. */
+/** The host that the arguments of `socket.connect` mean, without normalizing them; undefined for a pipe. */
 export function connectHost(args: readonly unknown[]): string | undefined {
   let [first, second] = args;
   if (Array.isArray(first)) [first, second] = first as unknown[]; // net.connect() has normalized them already
   if (typeof first === 'object' && first !== null) {
     const { host, path } = first as { host?: unknown; path?: unknown };
-    return typeof host === 'string' && !path ? host : undefined;
+    return path ? undefined : hostOrDefault(host);
   }
-  return typeof second === 'string' ? second : undefined;
+  const isPipe = typeof first === 'string' && !(Number(first) >= 0);
+  return isPipe ? undefined : hostOrDefault(second);
+}
+
+/** `localhost` is Node's default. */
+function hostOrDefault(host: unknown): string {
+  return typeof host === 'string' && host !== '' ? host : 'localhost';
 }
 
 /** The address in a name of RFC 1035 section 3.5 or RFC 3596 section 2.5; undefined for other names. */

@@ -11,6 +11,7 @@ import type { Endpoint } from '../core/wire/addresses';
 import type { ConnectRequest } from './connect-outcome';
 import { errnoOf } from './node-errors';
 import {
+  hasHttp2Session,
   markWriteSynchronous,
   reachJsStream,
   reachTcp,
@@ -33,14 +34,23 @@ export interface StreamHandle extends JsStreamHandle {
   consumer(): Socket | undefined;
   /** The most bytes that one readBuffer() may pass. */
   readLimit(): number;
+  /** What attached to the handle natively, and takes what is read. */
+  readonly nativeReader: NativeReader | undefined;
   bind(address: string, port: number): number;
   connect(request: ConnectRequest, address: string, port: number): number;
   close(callback?: () => void): void;
 }
 
+type NativeReader = 'tls' | 'http' | 'http2';
 type StreamHandleClass = new (network: VirtualNetwork) => StreamHandle;
 
 const oneByte = new Uint8Array(1);
+/**
+ * What is above zero is neither an error nor the promise to finish the request later, so that native code goes on as
+ * after a uv_try_write that took all. An HTTP/2 session that is destroyed while a write is under way drops what waits
+ * behind it, its GOAWAY too. (TLSWrap cannot do with it; it puts the end of a write off by itself.)
+ */
+const WRITTEN_AT_ONCE = 1;
 
 export function defineStreamHandle(): StreamHandleClass {
   const { TCP, ownerSymbol, reinitializeHandle } = reachTcp();
@@ -79,7 +89,9 @@ export function defineStreamHandle(): StreamHandleClass {
       return this.stream.readStop();
     }
     onwrite(request: NativeRequest, buffers: readonly Uint8Array[]): number {
-      return this.stream.write(request, this.#unwritten ? [this.#unwritten] : buffers);
+      if (this.#unwritten) return this.stream.write(request, [this.#unwritten]);
+      const status = this.stream.write(request, buffers);
+      return status === 0 && this.#isHttp2() && this.stream.takeBack(request) ? WRITTEN_AT_ONCE : status;
     }
     onshutdown(request: NativeRequest): number {
       return this.stream.shutdown(request);
@@ -132,6 +144,15 @@ export function defineStreamHandle(): StreamHandleClass {
     }
     readLimit(): number {
       return (this.#hasUserBuffer && userBufferLength(this.#owner())) || Infinity;
+    }
+    get nativeReader(): NativeReader | undefined {
+      if (this.tlsSocket) return 'tls';
+      if ((this as { _consumed?: boolean })._consumed === true) return 'http';
+      return this.#isHttp2() ? 'http2' : undefined;
+    }
+    #isHttp2(): boolean {
+      const owner = this.tlsSocket ? undefined : this.#owner();
+      return owner !== undefined && hasHttp2Session(owner);
     }
     get bytesRead(): number {
       return this.stream.bytesRead;

@@ -5,20 +5,22 @@
  *   new --connect()--> connecting --connected--> open --failed/close()--> closed
  *   new --accept()---------------------------------^
  *
- * The stack's events only change state here. Node hears of them in `#step`, one event per turn of the loop, with ticks
- * and microtasks run in between, because apps rely on that order; and so no exception of an app's reaches the stack.
+ * The stack's events only change state here. Node hears of them in `#step`, one at a time, with ticks and microtasks run
+ * in between, because apps rely on that order; and so no exception of an app's reaches the stack.
  */
 import { AsyncResource } from 'node:async_hooks';
 import type { TcpConnection, TcpEvents, TcpFailure } from '../core/packet/stack/stack-contract';
 import type { VirtualNetwork } from '../core/virtual-network';
 import type { Endpoint } from '../core/wire/addresses';
-import { completeConnect, type ConnectOutcome, type ConnectRequest } from './connect-outcome';
+import { PendingConnect, type ConnectOutcome, type ConnectRequest } from './connect-outcome';
 import { linger } from './linger';
 import { Hold } from './liveness';
 import { connectCode, errnoOf, systemError } from './node-errors';
+import { inPollPhase } from '../core/poll-phase';
+import { afterPartsOfBody, readNatively } from './native-reader';
 import { ReceiveQueue } from './receive-queue';
 import type { StreamHandle } from './stream-handle';
-import type { NativeRequest } from './node-internals';
+import { inClosePhase, type NativeRequest } from './node-internals';
 import { WriteQueue } from './write-queue';
 
 export class VirtualStream implements TcpEvents {
@@ -35,16 +37,18 @@ export class VirtualStream implements TcpEvents {
   readonly #writes = new WriteQueue();
   #phase: 'new' | 'connecting' | 'open' | 'closed' = 'new';
   #connection: TcpConnection | undefined;
-  #connect: { request: ConnectRequest; scope: AsyncResource; outcome?: ConnectOutcome } | undefined;
+  #connect: PendingConnect | undefined;
   #shutdown: NativeRequest | undefined;
   #shutdownSent = false;
   #reading = false;
-  #delivering = false;
+  /** How many of the received bytes are with the app at this moment. */
+  #delivering = 0;
   #referenced = true;
   /** The peer's FIN: not seen, waiting to be delivered after the bytes before it, delivered. */
   #end: 'none' | 'pending' | 'delivered' = 'none';
   #failure: TcpFailure | undefined;
   #stepScheduled = false;
+  #reportScheduled = false;
 
   constructor(
     private readonly handle: StreamHandle,
@@ -75,7 +79,7 @@ export class VirtualStream implements TcpEvents {
   connect(request: ConnectRequest, remote: Endpoint): number {
     if (this.#phase !== 'new') return errnoOf('EISCONN');
     this.#phase = 'connecting';
-    this.#connect = { request, scope: new AsyncResource('NTMOBILETCPCONNECT', { requireManualDestroy: true }) };
+    this.#connect = new PendingConnect(request);
     this.#updateHold();
     const reached = this.network.reach(remote.address);
     if (reached) {
@@ -90,7 +94,7 @@ export class VirtualStream implements TcpEvents {
   readStart(): number {
     this.#reading = true;
     this.#updateHold();
-    this.#schedule('next turn');
+    this.#schedule();
     return 0;
   }
 
@@ -117,15 +121,22 @@ export class VirtualStream implements TcpEvents {
     this.bytesWritten += this.#writes.add(request, buffers);
     this.#writes.pump(this.#connection!);
     this.#updateHold();
-    this.#schedule('now');
+    this.#reportWritten();
     return 0;
+  }
+
+  /** Whether the stack took all of what was written last; if so, the request is not finished by finishWrite(). */
+  takeBack(request: NativeRequest): boolean {
+    const isWritten = this.#writes.takeBack(request);
+    if (isWritten) this.#updateHold();
+    return isWritten;
   }
 
   shutdown(request: NativeRequest): number {
     if (!this.#connection || this.#phase !== 'open') return errnoOf('ENOTCONN');
     this.#shutdown = request;
     this.#updateHold();
-    this.#schedule('next turn');
+    this.#schedule();
     return 0;
   }
 
@@ -149,15 +160,16 @@ export class VirtualStream implements TcpEvents {
     if (this.#phase === 'closed') return;
     const connection = this.#connection;
     if (connection) {
-      if (reset || this.#received.length > 0 || this.#writes.queuedLength > 0) connection.abort();
+      const unread = this.#received.length - this.#delivering;
+      if (reset || unread > 0 || this.#writes.queuedLength > 0) connection.abort();
       else linger(connection, this.#shutdownSent);
     }
     this.#phase = 'closed';
     this.#connection = undefined;
     this.#reading = false;
-    if (!this.#delivering) this.#received.clear();
+    if (this.#delivering === 0) this.#received.clear();
     this.#hold.set(false);
-    setImmediate(() => this.#scope.runInAsyncScope(() => this.#finishClose(callback)));
+    inClosePhase(() => this.#scope.runInAsyncScope(() => this.#finishClose(callback)));
   }
 
   // --- what the stack tells ---
@@ -168,97 +180,121 @@ export class VirtualStream implements TcpEvents {
 
   received(bytes: Uint8Array): void {
     this.#received.append(bytes);
-    this.#schedule('now');
+    this.#schedule();
   }
 
   ended(): void {
     if (this.#end === 'none') this.#end = 'pending';
-    this.#schedule('now');
+    this.#schedule();
   }
 
   drained(): void {
     if (this.#connection && !this.#writes.isEmpty) this.#writes.pump(this.#connection);
-    this.#schedule('now');
+    this.#reportWritten();
   }
 
   failed(reason: TcpFailure, cause?: Error): void {
     this.#connection = undefined;
     // A connection may be established and reset within one turn, before Node heard of it.
-    if (this.#connect && !this.#connect.outcome) return this.#connectDone({ status: errnoOf(reason), cause });
+    if (this.#connect?.isOver === false) return this.#connectDone({ status: errnoOf(reason), cause });
     this.#failure = reason;
-    this.#schedule('now');
+    this.#schedule();
   }
 
   closed(): void {
     this.#connection = undefined;
     if (this.#end === 'none') this.#end = 'pending';
-    this.#schedule('now');
+    this.#schedule();
   }
 
-  // --- one event per turn ---
+  // --- one event at a time ---
 
-  /** What the stack reports is news at once; what Node asked for is answered in the next turn, as libuv does. */
-  #schedule(when: 'now' | 'next turn'): void {
+  #schedule(): void {
     if (this.#stepScheduled || !this.#hasEvent()) return;
     this.#stepScheduled = true;
-    if (when === 'now') process.nextTick(() => this.#step());
-    else setImmediate(() => this.#step());
+    inPollPhase(() => this.#step());
   }
 
   #step(): void {
+    this.#stepScheduled = false;
     try {
       if (this.#phase !== 'closed') this.#deliverOne();
     } finally {
       this.#updateHold();
-      this.#stepScheduled = this.#hasEvent();
-      if (this.#stepScheduled) setImmediate(() => this.#step());
+      this.#schedule();
     }
   }
 
   #hasEvent(): boolean {
-    if (this.#phase === 'connecting') return this.#connect?.outcome !== undefined;
+    if (this.#phase === 'connecting') return this.#connect?.isOver === true;
     if (this.#phase !== 'open') return false;
-    if (this.#writes.hasWritten || (this.#failure && !this.#writes.isIdle)) return true;
+    if (this.#failure && !this.#writes.isIdle) return true;
     if (this.#shutdown && this.#writes.isIdle) return true;
     return this.#reading && (this.#received.length > 0 || this.#end === 'pending' || this.#failure !== undefined);
+  }
+
+  /**
+   * Soon, since native code sends nothing more before it knows; but TLS cannot hear of it within a read. Where libuv has
+   * written at once Node tells TLS before the next immediates, and an HTTP/2 session that ends counts on that.
+   */
+  #reportWritten(): void {
+    if (this.#reportScheduled || !this.#writes.hasWritten) return;
+    this.#reportScheduled = true;
+    if (this.handle.tlsSocket) inPollPhase(() => this.#finishWritten());
+    else process.nextTick(() => this.#finishWritten());
+  }
+
+  #finishWritten(): void {
+    this.#reportScheduled = false;
+    const request = this.#phase === 'open' ? this.#writes.takeWritten() : undefined;
+    try {
+      if (request) this.handle.finishWrite(request, 0);
+    } finally {
+      this.#updateHold();
+      this.#reportWritten();
+      this.#schedule();
+    }
   }
 
   #deliverOne(): void {
     if (this.#phase === 'connecting') return this.#deliverConnect();
     if (this.#reading && this.#received.length > 0) return this.#deliverBytes();
-    const written = this.#writes.takeWritten();
-    if (written) return this.handle.finishWrite(written, 0);
     if (this.#failure) return this.#deliverFailure(this.#failure);
     if (this.#shutdown && this.#writes.isIdle) return this.#deliverShutdown(this.#shutdown);
     if (this.#reading && this.#end === 'pending') {
       this.#end = 'delivered';
       this.#reading = false; // as libuv does at EOF
-      this.handle.emitEOF();
+      this.#read(() => this.handle.emitEOF());
     }
   }
 
   #deliverConnect(): void {
-    const { request, scope, outcome } = this.#connect!;
-    if (!outcome) return;
+    const connect = this.#connect!;
     this.#connect = undefined;
-    this.#phase = outcome.status === 0 ? 'open' : 'new';
-    scope.runInAsyncScope(() => completeConnect(this.handle, request, outcome));
-    scope.emitDestroy();
+    this.#phase = connect.isConnected ? 'open' : 'new';
+    connect.complete(this.handle);
   }
 
   #deliverBytes(): void {
     const bytes = this.#received.peek(this.handle.readLimit());
     const { length } = bytes;
     this.bytesRead += length;
-    this.#delivering = true;
+    this.#delivering = length;
     try {
-      this.handle.readBuffer(bytes); // copies, and calls onread of whoever consumes the handle
+      this.#read(() => this.handle.readBuffer(bytes)); // copies, and calls onread of whoever consumes the handle
     } finally {
-      this.#delivering = false;
+      this.#delivering = 0;
       this.#received.take(length);
       if (this.#phase === 'open') this.#connection?.consumed(length);
       else this.#received.clear();
     }
+  }
+
+  #read(call: () => void): void {
+    const { nativeReader } = this.handle;
+    if (!nativeReader) return call();
+    const owner = nativeReader === 'http' ? this.handle.consumer() : undefined;
+    readNatively(this.handle.getAsyncId(), call, owner && afterPartsOfBody(owner));
   }
 
   #deliverShutdown(request: NativeRequest): void {
@@ -303,8 +339,8 @@ export class VirtualStream implements TcpEvents {
   }
 
   #connectDone(outcome: ConnectOutcome): void {
-    if (this.#connect) this.#connect.outcome ??= outcome;
-    this.#schedule('now');
+    this.#connect?.end(outcome);
+    this.#schedule();
   }
 
   #writeRefusal(): number {
@@ -325,10 +361,8 @@ export class VirtualStream implements TcpEvents {
     for (const request of this.#writes.cancel()) this.handle.finishWrite(request, cancelled);
     if (this.#shutdown) this.handle.finishShutdown(this.#shutdown, cancelled);
     this.#shutdown = undefined;
-    const connect = this.#connect;
+    this.#connect?.cancel(this.handle);
     this.#connect = undefined;
-    if (connect)
-      connect.scope.runInAsyncScope(() => connect.request.oncomplete?.(cancelled, this.handle, connect.request));
     this.#scope.emitDestroy();
     callback?.();
   }

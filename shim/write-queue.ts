@@ -60,6 +60,13 @@ export class WriteQueue {
     return this.#written.shift();
   }
 
+  /** Whether all bytes of this request, the newest, are written; if so, it will not be reported. */
+  takeBack(request: NativeRequest): boolean {
+    if (this.#written.at(-1) !== request) return false;
+    this.#written.pop();
+    return true;
+  }
+
   /** All requests that will not complete any more. */
   cancel(): NativeRequest[] {
     this.queuedLength = 0;

@@ -26,11 +26,15 @@ async function ask(path, options = {}, body) {
   for (const chunk of body ?? []) if (!request.write(chunk)) await once(request, 'drain');
   request.end();
   const [response] = await once(request, 'response');
-  return { response, continued, bytes: await read(response) };
+  const resumed = response.socket.isSessionReused();
+  return { response, continued, resumed, bytes: await read(response) };
 }
 
 async function main() {
   const first = JSON.parse((await ask('/who', { agent: false, ALPNProtocols: ['http/1.1'] })).bytes);
+
+  const agent = new https.Agent(); // which remembers TLS sessions
+  const resumed = [(await ask('/who', { agent })).resumed, (await ask('/who', { agent })).resumed];
 
   const kept = new https.Agent({ keepAlive: true, maxSockets: 1 });
   const whole = (await ask('/file', { agent: kept })).bytes;
@@ -56,7 +60,7 @@ async function main() {
   const stranger = await ask('/who', { key: undefined, cert: undefined, agent: false }).catch(({ code }) => code);
   console.log(
     JSON.stringify({
-      ...{ first, whole: whole.length, part, events },
+      ...{ first, resumed, whole: whole.length, part, events },
       continued: taken.continued && JSON.parse(taken.bytes).sha256 === sha256(Buffer.concat(sent)),
       ...{ echoes: echoes.filter(Boolean).length, who: [who.authorized, who.alpn, who.httpVersion], stranger },
     }),

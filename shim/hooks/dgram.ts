@@ -10,6 +10,7 @@ import {
   type UdpHandle,
 } from '../node-internals';
 import type { Patches } from '../patch';
+import { whenAddressDecided } from './name-lookup';
 import { bindPlace, type ListenMode } from '../policy';
 import { RoutedDatagram, type Binding, type RealUdp } from '../routed-datagram';
 
@@ -48,6 +49,8 @@ export function hookDatagrams(network: VirtualNetwork, patches: Patches, mode: L
     const ofFamily: RealUdp = binding.family === 4 ? real : real6;
     const made = new RoutedDatagram(handle, ofFamily, network, outbox, binding);
     routed.set(handle, made);
+    const { lookup } = handle;
+    if (lookup) handle.lookup = (...args) => whenAddressDecided(args[0], network, () => lookup(...args));
     return made;
   }
 

@@ -5,9 +5,10 @@ import { lookupError } from '../node-errors';
 import type { AnyFunction } from '../node-internals';
 import type { Patches } from '../patch';
 import {
+  classifyAddress,
   classifyQuery,
   explainHostFailure,
-  isVirtualAddress,
+  isVirtualAddressAfterWaiting,
   isVirtualAfterWaiting,
   lookupAnswer,
   lookupOptions,
@@ -62,20 +63,24 @@ export function hookDnsPromises(network: VirtualNetwork, patches: Patches): void
       'reverse',
       (reverse) =>
         function (this: unknown, ...args: unknown[]): unknown {
-          const [address] = args;
-          if (!isVirtualAddress(address, network)) return Reflect.apply(reverse, this, args);
-          return reverseOf(address, network);
+          const [address] = args as [string];
+          const onHost = (): unknown => Reflect.apply(reverse, this, args);
+          if (classifyAddress(address, network) === 'host') return onHost();
+          const answer = async (): Promise<unknown> =>
+            (await isVirtualAddressAfterWaiting(address, network)) ? reverseOf(address, network) : onHost();
+          return answer();
         },
     );
   }
 
   patches.replace(dns, 'lookupService', (lookupService) => (...args: unknown[]): unknown => {
-    const [address, port] = args;
-    if (!isVirtualAddress(address, network)) return Reflect.apply(lookupService, dns, args);
+    const [address, port] = args as [string, unknown];
+    if (classifyAddress(address, network) === 'host') return Reflect.apply(lookupService, dns, args);
     // The service's name, and the errors of a wrong port, are the host's.
     const service = lookupService('127.0.0.1', port) as Promise<{ service: string }>;
     const answer = async (): Promise<unknown> => {
       const known = await service.catch(() => ({ service: String(port) }));
+      if (!(await isVirtualAddressAfterWaiting(address, network))) return lookupService(...args);
       try {
         return { hostname: await nameOfAddress(address, network), service: known.service };
       } catch (cause) {

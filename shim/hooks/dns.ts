@@ -8,9 +8,10 @@ import { lookupError } from '../node-errors';
 import type { AnyFunction } from '../node-internals';
 import type { Patches } from '../patch';
 import {
+  classifyAddress,
   classifyQuery,
   explainHostFailure,
-  isVirtualAddress,
+  isVirtualAddressAfterWaiting,
   isVirtualAfterWaiting,
   lookupAnswer,
   lookupOptions,
@@ -85,25 +86,31 @@ export function hookDns(network: VirtualNetwork, patches: Patches): void {
       'reverse',
       (reverse) =>
         function (this: unknown, ...args: unknown[]): unknown {
-          const [address, callback] = args as [unknown, AnyFunction];
-          if (typeof callback !== 'function' || !isVirtualAddress(address, network)) {
-            return Reflect.apply(reverse, this, args);
-          }
-          callBack(reverseOf(address, network), callback, () => {});
+          const [address, callback] = args as [string, AnyFunction];
+          const onHost = (): unknown => Reflect.apply(reverse, this, args);
+          if (typeof callback !== 'function' || classifyAddress(address, network) === 'host') return onHost();
+          const answer = async (): Promise<unknown[] | undefined> =>
+            (await isVirtualAddressAfterWaiting(address, network)) ? reverseOf(address, network) : undefined;
+          callBack(answer(), callback, onHost);
           return {};
         },
     );
   }
 
   patches.replace(dns, 'lookupService', (lookupService) => (...args: unknown[]): unknown => {
-    const [address, port, callback] = args as [unknown, unknown, AnyFunction];
-    if (typeof callback !== 'function' || !isVirtualAddress(address, network)) {
+    const [address, port, callback] = args as [string, unknown, AnyFunction];
+    if (typeof callback !== 'function' || classifyAddress(address, network) === 'host') {
       return Reflect.apply(lookupService, dns, args);
     }
     // The service's name, and the errors of a wrong port, are the host's.
     return lookupService('127.0.0.1', port, (error: unknown, _hostname: string, service: string) => {
-      nameOfAddress(address, network).then(
-        (hostname) => process.nextTick(callback, null, hostname, error ? String(port) : service),
+      const answer = async (): Promise<string | undefined> =>
+        (await isVirtualAddressAfterWaiting(address, network)) ? nameOfAddress(address, network) : undefined;
+      answer().then(
+        (hostname) =>
+          hostname === undefined
+            ? lookupService(...args)
+            : process.nextTick(callback, null, hostname, error ? String(port) : service),
         (cause: unknown) => process.nextTick(callback, lookupError(address, cause, 'getnameinfo')),
       );
     });

@@ -7,6 +7,8 @@ import { holdDuring } from '../liveness';
 import { addCause, lookupError } from '../node-errors';
 import { classifyHost, reverseName, unmapped } from '../policy';
 
+type Place = 'virtual' | 'host' | 'undecided';
+
 export interface LookupOptions {
   readonly family?: number | 'IPv4' | 'IPv6' | undefined;
   readonly all?: boolean | undefined;
@@ -14,21 +16,36 @@ export interface LookupOptions {
   readonly order?: string | undefined;
 }
 
-export function classifyQuery(hostname: unknown, network: VirtualNetwork): 'virtual' | 'host' | 'undecided' {
+export function classifyQuery(hostname: unknown, network: VirtualNetwork): Place {
   if (typeof hostname !== 'string' || hostname === '' || isIP(hostname) !== 0) return 'host';
   const address = reverseName(hostname);
-  if (address !== undefined) return network.isVirtualAddress(address) ? 'virtual' : 'host';
-  return classifyHost(hostname, network);
+  return address === undefined ? classifyHost(hostname, network) : classifyAddress(address, network);
 }
 
-export function isVirtualAddress(address: unknown, network: VirtualNetwork): address is string {
-  return typeof address === 'string' && network.isVirtualAddress(unmapped(address));
+export function classifyAddress(address: unknown, network: VirtualNetwork): Place {
+  if (typeof address !== 'string') return 'host';
+  if (network.isVirtualAddress(unmapped(address))) return 'virtual';
+  return network.isUndecidedAddress(unmapped(address)) ? 'undecided' : 'host';
 }
 
 /** Waits until the name is decided, if need be; a pending lookup keeps the process alive. */
-export async function isVirtualAfterWaiting(hostname: string, network: VirtualNetwork): Promise<boolean> {
-  if (classifyQuery(hostname, network) === 'undecided') await holdDuring(network.whenDecided());
-  return classifyQuery(hostname, network) === 'virtual';
+export function isVirtualAfterWaiting(hostname: string, network: VirtualNetwork): Promise<boolean> {
+  return isVirtualOnceDecided(() => classifyQuery(hostname, network), network);
+}
+
+export function isVirtualAddressAfterWaiting(address: string, network: VirtualNetwork): Promise<boolean> {
+  return isVirtualOnceDecided(() => classifyAddress(address, network), network);
+}
+
+/** Calls at once, or in a tick once it is decided whose the address is. */
+export function whenAddressDecided(address: unknown, network: VirtualNetwork, call: () => void): void {
+  if (classifyAddress(address, network) !== 'undecided') return call();
+  void holdDuring(network.whenDecided()).then(() => process.nextTick(call));
+}
+
+async function isVirtualOnceDecided(place: () => Place, network: VirtualNetwork): Promise<boolean> {
+  if (place() === 'undecided') await holdDuring(network.whenDecided());
+  return place() === 'virtual';
 }
 
 export async function lookupVirtual(hostname: string, network: VirtualNetwork): Promise<VirtualAddresses> {

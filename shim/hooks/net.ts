@@ -8,17 +8,23 @@
  */
 import net from 'node:net';
 import type { VirtualNetwork } from '../../core/virtual-network';
-import type { ConnectRequest } from '../connect-outcome';
+import { explainConnect, type ConnectRequest } from '../connect-outcome';
 import { errnoOf } from '../node-errors';
 import { reachTcp, type AnyFunction, type SocketInternals, type TcpHandle } from '../node-internals';
 import type { Patches } from '../patch';
 import { classifyHost, connectHost, unmapped } from '../policy';
+import { replaceHandle, type Replaceable } from '../replace-handle';
 import type { StreamHandle } from '../stream-handle';
 import { createStreamHandle, isStreamHandle } from '../virtual-handles';
 import { duringConnect } from './dns';
 import type { ListenHooks } from './listen';
+import { classifyAddress, whenAddressDecided } from './name-lookup';
 
-type Swappable = SocketInternals & Record<symbol, (handle: unknown) => void>;
+/** TLSWrap: the handle below, and the socket that it is read from when that is not its own. */
+interface TlsHandle {
+  readonly _parent?: TcpHandle;
+  readonly _parentWrap?: unknown;
+}
 
 export function hookConnect(network: VirtualNetwork, patches: Patches, listening: ListenHooks): void {
   const { TCP, ownerSymbol, reinitializeHandle } = reachTcp();
@@ -27,29 +33,34 @@ export function hookConnect(network: VirtualNetwork, patches: Patches, listening
     net.Socket.prototype,
     'connect',
     (connect) =>
-      function (this: Swappable, ...args: unknown[]): unknown {
+      function (this: Replaceable, ...args: unknown[]): unknown {
         const host = connectHost(args);
         if (host === undefined) return Reflect.apply(connect, this, args);
         const place = classifyHost(host, network);
         if (place === 'host') return Reflect.apply(connect, this, args);
-        if (place === 'virtual' && canSwapEarly(this)) this[reinitializeHandle]!(newHandle(this));
+        if (place === 'virtual' && canSwapEarly(this)) replaceHandle(this, newHandle(this), reinitializeHandle);
         return duringConnect(() => Reflect.apply(connect, this, args) as unknown);
       },
   );
 
   const connectLate = (connect: AnyFunction): AnyFunction =>
     function (this: TcpHandle, request: ConnectRequest, address: string, port: number): number {
-      if (typeof address !== 'string' || !network.isVirtualAddress(unmapped(address))) {
-        return listening.bindForReal(this) || (Reflect.apply(connect, this, [request, address, port]) as number);
-      }
-      const socket = (this as unknown as Record<symbol, Swappable | undefined>)[ownerSymbol];
-      if (!socket) return Reflect.apply(connect, this, [request, address, port]) as number;
-      if (isReadByAnother(this, socket)) return errnoOf('ENOTSUP');
-      const bound = listening.boundTo(this);
-      const handle = newHandle(socket);
-      if (bound) handle.bind(bound.address, bound.port);
-      swapLate(socket, this, handle);
-      return handle.connect(request, address, port);
+      const socket = (this as unknown as Record<symbol, Replaceable | undefined>)[ownerSymbol];
+      const onHost = (): number =>
+        listening.bindForReal(this) || (Reflect.apply(connect, this, [request, address, port]) as number);
+      const place = classifyAddress(address, network);
+      if (place === 'host' || !socket) return onHost();
+      if (place === 'virtual') return connectVirtually(this, socket, request, address, port);
+
+      const connectDecided = (): void => {
+        if (!isHandleOf(socket, this)) return; // closed meanwhile
+        const isVirtual = network.isVirtualAddress(unmapped(address));
+        if (!isVirtual && network.loginError) explainConnect(request, socket, network.loginError);
+        const error = isVirtual ? connectVirtually(this, socket, request, address, port) : onHost();
+        if (error) request.oncomplete?.(error, this, request, false, false);
+      };
+      whenAddressDecided(address, network, connectDecided);
+      return 0;
     };
   patches.replace(TCP.prototype as object, 'connect', connectLate);
   patches.replace(TCP.prototype as object, 'connect6', connectLate);
@@ -61,41 +72,61 @@ export function hookConnect(network: VirtualNetwork, patches: Patches, listening
       Function.prototype[Symbol.hasInstance].call(TCP, handle) || isStreamHandle(handle),
   });
 
-  function newHandle(socket: Swappable): StreamHandle {
+  function connectVirtually(
+    old: TcpHandle,
+    socket: Replaceable,
+    request: ConnectRequest,
+    address: string,
+    port: number,
+  ): number {
+    if (isReadByAnother(old, socket)) return errnoOf('ENOTSUP');
+    const bound = listening.boundTo(old);
+    const handle = newHandle(socket);
+    if (bound) handle.bind(bound.address, bound.port);
+    swapLate(socket, old, handle);
+    return handle.connect(request, address, port);
+  }
+
+  function newHandle(socket: Replaceable): StreamHandle {
     const handle = createStreamHandle(network);
     (handle as unknown as Record<symbol, unknown>)[ownerSymbol] = socket;
     return handle;
   }
 
-  function swapLate(socket: Swappable, old: TcpHandle, handle: StreamHandle): void {
-    // It ends in _undestroy(), which would forget an end() that was called while connecting.
-    Object.defineProperty(socket, '_undestroy', { configurable: true, value: () => {} });
-    try {
-      socket[reinitializeHandle]!(handle);
-    } finally {
-      Reflect.deleteProperty(socket, '_undestroy');
-    }
-    // What the app or Node set on the handle, e.g. `reading`.
+  function swapLate(socket: Replaceable, old: TcpHandle, handle: StreamHandle): void {
+    replaceHandle(socket, handle, reinitializeHandle);
+    // What the app or Node set on the handle, e.g. `reading`, or a method that a test double stands for.
     for (const key of Object.keys(old)) {
-      if (!(key in handle)) Reflect.set(handle, key, Reflect.get(old, key));
+      if (!(key in handle) || isMethod(TCP.prototype, key)) Reflect.set(handle, key, Reflect.get(old, key));
     }
   }
 }
 
+/** Without calling a native accessor. */
+function isMethod(prototype: object, key: string): boolean {
+  return typeof Object.getOwnPropertyDescriptor(prototype, key)?.value === 'function';
+}
+
+function isHandleOf({ _handle }: SocketInternals, handle: TcpHandle): boolean {
+  return _handle === handle || (_handle as TlsHandle | null)?._parent === handle;
+}
+
 /** Only a socket that has no handle yet, or a TLSSocket with the fresh one that its constructor makes. */
 function canSwapEarly(socket: SocketInternals): boolean {
-  if (socket.connecting || socket._parent?.connecting) return false;
   if (socket.destroyed) {
     // As connect() itself does with a socket that is used again.
     socket._handle = null;
     socket._peername = null;
     socket._sockname = null;
   }
-  const handle = socket._handle as { _parent?: TcpHandle; _parentWrap?: unknown } | null;
-  return !handle || (handle._parent !== undefined && !handle._parentWrap);
+  const handle = socket._handle as TlsHandle | null;
+  if (!handle) return !socket.connecting;
+  // A TLSSocket says that it is connecting from the start; its TCP handle is fresh until it has a descriptor.
+  const isFresh = handle._parent?.fd === -1 && !handle._parentWrap && !isStreamHandle(handle._parent);
+  return isFresh && !socket._parent?.connecting && !isReadByAnother(handle, socket);
 }
 
 /** TLS attached to this handle natively, through another socket; replacing it now would crash. */
-function isReadByAnother(handle: TcpHandle, socket: SocketInternals): boolean {
+function isReadByAnother(handle: object, socket: SocketInternals): boolean {
   return socket._handle === handle && Object.getOwnPropertyDescriptor(handle, 'reading')?.get !== undefined;
 }

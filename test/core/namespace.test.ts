@@ -34,6 +34,7 @@ describe('namespace', () => {
     await Promise.resolve();
     assert.equal(decided, false);
     namespace.learn(['example.net'], [], true);
+    namespace.settle();
     await waiting;
     assert.equal(namespace.classifyName('bob.example.net'), 'virtual');
     assert.equal(namespace.classifyName('bob.example.org'), 'host');
@@ -60,6 +61,26 @@ describe('namespace', () => {
     assert.equal(namespace.isVirtualAddress('fd12:3456:789a:1::5'), true);
     assert.equal(namespace.isVirtualAddress('fd12:3456:789b::5'), false);
     assert.equal(namespace.isVirtualAddress('not an address'), false);
+  });
+
+  it('never joined: addresses that may be of a network -> undecided, until the networks are learned', () => {
+    const namespace = new Namespace(noHosts);
+    namespace.learn(['example.net'], [], true);
+    namespace.settle();
+    assert.equal(namespace.isUndecidedAddress('198.19.0.1'), true);
+    assert.equal(namespace.isUndecidedAddress('fd12:3456:789a::1'), true);
+    for (const other of ['10.0.0.1', 'fc00::1', '2001:db8::1', '127.0.0.1', 'nonsense']) {
+      assert.equal(namespace.isUndecidedAddress(other), false, other);
+    }
+    namespace.learn([], ['198.18.0.0/16'], true);
+    assert.equal(namespace.isUndecidedAddress('198.18.0.1'), false);
+    assert.equal(namespace.isUndecidedAddress('198.19.0.1'), false);
+  });
+
+  it('an earlier run knows the networks -> no address is undecided', () => {
+    const namespace = new Namespace(noHosts, () => ({ domains: ['example.net'], networks: ['198.18.0.0/16'] }));
+    assert.equal(namespace.isUndecidedAddress('198.19.0.1'), false);
+    assert.equal(namespace.isVirtualAddress('198.18.0.1'), true);
   });
 
   it('an address asked for before its network is learned -> virtual from then on', () => {

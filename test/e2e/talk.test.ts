@@ -166,6 +166,17 @@ describe('two unmodified programs', function () {
     await stop(host);
   });
 
+  it('a node that has never joined: fetch asks by literal addresses -> answers', async () => {
+    const { ipv4, ipv6 } = await alice([testProgram('lookup.cjs'), network.fqdn('bob')]).json<Record<string, string>>();
+    const { port } = new URL(http);
+    for (const [node, host] of [
+      ['new-4', ipv4],
+      ['new-6', `[${ipv6}]`],
+    ] as const) {
+      await hello(network.program('alice', [example('fetch-client.mjs'), `http://${host}:${port}/hello`], { node }));
+    }
+  });
+
   it('the same account as another node name: both listen -> each is reached by its own name', async () => {
     const worker = network.program('bob', [testProgram('http-server.cjs'), '::'], {
       node: 'worker-1',

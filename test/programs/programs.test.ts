@@ -164,6 +164,7 @@ describe('programs over the tunnel', function () {
     const [seen] = await dial('https/client.cjs', `https://${fqdn}:${port}`, ...withTls());
     assert.deepEqual(seen, {
       first: { authorized: true, alpn: 'http/1.1', httpVersion: '1.1' },
+      resumed: [false, true],
       whole: 1_000_000,
       part: true,
       events: 100,

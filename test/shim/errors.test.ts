@@ -103,6 +103,26 @@ describe('errors of virtual sockets', () => {
     ]);
   });
 
+  it('answered and destroyed while the last bytes are read -> the peer gets the answer and an end, no reset', async () => {
+    const said = await run(() => {
+      const net = require('node:net');
+      const server = net.createServer((socket: any) => {
+        socket.on('data', () => {
+          socket.write('answer');
+          socket.destroy();
+        });
+      });
+      server.listen(0, () => {
+        const client = net.connect(server.address().port, 'b.test.ntm', () => client.write('question'));
+        client.on('data', (chunk: Buffer) => say(String(chunk)));
+        client.on('error', (error: any) => say(error.message));
+        client.on('end', () => say('end'));
+        client.on('close', () => server.close());
+      });
+    });
+    assert.deepStrictEqual(said, ['answer', 'end']);
+  });
+
   it('connecting: established and reset within one turn -> connect, then ECONNRESET', async () => {
     const said = await run(() => {
       const net = require('node:net');

@@ -53,6 +53,8 @@ export class MemoryNetwork implements VirtualNetwork {
   loginError: Error | undefined;
   /** Calls that stand for work or traffic in the virtual network; 0 when only the host was used. */
   calls = 0;
+  /** Set to false by a test of a first start: it joins once somebody waits for it, unless login fails. */
+  joined = true;
   readonly connections = new Set<MemoryConnection>();
   /** Fails every lookup, as when the network cannot be asked. */
   lookupFailure: NtmError | undefined;
@@ -75,13 +77,19 @@ export class MemoryNetwork implements VirtualNetwork {
     return (this.#decided ??= new Promise((resolve) => {
       setTimeout(() => {
         this.#isDecided = true;
+        this.joined ||= !this.loginError;
         resolve();
       }, DECIDED_AFTER_MS).unref();
     }));
   }
 
   isVirtualAddress(address: string): boolean {
-    return /^198\.1[89]\./.test(address) || address.startsWith('fd00:6e74:');
+    return this.joined && (/^198\.1[89]\./.test(address) || address.startsWith('fd00:6e74:'));
+  }
+
+  /** Also 127.9.*, where a test may have a server of the host. */
+  isUndecidedAddress(address: string): boolean {
+    return !this.joined && /^198\.1[89]\.|^fd00:6e74:|^127\.9\./.test(address);
   }
 
   prefixLengthOf(address: string): number | undefined {

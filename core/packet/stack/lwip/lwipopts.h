@@ -139,9 +139,12 @@ enum { stack_syn_retransmissions = 30, stack_retransmissions = 52 };
 #define TCP_MSL 30000UL
 #define LWIP_TCP_KEEPALIVE 1
 
-/* Ports 32,768 and up, as Linux does: lwIP's 16,384 are few when each waits 60 s. */
+/*
+ * Ports 32,768 and up, as Linux does: lwIP's 16,384 are few when each waits 60 s. lwIP begins at one after a random
+ * port; with 65,535 that would be 0, which it takes for "none is free".
+ */
 #define TCP_LOCAL_PORT_RANGE_START 0x8000
 #define TCP_LOCAL_PORT_RANGE_END 0xffff
-#define TCP_ENSURE_LOCAL_PORT_RANGE(port) ((u16_t)((port) | 0x8000))
+#define TCP_ENSURE_LOCAL_PORT_RANGE(port) ((u16_t)(0x8000 | ((port) & 0x7ffe)))
 
 #endif

@@ -1,5 +1,6 @@
 /** Ports used again and again: TIME-WAIT (RFC 9293 section 3.6.1), ephemeral ports, and both ends dialling at once. */
 import assert from 'node:assert/strict';
+import { Stack } from '../../../../core/packet/stack/stack';
 import { aliceAddresses, bobAddresses, Peer, StackPair } from '../../../support/stack-pair';
 
 const SYN = 0x02;
@@ -134,5 +135,16 @@ describe('virtual stack: ports used again', () => {
     assert.throws(() => pair.alice.connectTcp({ remote }, new Peer()), { code: 'EADDRNOTAVAIL' });
     all[77]!.abort();
     assert.equal(pair.alice.connectTcp({ remote }, new Peer()).local.port, all[77]!.local.port);
+  });
+
+  it('ephemeral ports: the first is drawn at their very end -> the next ones follow from their beginning', () => {
+    const allOnes = { bytes: (length: number) => new Uint8Array(length).fill(0xff) };
+    const { time } = pair;
+    const stack = new Stack({ clock: time, timers: time, random: allOnes, output() {} });
+    stack.configure(aliceAddresses, 1_380);
+    const remote = { address: bobAddresses.ipv4, port: 80 };
+    const ports = [1, 2, 3].map(() => stack.connectTcp({ remote }, new Peer()).local.port);
+    assert.deepEqual(ports, [0x8000, 0x8001, 0x8002]);
+    stack.close();
   });
 });

@@ -1,0 +1,19 @@
+/**
+ * `node -r preload test-net-connect.js`: forces one of Node's own tests through the virtual stack.
+ * NTMOBILE_CONFORMANCE_MARK names a file that is made when a connection came through it.
+ */
+import { writeFileSync } from 'node:fs';
+import { nodeRuntime } from '../../core/runtime-node';
+import { installShim } from '../../shim/install';
+import { LoopNetwork } from './loop-network';
+
+const mark = process.env['NTMOBILE_CONFORMANCE_MARK'];
+let isMarked = false;
+
+function markAsUsed(): void {
+  if (isMarked || mark === undefined) return;
+  isMarked = true;
+  writeFileSync(mark, '');
+}
+
+installShim(new LoopNetwork(nodeRuntime, markAsUsed), { listen: 'both' });
