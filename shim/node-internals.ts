@@ -104,15 +104,22 @@ export interface TcpInternals {
 
 let tcpInternals: TcpInternals | undefined;
 
-/** A Socket makes its TCP handle in connect(), and for an IP address connects in the next tick: never, if destroyed. */
+/**
+ * A Socket makes its TCP handle in connect(), and then looks at its arguments. Nothing is closed here or put off to a
+ * later tick, which an async hook of the program would see, and which would let its loop turn once.
+ */
 export function reachTcp(): TcpInternals {
   if (tcpInternals) return tcpInternals;
   const probe = new net.Socket() as SocketInternals;
-  probe.connect(9, '127.0.0.1');
-  const handle = probe._handle;
-  const TCP = handle.constructor;
+  try {
+    probe.connect({ port: 0, localAddress: 'none' });
+  } catch {
+    // ERR_INVALID_IP_ADDRESS
+  }
+  const handle = probe._handle as TcpHandle;
+  const TCP = handle.constructor as Constructor<TcpHandle>;
   const ownerSymbol = findSymbol(handle, 'owner_symbol');
-  probe.destroy();
+  handle.unref();
   tcpInternals = { TCP, ownerSymbol, reinitializeHandle: findSymbol(net.Socket.prototype, 'kReinitializeHandle') };
   return tcpInternals;
 }
@@ -130,9 +137,9 @@ export function reachUdp(): UdpInternals {
   if (udpInternals) return udpInternals;
   const { createSocket, Socket } = require('node:dgram') as typeof import('node:dgram');
   const probe = createSocket('udp4');
-  const state = (probe as any)[findSymbol(probe, 'state symbol')];
-  udpInternals = { UDP: state.handle.constructor as Constructor<UdpHandle>, Socket };
-  probe.close();
+  const { handle } = (probe as any)[findSymbol(probe, 'state symbol')];
+  udpInternals = { UDP: handle.constructor as Constructor<UdpHandle>, Socket };
+  handle.unref(); // and not closed: as above
   return udpInternals;
 }
 

@@ -103,6 +103,7 @@ export function defineStreamHandle(): StreamHandleClass {
     // --- writes: at once when the send buffer has room (`ws` needs it for bufferedAmount), natively otherwise ---
 
     override writeBuffer(request: NativeRequest, buffer: Uint8Array): number {
+      if (!(buffer instanceof Uint8Array)) return super.writeBuffer(request, buffer); // which throws Node's error
       const written = this.stream.tryWrite(buffer);
       if (written < 0) return written;
       if (written === buffer.length) {

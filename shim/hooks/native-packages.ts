@@ -22,7 +22,8 @@ export function hookNativePackages(patches: Patches): void {
     '_load',
     (load) =>
       function (this: unknown, ...args: Parameters<Load>): unknown {
-        const [request, parent] = args;
+        const request = args[0]; // without the iterator of arrays, which programs have removed
+        const parent = args[1];
         const name = parent ? request : packageOfFile(request);
         const chosen = name !== undefined && Object.hasOwn(javaScriptPaths, name);
         if (!chosen || (parent && met.has(name))) return Reflect.apply(load, this, args);
