@@ -8,6 +8,7 @@ import { hookDatagrams } from './hooks/dgram';
 import { hookNativePackages } from './hooks/native-packages';
 import { hookConnect } from './hooks/net';
 import { hookOs } from './hooks/os';
+import { hookProcess } from './hooks/process';
 import { Patches } from './patch';
 import type { ListenMode } from './policy';
 import { onFirstStreamHandle } from './virtual-handles';
@@ -29,6 +30,7 @@ export function installShim(network: VirtualNetwork, options: ShimOptions): Shim
   hookDns(network, patches);
   hookDnsPromises(network, patches);
   hookOs(network, patches);
+  hookProcess(patches);
   hookNativePackages(patches);
   // `tls` costs milliseconds to load, and nothing can attach to a virtual handle before there is one.
   onFirstStreamHandle(() => {

@@ -145,7 +145,7 @@ export function reachUdp(): UdpInternals {
 
 let jsStreamClass: Constructor<JsStreamHandle> | undefined;
 
-/** TLS over a stream that has no handle wraps the stream in a JSStream. */
+/** TLS over a stream that has no handle wraps the stream in a JSStream. Not destroyed, as above; it holds nothing. */
 export function reachJsStream(): Constructor<JsStreamHandle> {
   if (jsStreamClass) return jsStreamClass;
   const { TLSSocket } = loadTls();
@@ -154,7 +154,6 @@ export function reachJsStream(): Constructor<JsStreamHandle> {
   const probe = new TLSSocket(stream) as TLSSocket & { _handle: any };
   jsStreamClass = probe._handle._parentWrap._handle.constructor as Constructor<JsStreamHandle>;
   probe.on('error', () => {});
-  probe.destroy();
   return jsStreamClass;
 }
 

@@ -32,7 +32,7 @@ export class VirtualStream implements TcpEvents {
   remote: Endpoint | undefined;
 
   readonly #scope = new AsyncResource('NTMOBILETCP', { requireManualDestroy: true });
-  readonly #hold = new Hold(this);
+  readonly #hold = new Hold(this, () => this.handle.consumer());
   readonly #received = new ReceiveQueue();
   readonly #writes = new WriteQueue();
   #phase: 'new' | 'connecting' | 'open' | 'closed' = 'new';
