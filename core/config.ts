@@ -7,6 +7,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { NtmError } from './errors';
+import { parseInboundRules, type InboundRules } from './inbound-rules';
 import { parseJoinUrl, type JoinUrl } from './join-url';
 import { canonicalName } from './wire/names';
 
@@ -30,6 +31,7 @@ const schema = v.object({
   passwordFile: v.optional(v.string()),
   node: v.optional(label),
   domains: v.optional(domains, []),
+  allow: v.optional(v.union([v.array(v.string()), v.string()], 'must be text, e.g. `alice.*:443,*.ops.example:22`')),
   listen: v.optional(v.picklist(['both', 'virtual', 'host']), 'both'),
   route: v.optional(v.picklist(['auto', 'relay', 'direct']), 'auto'),
   stateDir: v.optional(v.string()),
@@ -54,6 +56,7 @@ const variables: Record<keyof v.InferInput<typeof schema>, string> = {
   passwordFile: 'NTMOBILE_PASSWORD_FILE',
   node: 'NTMOBILE_NODE',
   domains: 'NTMOBILE_DOMAINS',
+  allow: 'NTMOBILE_ALLOW',
   listen: 'NTMOBILE_LISTEN',
   route: 'NTMOBILE_ROUTE',
   stateDir: 'NTMOBILE_STATE_DIR',
@@ -71,6 +74,8 @@ export interface NodeConfig {
   /** Suffixes known before the AS is asked: NTMOBILE_DOMAINS and the zone in NTMOBILE_AS. */
   readonly domains: readonly string[];
   readonly listen: 'both' | 'virtual' | 'host';
+  /** Who gets in; undefined: everybody whom the DC introduces. */
+  readonly allow: InboundRules | undefined;
   readonly route: 'auto' | 'relay' | 'direct';
   readonly stateDir: string;
   readonly traceFile: string | undefined;
@@ -88,13 +93,14 @@ export function readConfig(env: NodeJS.ProcessEnv): NodeConfig {
     const setting = issue.path?.[0]?.key as keyof typeof variables;
     throw new NtmError('NTM_CONFIG', `${variables[setting] ?? setting} ${issue.message}`);
   }
-  const { as, node, passwordFile, password, stateDir, trace, pcap, ...rest } = parsed.output;
+  const { as, node, allow, passwordFile, password, stateDir, trace, pcap, ...rest } = parsed.output;
   const accountServer = parseJoinUrl(as);
   return {
     ...rest,
     accountServer,
     node: node ?? null,
     password: password === undefined ? passwordIn(passwordFile) : () => password,
+    allow: allow === undefined ? undefined : parseInboundRules(allow),
     domains: [...new Set([...rest.domains, ...(accountServer.zone ? [canonicalName(accountServer.zone)] : [])])],
     stateDir: stateDir ?? defaultStateDir(env),
     traceFile: trace,
@@ -108,7 +114,10 @@ export function defaultStateDir(env: NodeJS.ProcessEnv): string {
 
 function readVariables(env: NodeJS.ProcessEnv): Record<string, string> {
   const settings = Object.entries(variables).map(([setting, variable]) => [setting, env[variable]] as const);
-  return Object.fromEntries(settings.filter((entry): entry is [string, string] => !!entry[1]));
+  // An empty list of those who get in is a mistake that must not let everybody in.
+  const isSet = (entry: readonly [string, string | undefined]): entry is [string, string] =>
+    !!entry[1] || (entry[0] === 'allow' && entry[1] !== undefined);
+  return Object.fromEntries(settings.filter(isSet));
 }
 
 function readConfigFile(path: string | undefined): object {

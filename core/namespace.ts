@@ -92,6 +92,11 @@ export class Namespace {
     return Math.max(...lengths.map(([length]) => length));
   }
 
+  /** `name` is in canonical form. */
+  isZone(name: string): boolean {
+    return this.domains.has(name);
+  }
+
   private isBelowDomain(name: string): boolean {
     for (let dot = name.indexOf('.'); dot >= 0; dot = name.indexOf('.', dot + 1)) {
       if (this.domains.has(name.slice(dot + 1))) return true;
