@@ -1,6 +1,9 @@
 /** Virtual or real? Pure: no state, no Node. */
 import { isIP } from 'node:net';
 import type { VirtualNetwork } from '../core/virtual-network';
+import { unmapped } from '../core/wire/ip-text';
+
+export { unmapped };
 
 /** NTMOBILE_LISTEN: where a server that listens on a wildcard address can be reached. */
 export type ListenMode = 'both' | 'virtual' | 'host';
@@ -12,11 +15,6 @@ type Naming = Addressing & Pick<VirtualNetwork, 'classifyName'>;
 
 export function isWildcard(address: string): boolean {
   return address === '0.0.0.0' || address === '::';
-}
-
-/** `::ffff:198.18.0.1`, as a dual-stack socket shows and accepts an IPv4 peer, is 198.18.0.1. */
-export function unmapped(address: string): string {
-  return /^::ffff:[\d.]+$/i.test(address) ? address.slice('::ffff:'.length) : address;
 }
 
 export function mapped(address: string): string {

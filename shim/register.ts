@@ -4,17 +4,18 @@
  */
 import { debuglog } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
+import { PRELOAD, type Preload } from '../core/peer-name';
 
 const debug = debuglog('ntmobile');
-const registered = Symbol.for('ntmobile.registered');
 
 register(process.env);
 
 function register(env: NodeJS.ProcessEnv): void {
   // Loaded twice, e.g. by -r and by NODE_OPTIONS, or from two installed copies.
-  const once = globalThis as { [registered]?: true };
-  if (once[registered]) return;
-  Object.defineProperty(once, registered, { value: true });
+  const once = globalThis as { [PRELOAD]?: Preload };
+  if (once[PRELOAD]) return;
+  const preload: Preload = {};
+  Object.defineProperty(once, PRELOAD, { value: preload });
 
   if (!env['NTMOBILE_AS'] && !env['NTMOBILE_CONFIG']) return debug('NTMOBILE_AS is not set: not loaded');
   // One process is one node: a worker thread inherits -r, but must not log in a second time under the same name.
@@ -26,6 +27,7 @@ function register(env: NodeJS.ProcessEnv): void {
   const { installShim } = require('./install') as typeof import('./install');
   const { network, listen } = startNode(env);
   installShim(network, { listen });
+  preload.nameOf = (address) => network.nameOf(address);
 }
 
 /** `fork` inherits -r, `spawn(process.execPath)` does not, NODE_OPTIONS covers both. */
