@@ -43,6 +43,18 @@ export function hookConnect(network: VirtualNetwork, patches: Patches, listening
       },
   );
 
+  // Happy eyeballs' next attempt: of a TLSSocket Node tells the TLS handle whose it is, and not the one below.
+  patches.replace(
+    net.Socket.prototype,
+    reinitializeHandle,
+    (reinitialize) =>
+      function (this: Replaceable, handle: TlsHandle): void {
+        const below = handle._parent as (TcpHandle & Record<symbol, unknown>) | undefined;
+        if (below) below[ownerSymbol] ??= this;
+        Reflect.apply(reinitialize, this, [handle]);
+      },
+  );
+
   const connectLate = (connect: AnyFunction): AnyFunction =>
     function (this: TcpHandle, request: ConnectRequest, address: string, port: number): number {
       const socket = (this as unknown as Record<symbol, Replaceable | undefined>)[ownerSymbol];
