@@ -3,6 +3,7 @@
  * `npm run conformance` fails when one of them passes: the list only shrinks. `majors`: of Node, default all.
  */
 const parallel = (...names) => names.map((name) => `parallel/test-${name}.js`);
+const asyncHooks = (...names) => names.map((name) => `async-hooks/test-${name}.js`);
 const sequential = (...names) => names.map((name) => `sequential/test-${name}.js`);
 
 export const expectedFailures = [
@@ -10,6 +11,7 @@ export const expectedFailures = [
     reason:
       'Sends a socket or a server to another process: `process.send(message, handle)`. A virtual one has no descriptor.',
     files: parallel(
+      'child-process-fork-closed-channel-segfault',
       'child-process-fork-dgram',
       'child-process-fork-getconnections',
       'child-process-fork-net-socket',
@@ -22,7 +24,11 @@ export const expectedFailures = [
     reason:
       'A server at 127.0.0.1 is virtual only here, and is asked by what is not JavaScript of its process: c-ares, or ' +
       'another process. A wildcard one is there for both.',
-    files: [...parallel('dns-channel-timeout', 'debugger-unavailable-port'), ...sequential('net-response-size')],
+    files: [
+      ...parallel('dns-channel-timeout', 'debugger-unavailable-port'),
+      ...sequential('net-response-size'),
+      'es-module/test-esm-loader-http-imports.mjs',
+    ],
   },
   {
     reason: 'Adopts the descriptor of a bound socket, `bind({ fd })`. A virtual socket has none.',
@@ -54,6 +60,19 @@ export const expectedFailures = [
   {
     reason: 'Looks for native trace events of a TCP handle; a virtual connection has none.',
     files: parallel('trace-events-net'),
+  },
+  {
+    reason: 'Looks by async hooks for the types of native handles, such as TCPWRAP; virtual ones are of other types.',
+    files: asyncHooks(
+      ...['graph.http', 'graph.shutdown', 'graph.tcp', 'graph.tls-write', 'graph.tls-write-12'],
+      ...['http-agent-handle-reuse-parallel', 'http-agent-handle-reuse-serial'],
+      ...['filehandle-no-reuse', 'shutdownwrap', 'tcpwrap', 'tlswrap', 'udpsendwrap', 'writewrap'],
+    ),
+  },
+  {
+    reason:
+      'Counts what was made before its first line, by async hooks or in `require.cache`: what a preload has made, too.',
+    files: [...asyncHooks('pipewrap', 'querywrap'), 'es-module/test-esm-type-flag-errors.mjs'],
   },
   {
     reason: 'Allows the process to read certain files only, and a preload is not among them.',
