@@ -7,7 +7,7 @@
  * An end is passed on as an end, the other direction stays open; a reset is passed on as a reset.
  */
 import type { Socket } from 'node:net';
-import type { TcpConnection, TcpEvents, TcpFailure } from '../../core/packet/stack/stack-contract';
+import type { TcpConnection, TcpEvents, TcpFailure } from './packet/stack/stack-contract';
 
 /** How long a connection may be idle before it is asked for, as Linux does (tcp_keepalive_time). */
 const KEEP_ALIVE_AFTER_MS = 7_200_000;
