@@ -1,6 +1,7 @@
 /** Puts the shim into this process: from here on Node's sockets and names reach the virtual network. */
 import { syncBuiltinESMExports } from 'node:module';
 import type { VirtualNetwork } from '../core/virtual-network';
+import { hookClusterWorker } from './hooks/cluster';
 import { hookDns } from './hooks/dns';
 import { hookDnsPromises } from './hooks/dns-promises';
 import { hookListen } from './hooks/listen';
@@ -9,6 +10,7 @@ import { hookNativePackages } from './hooks/native-packages';
 import { hookConnect } from './hooks/net';
 import { hookOs } from './hooks/os';
 import { hookProcess } from './hooks/process';
+import { isClusterWorker } from './node-internals';
 import { Patches } from './patch';
 import type { ListenMode } from './policy';
 import { onFirstStreamHandle } from './virtual-handles';
@@ -32,6 +34,7 @@ export function installShim(network: VirtualNetwork, options: ShimOptions): Shim
   hookOs(network, patches);
   hookProcess(patches);
   hookNativePackages(patches);
+  if (isClusterWorker()) hookClusterWorker(patches);
   // `tls` costs milliseconds to load, and nothing can attach to a virtual handle before there is one.
   onFirstStreamHandle(() => {
     const { hookTls } = require('./hooks/tls') as typeof import('./hooks/tls');

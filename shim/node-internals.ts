@@ -46,6 +46,7 @@ export interface TcpHandle {
   bind6(address: string, port: number, flags: number): number;
   listen(backlog: number): number;
   getsockname(out: AddressOut): number;
+  getpeername(out: AddressOut): number;
   close(callback?: () => void): void;
   ref(): void;
   unref(): void;
@@ -186,6 +187,19 @@ export function inClosePhase(callback: () => void): void {
   new (reachTcp().TCP)(0).close(callback);
 }
 
+/** Without loading it. */
+export function isClusterPrimary(): boolean {
+  return moduleLoadList().includes('NativeModule internal/cluster/primary');
+}
+
+export function isClusterWorker(): boolean {
+  return process.connected && moduleLoadList().includes('NativeModule internal/cluster/child');
+}
+
+function moduleLoadList(): string[] {
+  return (process as unknown as { moduleLoadList: string[] }).moduleLoadList;
+}
+
 const loaded = { modules: 0, http2: false };
 
 /** An HTTP/2 session without TLS reads the socket natively; of that JavaScript sees only how it watches the socket. */
@@ -194,10 +208,10 @@ export function hasHttp2Session(socket: Socket): boolean {
 }
 
 function isHttp2Loaded(): boolean {
-  const { moduleLoadList } = process as unknown as { moduleLoadList: string[] };
-  if (moduleLoadList.length > loaded.modules) {
-    loaded.modules = moduleLoadList.length;
-    loaded.http2 = moduleLoadList.includes('NativeModule internal/http2/core');
+  const list = moduleLoadList();
+  if (list.length > loaded.modules) {
+    loaded.modules = list.length;
+    loaded.http2 = list.includes('NativeModule internal/http2/core');
   }
   return loaded.http2;
 }

@@ -45,6 +45,12 @@ export class Patches {
     });
   }
 
+  /** A listener that Node's own event emitters have before those that are there. */
+  listenFirst(emitter: NodeJS.EventEmitter, event: string, listener: AnyFunction): void {
+    emitter.prependListener(event, listener);
+    this.#undo.push(() => emitter.off(event, listener));
+  }
+
   restore(): void {
     this.#active = false;
     for (const undo of this.#undo.reverse()) undo();

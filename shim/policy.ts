@@ -1,7 +1,9 @@
 /** Virtual or real? Pure: no state, no Node. */
 import { isIP } from 'node:net';
 import type { VirtualNetwork } from '../core/virtual-network';
+import type { Endpoint } from '../core/wire/addresses';
 import { unmapped } from '../core/wire/ip-text';
+import type { AddressOut } from './node-internals';
 
 export { unmapped };
 
@@ -19,6 +21,12 @@ export function isWildcard(address: string): boolean {
 
 export function mapped(address: string): string {
   return address.includes(':') ? address : `::ffff:${address}`;
+}
+
+/** As getsockname() and getpeername() tell it. A dual-stack `::` listener shows IPv4 addresses mapped. */
+export function shownEndpoint({ address, port }: Endpoint, showMapped: boolean): Required<AddressOut> {
+  const shown = showMapped ? mapped(address) : address;
+  return { address: shown, family: shown.includes(':') ? 'IPv6' : 'IPv4', port };
 }
 
 /** A server bound to loopback or to another explicit host address is never exposed. */

@@ -31,6 +31,9 @@ export function hookListen(network: VirtualNetwork, patches: Patches, mode: List
   const hook = (name: keyof TcpHandle, make: (original: AnyFunction) => AnyFunction): void =>
     patches.replace(TCP.prototype as object, name, make);
 
+  const bindOnHost = (handle: TcpHandle, address: string, port: number): number =>
+    Reflect.apply(realBind, handle, [address, port]);
+
   const bind = (original: AnyFunction): AnyFunction =>
     function (this: TcpHandle, address: string, port: number, flags = 0): number {
       const place = typeof address === 'string' ? bindPlace(address, mode, network) : 'host';
@@ -46,7 +49,8 @@ export function hookListen(network: VirtualNetwork, patches: Patches, mode: List
       };
       const ipv6Only = (flags & UV_TCP_IPV6ONLY) !== 0;
       const binding = { place, address, port, ipv6Only };
-      listeners.set(this, new VirtualListener(this, network, emptyScope, isServed, binding));
+      const host = { emptyScope, isServed, bindOnHost };
+      listeners.set(this, new VirtualListener(this, network, host, binding));
       return 0;
     };
   hook('bind', bind);
@@ -113,7 +117,7 @@ export function hookListen(network: VirtualNetwork, patches: Patches, mode: List
       if (bound?.place !== 'virtual') return 0;
       listeners.delete(handle);
       const { address, port, ipv6Only } = bound;
-      if (!address.includes(':')) return Reflect.apply(realBind, handle, [address, port]);
+      if (!address.includes(':')) return bindOnHost(handle, address, port);
       return Reflect.apply(realBind6, handle, [address, port, ipv6Only ? UV_TCP_IPV6ONLY : 0]);
     },
   };

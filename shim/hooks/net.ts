@@ -9,6 +9,7 @@
 import net from 'node:net';
 import type { VirtualNetwork } from '../../core/virtual-network';
 import { explainConnect, type ConnectRequest } from '../connect-outcome';
+import { isOnHost } from '../host-socket';
 import { errnoOf } from '../node-errors';
 import { reachTcp, type AnyFunction, type SocketInternals, type TcpHandle } from '../node-internals';
 import type { Patches } from '../patch';
@@ -37,7 +38,7 @@ export function hookConnect(network: VirtualNetwork, patches: Patches, listening
         const host = connectHost(args);
         if (host === undefined) return Reflect.apply(connect, this, args);
         const place = classifyHost(host, network);
-        if (place === 'host') return Reflect.apply(connect, this, args);
+        if (place === 'host' || isOnHost(this)) return Reflect.apply(connect, this, args);
         if (place === 'virtual' && canSwapEarly(this)) replaceHandle(this, newHandle(this), reinitializeHandle);
         return duringConnect(() => Reflect.apply(connect, this, args) as unknown);
       },
@@ -61,7 +62,7 @@ export function hookConnect(network: VirtualNetwork, patches: Patches, listening
       const onHost = (): number =>
         listening.bindForReal(this) || (Reflect.apply(connect, this, [request, address, port]) as number);
       const place = classifyAddress(address, network);
-      if (place === 'host' || !socket) return onHost();
+      if (place === 'host' || !socket || isOnHost(socket)) return onHost();
       if (place === 'virtual') return connectVirtually(this, socket, request, address, port);
 
       const connectDecided = (): void => {
