@@ -3,8 +3,11 @@
  * a socket of the host's loopback, and has the virtual addresses.
  */
 import { ACKNOWLEDGED, CLUSTER_COMMAND, type ClusterMessage } from '../cluster-messages';
-import type { AddressOut, TcpHandle } from '../node-internals';
+import { isClusterWorker, type AddressOut, type TcpHandle } from '../node-internals';
 import type { Patches } from '../patch';
+import { isWildcard } from '../policy';
+
+let hasWarned = false;
 
 export function hookClusterWorker(patches: Patches): void {
   patches.listenFirst(process, 'internalMessage', (message: ClusterMessage, handle?: TcpHandle) => {
@@ -16,6 +19,18 @@ export function hookClusterWorker(patches: Patches): void {
     handle.getsockname = (out) => show(local, out);
     handle.getpeername = (out) => show(remote, out);
   });
+}
+
+/** With SCHED_NONE the workers accept by themselves, from a socket that the primary has bound. */
+export function warnOfSharedListener(handle: TcpHandle): void {
+  const at: AddressOut = {};
+  if (hasWarned || !isClusterWorker() || handle.getsockname(at) || !isWildcard(at.address!)) return;
+  hasWarned = true;
+  process.emitWarning(
+    `Nodes of the network cannot connect to port ${at.port}, whose connections cluster leaves to the operating system ` +
+      '(SCHED_NONE). Set cluster.schedulingPolicy to SCHED_RR, or leave NODE_CLUSTER_SCHED_POLICY=none out.',
+    { code: 'NTM_SHARED_LISTENER' },
+  );
 }
 
 function show(endpoint: AddressOut, out: AddressOut): number {

@@ -12,6 +12,7 @@ import { reachTcp, type AddressOut, type AnyFunction, type TcpHandle } from '../
 import type { Patches } from '../patch';
 import { bindPlace, unmapped, type ListenMode } from '../policy';
 import { errnoOf } from '../node-errors';
+import { warnOfSharedListener } from './cluster';
 
 const UV_TCP_IPV6ONLY = 1;
 
@@ -61,7 +62,10 @@ export function hookListen(network: VirtualNetwork, patches: Patches, mode: List
     (original) =>
       function (this: TcpHandle, backlog: number): number {
         const listener = listeners.get(this);
-        if (!listener) return Reflect.apply(original, this, [backlog]) as number;
+        if (!listener) {
+          if (mode !== 'host') warnOfSharedListener(this);
+          return Reflect.apply(original, this, [backlog]) as number;
+        }
         if (listener.binding.place === 'virtual') return listener.listen(backlog, listener.binding.port);
         const error = Reflect.apply(original, this, [backlog]) as number;
         if (error) return error;

@@ -287,4 +287,29 @@ describe('node:cluster, connections shared by the primary', () => {
     const rest = said.filter((line) => line !== warnings[0]);
     assert.deepStrictEqual(rest, ['ECONNRESET', 'ECONNRESET', '::ffff:127.0.0.1', ['left', 0, 0]]);
   });
+
+  it('SCHED_NONE, workers accept by themselves: they listen on a wildcard -> each warns once, the host is served', async () => {
+    const said = await runCluster(
+      () => {
+        process.on('warning', ({ code }: any) => process.send!(code));
+        const http = require('node:http');
+        const server = http.createServer(({ socket }: any, response: any) => response.end(socket.remoteAddress));
+        server.listen(0, () => http.createServer().listen(0, () => process.send!({ port: server.address().port })));
+      },
+      () => {
+        const cluster = require('node:cluster');
+        cluster.setupPrimary({ exec: process.env['WORKER'], execArgv: process.execArgv.slice(0, 2) });
+        cluster.fork().on('message', (message: any) => {
+          say(typeof message === 'string' ? message : 'listening');
+          if (!message.port) return;
+          require('node:http').get({ host: '127.0.0.1', port: message.port, agent: false }, (response: any) => {
+            response.on('data', (chunk: Buffer) => say(String(chunk)));
+            response.on('end', () => cluster.disconnect());
+          });
+        });
+      },
+      { NODE_CLUSTER_SCHED_POLICY: 'none' },
+    );
+    assert.deepStrictEqual(said, ['NTM_SHARED_LISTENER', 'listening', '::ffff:127.0.0.1']);
+  });
 });
