@@ -260,12 +260,14 @@ describe('node:cluster, connections shared by the primary', () => {
     ]);
   });
 
-  it('a worker runs without the preload: nodes connect -> they are reset, one warning; the host reaches it', async () => {
+  it('a worker runs without the preload: nodes connect -> each is reset, and offered once; one warning; the host is served', async () => {
     const said = await runCluster(addressesServer, () => {
       const cluster = require('node:cluster');
       cluster.setupPrimary({ exec: process.env['WORKER'], execArgv: [] });
       process.on('warning', ({ code }: any) => say('warning', code));
       const worker = cluster.fork();
+      let offered = 0;
+      worker.process.on('internalMessage', ({ accepted }: any) => accepted !== undefined && offered++);
       worker.on('listening', ({ port }: { port: number }) => {
         const dial = (next: () => void): void => {
           const client = require('node:net').connect(port, 'b.test.ntm');
@@ -276,7 +278,9 @@ describe('node:cluster, connections shared by the primary', () => {
           dial(() =>
             require('node:http').get({ host: '127.0.0.1', port, agent: false }, (response: any) => {
               response.on('data', (chunk: Buffer) => say(JSON.parse(String(chunk)).remoteAddress));
-              response.on('end', () => cluster.disconnect(() => say('left', holdCount(), network.connections.size)));
+              response.on('end', () =>
+                cluster.disconnect(() => say('left', holdCount(), network.connections.size, offered)),
+              );
             }),
           ),
         );
@@ -285,7 +289,7 @@ describe('node:cluster, connections shared by the primary', () => {
     const warnings = said.filter((line) => Array.isArray(line) && line[0] === 'warning');
     assert.deepStrictEqual(warnings, [['warning', 'NTM_WORKER_NOT_PRELOADED']]);
     const rest = said.filter((line) => line !== warnings[0]);
-    assert.deepStrictEqual(rest, ['ECONNRESET', 'ECONNRESET', '::ffff:127.0.0.1', ['left', 0, 0]]);
+    assert.deepStrictEqual(rest, ['ECONNRESET', 'ECONNRESET', '::ffff:127.0.0.1', ['left', 0, 0, 3]]);
   });
 
   it('SCHED_NONE, workers accept by themselves: they listen on a wildcard -> each warns once, the host is served', async () => {
