@@ -33,6 +33,8 @@ export class WorkerBridge {
       handOver(far, { endpoints, reset: () => splice.reset() });
       this.deliver(far);
     });
+    // The worker has closed it: as with a socket of one's own, a peer that does not answer holds no process.
+    near.once('end', () => near.unref());
     const splice = new Splice(near, () => {});
     splice.accept(connection);
   }
