@@ -9,6 +9,7 @@ import * as v from 'valibot';
 import { NtmError } from './errors';
 import { parseInboundRules, type InboundRules } from './inbound-rules';
 import { parseJoinUrl, type JoinUrl } from './join-url';
+import { LOG_LEVELS, type LogLevel } from './log';
 import { canonicalName } from './wire/names';
 
 /** LDH label (RFC 5890 section 2.3.1), lower case. */
@@ -35,6 +36,7 @@ const schema = v.object({
   listen: v.optional(v.picklist(['both', 'virtual', 'host']), 'both'),
   route: v.optional(v.picklist(['auto', 'relay', 'direct']), 'auto'),
   stateDir: v.optional(v.string()),
+  log: v.optional(v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`), 'warn'),
   trace: v.optional(v.string()),
   pcap: v.optional(v.string()),
   required: v.optional(
@@ -60,6 +62,7 @@ const variables: Record<keyof v.InferInput<typeof schema>, string> = {
   listen: 'NTMOBILE_LISTEN',
   route: 'NTMOBILE_ROUTE',
   stateDir: 'NTMOBILE_STATE_DIR',
+  log: 'NTMOBILE_LOG',
   trace: 'NTMOBILE_TRACE',
   pcap: 'NTMOBILE_PCAP',
   required: 'NTMOBILE_REQUIRED',
@@ -78,6 +81,7 @@ export interface NodeConfig {
   readonly allow: InboundRules | undefined;
   readonly route: 'auto' | 'relay' | 'direct';
   readonly stateDir: string;
+  readonly log: LogLevel;
   readonly traceFile: string | undefined;
   readonly captureFile: string | undefined;
   /** End the process when login fails. */

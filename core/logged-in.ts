@@ -3,11 +3,11 @@ import { readConfig } from './config';
 import { configuredNode } from './configured-node';
 import type { LoggedIn, LoginSettings } from './ntmobile';
 import { nameOfPeer } from './peer-name';
-import { configuredNamespace } from './start';
+import { configuredNamespace, standardErrorLog } from './start';
 
 export async function loggedIn(settings: LoginSettings): Promise<LoggedIn> {
   const config = readConfig({ ...process.env, ...settings });
-  const node = configuredNode(config, configuredNamespace(config), () => {});
+  const node = configuredNode(config, configuredNamespace(config), standardErrorLog(config.log), () => {});
   try {
     await node.whenJoined();
   } catch (error) {

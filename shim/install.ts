@@ -18,6 +18,8 @@ import { onFirstStreamHandle } from './virtual-handles';
 export interface ShimOptions {
   /** Where a server or UDP socket on a wildcard address is reachable (NTMOBILE_LISTEN). */
   readonly listen: ListenMode;
+  /** Whether the process is warned of what passes the shim by. Default: yes. */
+  readonly warns?: boolean;
 }
 
 export interface Shim {
@@ -33,7 +35,7 @@ export function installShim(network: VirtualNetwork, options: ShimOptions): Shim
   hookDnsPromises(network, patches);
   hookOs(network, patches);
   hookProcess(patches);
-  hookNativePackages(patches);
+  hookNativePackages(patches, options.warns ?? true);
   if (isClusterWorker()) hookClusterWorker(patches);
   // `tls` costs milliseconds to load, and nothing can attach to a virtual handle before there is one.
   onFirstStreamHandle(() => {

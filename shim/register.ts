@@ -25,8 +25,8 @@ function register(env: NodeJS.ProcessEnv): void {
   preloadInChildren(env);
   const { startNode } = require('../core/start') as typeof import('../core/start');
   const { installShim } = require('./install') as typeof import('./install');
-  const { network, listen } = startNode(env);
-  installShim(network, { listen });
+  const { network, listen, log } = startNode(env);
+  installShim(network, { listen, warns: log.says('warn') });
   preload.nameOf = (address) => network.nameOf(address);
 }
 

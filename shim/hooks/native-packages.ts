@@ -15,7 +15,7 @@ import { bypassingPackage, javaScriptPaths, packageOfFile, warningOf } from '../
 
 type Load = (request: string, parent: NodeJS.Module | undefined, isMain: boolean) => unknown;
 
-export function hookNativePackages(patches: Patches): void {
+export function hookNativePackages(patches: Patches, warns: boolean): void {
   const met = new Set<string>();
   patches.replace(
     Module,
@@ -34,6 +34,7 @@ export function hookNativePackages(patches: Patches): void {
       },
   );
 
+  if (!warns) return;
   const warned = new Set<string>();
   patches.replace(
     process,

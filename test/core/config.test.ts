@@ -27,6 +27,7 @@ describe('settings', () => {
     assert.deepEqual(config.domains, ['ops.example', 'lab.example', 'ntm.internal']);
     assert.equal(config.listen, 'both');
     assert.equal(config.route, 'auto');
+    assert.equal(config.log, 'warn');
     assert.equal(config.required, false);
     assert.equal(config.accountServer.port, 4500);
   });
@@ -37,6 +38,7 @@ describe('settings', () => {
     refuses({ ...complete, NTMOBILE_ACCOUNT: 'a.b' }, /NTMOBILE_ACCOUNT must be a DNS label/);
     refuses({ ...complete, NTMOBILE_LISTEN: 'none' }, /NTMOBILE_LISTEN/);
     refuses({ ...complete, NTMOBILE_ALLOW: 'alice.*:443,bob' }, /NTMOBILE_ALLOW rule `bob` names no ports/);
+    refuses({ ...complete, NTMOBILE_LOG: 'verbose' }, /NTMOBILE_LOG must be one of silent, error, warn, info, debug/);
     refuses({ ...complete, NTMOBILE_ALLOW: '' }, /NTMOBILE_ALLOW is empty/);
     refuses({ ...complete, NTMOBILE_AS: 'http://127.0.0.1' }, /NTMOBILE_AS/);
   });
