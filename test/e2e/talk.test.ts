@@ -75,6 +75,19 @@ describe('two unmodified programs', function () {
     assert.ok(tunnel.sentPackets >= stack.sent && tunnel.paths[0]!.receivedBytes > 0);
   });
 
+  it('NTMOBILE_LOG: a program that fetched -> by info it tells of itself and its tunnel, by default of nothing', async () => {
+    const program = (env: NodeJS.ProcessEnv): Program => alice([example('fetch-client.mjs'), `${http}/hello`], env);
+    const quiet = program({});
+    await hello(quiet);
+    assert.equal(quiet.errors, '');
+    const telling = program({ NTMOBILE_LOG: 'info' });
+    await hello(telling);
+    const [joined, tunnel, ...rest] = telling.errors.trimEnd().split('\n');
+    assert.match(joined!, new RegExp(`^ntmobile: joined as ${network.fqdn('alice')} \\(198\\.1[89]\\.\\S+, f\\S+\\)$`));
+    assert.match(tunnel!, new RegExp(`^ntmobile: tunnel with ${network.fqdn('bob')} made \\(\\S+:\\d+\\)$`));
+    assert.deepEqual(rest, []);
+  });
+
   for (const [library, program] of [
     ['fetch', 'fetch-client.mjs'],
     ['axios', 'axios-client.cjs'],
