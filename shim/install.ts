@@ -1,6 +1,7 @@
 /** Puts the shim into this process: from here on Node's sockets and names reach the virtual network. */
 import { syncBuiltinESMExports } from 'node:module';
 import type { VirtualNetwork } from '../core/virtual-network';
+import { hookSend } from './hooks/child-process';
 import { hookClusterWorker } from './hooks/cluster';
 import { hookDns } from './hooks/dns';
 import { hookDnsPromises } from './hooks/dns-promises';
@@ -35,6 +36,7 @@ export function installShim(network: VirtualNetwork, options: ShimOptions): Shim
   hookDnsPromises(network, patches);
   hookOs(network, patches);
   hookProcess(patches);
+  hookSend(patches);
   hookNativePackages(patches, options.warns ?? true);
   if (isClusterWorker()) hookClusterWorker(patches);
   // `tls` costs milliseconds to load, and nothing can attach to a virtual handle before there is one.

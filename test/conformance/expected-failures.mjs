@@ -82,4 +82,16 @@ export const expectedFailures = [
       'es-module/test-cjs-legacyMainResolve-permission.js',
     ],
   },
+  {
+    reason: 'Sends a connected socket to another process. A virtual one is an object of its own process.',
+    files: [
+      ...parallel('cluster-net-send', 'cluster-send-socket-to-worker-http-server'),
+      ...sequential('cluster-send-handle-large-payload'),
+    ],
+  },
+  {
+    reason:
+      "Serves by the UDP sockets that workers of cluster share. Theirs are the host's, and clients of the network.",
+    files: [...parallel('cluster-dgram-1', 'cluster-dgram-bind-fd'), ...sequential('dgram-bind-shared-ports')],
+  },
 ];
