@@ -26,7 +26,7 @@ import type {
 import type { DatagramPort, Runtime } from './runtime';
 import type { Statistics } from './statistics';
 import type { Trace } from './trace';
-import type { VirtualNetwork } from './virtual-network';
+import type { KnownNetwork, VirtualNetwork } from './virtual-network';
 import type { Endpoint, VirtualAddresses } from './wire/addresses';
 import { canonicalIp } from './wire/ip-text';
 import { SIGNALLING_MAGIC } from './wire/header';
@@ -131,6 +131,10 @@ export class Node implements VirtualNetwork {
     this.start();
     await this.opened;
     await this.membership.whenJoined();
+  }
+
+  known(): KnownNetwork {
+    return this.namespace.known();
   }
 
   classifyName(name: string): 'virtual' | 'host' | 'undecided' {

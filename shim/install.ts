@@ -11,17 +11,11 @@ import { hookNativePackages } from './hooks/native-packages';
 import { hookConnect } from './hooks/net';
 import { hookOs } from './hooks/os';
 import { hookProcess } from './hooks/process';
+import { hookWorkers } from './hooks/worker-threads';
 import { isClusterWorker } from './node-internals';
 import { Patches } from './patch';
-import type { ListenMode } from './policy';
+import type { ShimOptions } from './policy';
 import { onFirstStreamHandle } from './virtual-handles';
-
-export interface ShimOptions {
-  /** Where a server or UDP socket on a wildcard address is reachable (NTMOBILE_LISTEN). */
-  readonly listen: ListenMode;
-  /** Whether the process is warned of what passes the shim by. Default: yes. */
-  readonly warns?: boolean;
-}
 
 export interface Shim {
   /** Puts everything back. Sockets that are virtual already stay so. */
@@ -39,6 +33,7 @@ export function installShim(network: VirtualNetwork, options: ShimOptions): Shim
   hookSend(patches);
   hookNativePackages(patches, options.warns ?? true);
   if (isClusterWorker()) hookClusterWorker(patches);
+  if (options.preload !== undefined) hookWorkers(network, patches, { ...options, preload: options.preload });
   // `tls` costs milliseconds to load, and nothing can attach to a virtual handle before there is one.
   onFirstStreamHandle(() => {
     const { hookTls } = require('./hooks/tls') as typeof import('./hooks/tls');

@@ -10,6 +10,11 @@ export class Patches {
   readonly #undo: (() => void)[] = [];
   #active = true;
 
+  /** False once all is put back. */
+  get isActive(): boolean {
+    return this.#active;
+  }
+
   /** `make` gets the method as it is now, own or inherited, and returns what takes its place. */
   replace(target: object, key: PropertyKey, make: (original: AnyFunction) => AnyFunction): void {
     const own = Object.getOwnPropertyDescriptor(target, key);

@@ -10,6 +10,15 @@ export { unmapped };
 /** NTMOBILE_LISTEN: where a server that listens on a wildcard address can be reached. */
 export type ListenMode = 'both' | 'virtual' | 'host';
 
+export interface ShimOptions {
+  /** Where a server or UDP socket on a wildcard address is reachable (NTMOBILE_LISTEN). */
+  readonly listen: ListenMode;
+  /** Whether the process is warned of what passes the shim by. Default: yes. */
+  readonly warns?: boolean;
+  /** The file by which the shim comes into worker threads. Default: it does not. */
+  readonly preload?: string | undefined;
+}
+
 export type BindPlace = 'host' | 'virtual' | 'both';
 
 type Addressing = Pick<VirtualNetwork, 'isVirtualAddress'>;

@@ -175,6 +175,7 @@ export class VirtualStream implements TcpEvents {
   // --- what the stack tells ---
 
   connected(): void {
+    this.local = this.#connection?.local; // chosen by now, wherever the stack is
     this.#connectDone({ status: 0 });
   }
 

@@ -25,7 +25,7 @@ import type {
 } from '../../core/packet/stack/stack-contract';
 import type { TunnelOptions } from '../../core/packet/wireguard/tunnel-contract';
 import type { DatagramPort, DatagramPortOptions, Runtime } from '../../core/runtime';
-import type { VirtualNetwork } from '../../core/virtual-network';
+import type { KnownNetwork, VirtualNetwork } from '../../core/virtual-network';
 import type { Endpoint, VirtualAddresses } from '../../core/wire/addresses';
 import type { LeavingNetwork } from './other-processes';
 
@@ -77,6 +77,10 @@ export class LoopNetwork implements VirtualNetwork, LeavingNetwork {
   }
 
   /** As the network's own names are in use: known to be virtual before any lookup. */
+  known(): KnownNetwork {
+    return { domains: [], networks: [], decided: true };
+  }
+
   classifyName(name: string): 'virtual' | 'host' {
     return name === LOCALHOST && !this.#isLeft ? 'virtual' : 'host';
   }

@@ -108,6 +108,14 @@ describe('two unmodified programs', function () {
     });
   }
 
+  it('a server listening: a worker thread fetches -> answer between virtual addresses, the process ends', async () => {
+    const program = alice([testProgram('fetch-in-worker.cjs'), `${http}/hello`]);
+    const { from, to, hello: name } = await program.json<Ends & { hello: string }>();
+    assert.equal(name, network.fqdn('bob'));
+    assert.ok([from, to].every((end) => isVirtual4(end) || isVirtual6(end)));
+    assert.equal((await program.ended).code, 0);
+  });
+
   it('a certificate nobody vouches for: fetch asks over HTTPS -> refused, as anywhere', async () => {
     const { errors } = await alice([example('fetch-client.mjs'), `${https}/hello`]).json<{
       errors: { code?: string }[];
