@@ -1,11 +1,12 @@
 /**
  * npm run bench -- preload [--json]: what the preload costs a program that uses no NTMobile name, beside the same
- * program without it, in one run. The two take turns, and each round's ratio is of neighbours, so that what else the
- * machine does falls on both. Medians.
+ * program without it, in one run. They take turns, and each round's ratio is of neighbours, so that what else the
+ * machine does falls on both. Medians. `control` is a second program without it: how far its ratio is from 1 is what
+ * this machine cannot tell apart.
  *
  * start-up     `node -e 0` from its start to its end, and an HTTP server from its start until it listens
  * http server  requests/s over kept connections; CPU time for a request
- * http client  requests/s, each over a connection of its own
+ * http client  requests/s, each over a connection of its own; CPU time for a request
  * memory       of the server after all of that, after garbage collection
  */
 import { fork, spawn } from 'node:child_process';
@@ -18,11 +19,11 @@ import { createInterface } from 'node:readline';
 import { commit, machine } from './record.mjs';
 
 const root = join(import.meta.dirname, '..');
-const SYSTEMS = { preload: ['-r', join(root, 'dist/preload/register.js')], plain: [] };
+const SYSTEMS = { preload: ['-r', join(root, 'dist/preload/register.js')], plain: [], control: [] };
 const CONNECTIONS = 16;
 const REQUESTS = 4_000;
-const CLIENT_REQUESTS = 600;
-const WARM_UP_ROUNDS = 3;
+const CLIENT_REQUESTS = 1_500;
+const WARM_UP_ROUNDS = 4;
 
 const program = (name) => join(import.meta.dirname, 'programs', name);
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
@@ -66,12 +67,12 @@ async function startNetwork() {
   };
 }
 
-/** Runs `measure(system)` for both, in turns and in changing order: `{ metric: { system: [value of each round] } }`. */
+/** Runs `measure(system)` for all, in turns and in changing order: `{ metric: { system: [value of each round] } }`. */
 async function inTurns(rounds, measure) {
   const values = {};
   const order = Object.keys(SYSTEMS);
   for (let round = 0; round < rounds; round++) {
-    for (const system of round % 2 ? order : order.slice().reverse()) {
+    for (const system of [...order.slice(round % order.length), ...order.slice(0, round % order.length)]) {
       for (const [metric, value] of Object.entries(await measure(system))) {
         ((values[metric] ??= {})[system] ??= []).push(value);
       }
@@ -108,7 +109,9 @@ async function http(env, rounds) {
     const server = startServer(system, env, '127.0.0.1');
     const [{ port }] = await once(server, 'message');
     servers[system] = { process: server, load: await Load.connect(port), port };
-    clients[system] = fork(program('http-client.cjs'), { env, execArgv: SYSTEMS[system] });
+    // A node of its own, as a second program is: two of one name would take the network from each other.
+    const clientEnv = { ...env, NTMOBILE_NODE: 'client' };
+    clients[system] = fork(program('http-client.cjs'), { env: clientEnv, execArgv: SYSTEMS[system] });
     await once(clients[system], 'message');
   }
   const plainPort = servers.plain.port;
@@ -121,8 +124,8 @@ async function http(env, rounds) {
     return { perSecond: (REQUESTS / elapsedMs) * 1000, cpuUs: (cpuMs * 1000) / REQUESTS };
   };
   const askByClient = async (system) => {
-    const { elapsedMs } = await ask(clients[system], { port: plainPort, requests: CLIENT_REQUESTS });
-    return { perSecond: (CLIENT_REQUESTS / elapsedMs) * 1000 };
+    const { elapsedMs, cpuMs } = await ask(clients[system], { port: plainPort, requests: CLIENT_REQUESTS });
+    return { perSecond: (CLIENT_REQUESTS / elapsedMs) * 1000, cpuUs: (cpuMs * 1000) / CLIENT_REQUESTS };
   };
   await inTurns(WARM_UP_ROUNDS, askServer);
   const served = await inTurns(rounds * 2, askServer);
@@ -137,6 +140,7 @@ async function http(env, rounds) {
     { metric: 'http server', unit: 'requests/s', better: 'more', values: served.perSecond },
     { metric: 'http server, CPU', unit: 'us/request', better: 'less', values: served.cpuUs },
     { metric: 'http client', unit: 'requests/s', better: 'more', values: asked.perSecond },
+    { metric: 'http client, CPU', unit: 'us/request', better: 'less', values: asked.cpuUs },
     { metric: 'memory, resident', unit: 'bytes', better: 'less', values: memory.rss },
     { metric: 'memory, heap', unit: 'bytes', better: 'less', values: memory.heapUsed },
   ];
@@ -200,20 +204,25 @@ function report(measured) {
   const figures = measured.flatMap(({ metric, unit, values }) =>
     Object.entries(values).map(([system, each]) => ({ system, metric, unit, value: median(each) })),
   );
-  const ratios = measured.map(({ metric, values: { preload, plain } }) => ({
-    ...{ metric, of: 'preload', to: 'plain' },
-    value: median(preload.map((value, round) => value / plain[round])),
-  }));
+  const ratios = measured.flatMap(({ metric, values }) =>
+    ['preload', 'control'].map((of) => ({
+      ...{ metric, of, to: 'plain' },
+      value: median(values[of].map((value, round) => value / values.plain[round])),
+    })),
+  );
   return { bench: 'preload', commit: commit(), machine: machine(), figures, ratios };
 }
 
 export function printReport({ figures, ratios }) {
   const rounded = (value) => (value >= 100 ? value.toFixed(0) : value.toPrecision(3));
-  for (const { metric, value } of ratios) {
+  for (const metric of new Set(ratios.map((ratio) => ratio.metric))) {
+    const [ratio, control] = ['preload', 'control'].map((system) =>
+      ratios.find((r) => r.metric === metric && r.of === system).value.toFixed(3),
+    );
     const [preload, plain] = ['preload', 'plain'].map((system) =>
       figures.find((figure) => figure.metric === metric && figure.system === system),
     );
     const both = `${rounded(preload.value)} with, ${rounded(plain.value)} without, ${plain.unit}`;
-    process.stdout.write(`${metric.padEnd(26)} ${both.padEnd(48)} ${value.toFixed(3)} x\n`);
+    process.stdout.write(`${metric.padEnd(26)} ${both.padEnd(48)} ${ratio} x (control ${control})\n`);
   }
 }

@@ -2,6 +2,7 @@
 import { Command } from 'commander';
 import { readConfig } from '../core/config';
 import { configuredNode } from '../core/configured-node';
+import { Log } from '../core/log';
 import type { Node } from '../core/node';
 import { nodeRuntime } from '../core/runtime-node';
 import { configuredNamespace } from '../core/start';
@@ -57,7 +58,8 @@ async function forward(options: ForwardOptions): Promise<void> {
   const keptAlive = setInterval(() => {}, 2 ** 31 - 1); // the node's own sockets and timers do not keep a process
   let joined = false;
   const config = readConfig(process.env);
-  const node = configuredNode(config, configuredNamespace(config), ({ message }) => {
+  const nodeLog = new Log(config.log, (line, level) => log[level](line));
+  const node = configuredNode(config, configuredNamespace(config), nodeLog, ({ message }) => {
     if (joined) log.warn({ error: message }, 'not joined any more'); // the first time, it is how this command ends
   });
   try {

@@ -7,7 +7,9 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { NtmError } from './errors';
+import { parseInboundRules, type InboundRules } from './inbound-rules';
 import { parseJoinUrl, type JoinUrl } from './join-url';
+import { LOG_LEVELS, type LogLevel } from './log';
 import { canonicalName } from './wire/names';
 
 /** LDH label (RFC 5890 section 2.3.1), lower case. */
@@ -30,9 +32,11 @@ const schema = v.object({
   passwordFile: v.optional(v.string()),
   node: v.optional(label),
   domains: v.optional(domains, []),
+  allow: v.optional(v.union([v.array(v.string()), v.string()], 'must be text, e.g. `alice.*:443,*.ops.example:22`')),
   listen: v.optional(v.picklist(['both', 'virtual', 'host']), 'both'),
   route: v.optional(v.picklist(['auto', 'relay', 'direct']), 'auto'),
   stateDir: v.optional(v.string()),
+  log: v.optional(v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`), 'warn'),
   trace: v.optional(v.string()),
   pcap: v.optional(v.string()),
   required: v.optional(
@@ -54,9 +58,11 @@ const variables: Record<keyof v.InferInput<typeof schema>, string> = {
   passwordFile: 'NTMOBILE_PASSWORD_FILE',
   node: 'NTMOBILE_NODE',
   domains: 'NTMOBILE_DOMAINS',
+  allow: 'NTMOBILE_ALLOW',
   listen: 'NTMOBILE_LISTEN',
   route: 'NTMOBILE_ROUTE',
   stateDir: 'NTMOBILE_STATE_DIR',
+  log: 'NTMOBILE_LOG',
   trace: 'NTMOBILE_TRACE',
   pcap: 'NTMOBILE_PCAP',
   required: 'NTMOBILE_REQUIRED',
@@ -71,8 +77,11 @@ export interface NodeConfig {
   /** Suffixes known before the AS is asked: NTMOBILE_DOMAINS and the zone in NTMOBILE_AS. */
   readonly domains: readonly string[];
   readonly listen: 'both' | 'virtual' | 'host';
+  /** Who gets in; undefined: everybody whom the DC introduces. */
+  readonly allow: InboundRules | undefined;
   readonly route: 'auto' | 'relay' | 'direct';
   readonly stateDir: string;
+  readonly log: LogLevel;
   readonly traceFile: string | undefined;
   readonly captureFile: string | undefined;
   /** End the process when login fails. */
@@ -88,13 +97,14 @@ export function readConfig(env: NodeJS.ProcessEnv): NodeConfig {
     const setting = issue.path?.[0]?.key as keyof typeof variables;
     throw new NtmError('NTM_CONFIG', `${variables[setting] ?? setting} ${issue.message}`);
   }
-  const { as, node, passwordFile, password, stateDir, trace, pcap, ...rest } = parsed.output;
+  const { as, node, allow, passwordFile, password, stateDir, trace, pcap, ...rest } = parsed.output;
   const accountServer = parseJoinUrl(as);
   return {
     ...rest,
     accountServer,
     node: node ?? null,
     password: password === undefined ? passwordIn(passwordFile) : () => password,
+    allow: allow === undefined ? undefined : parseInboundRules(allow),
     domains: [...new Set([...rest.domains, ...(accountServer.zone ? [canonicalName(accountServer.zone)] : [])])],
     stateDir: stateDir ?? defaultStateDir(env),
     traceFile: trace,
@@ -108,7 +118,10 @@ export function defaultStateDir(env: NodeJS.ProcessEnv): string {
 
 function readVariables(env: NodeJS.ProcessEnv): Record<string, string> {
   const settings = Object.entries(variables).map(([setting, variable]) => [setting, env[variable]] as const);
-  return Object.fromEntries(settings.filter((entry): entry is [string, string] => !!entry[1]));
+  // An empty list of those who get in is a mistake that must not let everybody in.
+  const isSet = (entry: readonly [string, string | undefined]): entry is [string, string] =>
+    !!entry[1] || (entry[0] === 'allow' && entry[1] !== undefined);
+  return Object.fromEntries(settings.filter(isSet));
 }
 
 function readConfigFile(path: string | undefined): object {

@@ -16,7 +16,7 @@ import type {
   UdpOpenOptions,
   UdpSocket,
 } from './packet/stack/stack-contract';
-import type { VirtualNetwork } from './virtual-network';
+import type { KnownNetwork, VirtualNetwork } from './virtual-network';
 import type { Endpoint, VirtualAddresses } from './wire/addresses';
 
 type OnConnection = (connection: TcpConnection) => void;
@@ -42,6 +42,10 @@ export class DeferredNode implements VirtualNetwork {
       // The virtual stack takes a while to load, in which the account server may look at the password.
       this.later(() => this.listenToNoted(this.made!));
     });
+  }
+
+  known(): KnownNetwork {
+    return this.namespace.known();
   }
 
   classifyName(name: string): 'virtual' | 'host' | 'undecided' {

@@ -45,6 +45,12 @@ export class Namespace {
     if (whole) this.areNamesDecided = true;
   }
 
+  /** For another thread's namespace. */
+  known(): Learned & { readonly decided: boolean } {
+    this.recall();
+    return { domains: [...this.domains], networks: [...this.learned], decided: this.areNamesDecided };
+  }
+
   /** Ends the state `undecided`: names of unknown suffixes are the host's from now on. */
   settle(): void {
     this.areNamesDecided = true;
@@ -90,6 +96,11 @@ export class Namespace {
       network.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4'),
     );
     return Math.max(...lengths.map(([length]) => length));
+  }
+
+  /** `name` is in canonical form. */
+  isZone(name: string): boolean {
+    return this.domains.has(name);
   }
 
   private isBelowDomain(name: string): boolean {

@@ -26,7 +26,7 @@ import type {
 import type { DatagramPort, Runtime } from './runtime';
 import type { Statistics } from './statistics';
 import type { Trace } from './trace';
-import type { VirtualNetwork } from './virtual-network';
+import type { KnownNetwork, VirtualNetwork } from './virtual-network';
 import type { Endpoint, VirtualAddresses } from './wire/addresses';
 import { canonicalIp } from './wire/ip-text';
 import { SIGNALLING_MAGIC } from './wire/header';
@@ -40,7 +40,7 @@ const ENDPOINTS_LIMIT = 12;
 export interface NodeOptions {
   readonly runtime: Runtime;
   readonly trace: Trace;
-  readonly config: Pick<NodeConfig, 'accountServer' | 'account' | 'node' | 'password' | 'route'>;
+  readonly config: Pick<NodeConfig, 'accountServer' | 'account' | 'node' | 'password' | 'route' | 'allow'>;
   /** WireGuard static secret key, 32 bytes. */
   readonly secretKey: Uint8Array;
   readonly namespace: Namespace;
@@ -97,7 +97,8 @@ export class Node implements VirtualNetwork {
       onNotification: (id) => this.directions.acknowledgeNotification(id),
     });
     this.packetPath = new PacketPath({
-      ...{ runtime, trace, part: this.part, secretKey, capture: options.capture },
+      ...{ runtime, trace, part: this.part, secretKey, capture: options.capture, allow: config.allow },
+      isZone: (name) => this.namespace.isZone(name),
       transmit: (datagram, to) => this.send(datagram, to),
       onTunnelEvent: (event) => this.correspondents.onTunnelEvent(event),
       onStackFault: (assertion) => this.options.onStackFault(assertion),
@@ -130,6 +131,10 @@ export class Node implements VirtualNetwork {
     this.start();
     await this.opened;
     await this.membership.whenJoined();
+  }
+
+  known(): KnownNetwork {
+    return this.namespace.known();
   }
 
   classifyName(name: string): 'virtual' | 'host' | 'undecided' {

@@ -2,13 +2,12 @@
  * The library entry, for programs that know of NTMobile (paper 3.2: authentication and name resolution APIs).
  * Programs that do not know of it use `node -r ntmobile/register` instead.
  */
-import { readConfig } from './config';
-import { configuredNode } from './configured-node';
-import { configuredNamespace } from './start';
+import { nameByPreload, nameOfPeer, type PeerLike } from './peer-name';
 import type { Statistics } from './statistics';
 import type { VirtualAddresses } from './wire/addresses';
 
 export { NtmError, type NtmErrorCode } from './errors';
+export type { PeerLike } from './peer-name';
 export type { PathStatistics, Statistics, TunnelStatistics } from './statistics';
 export type { VirtualAddresses } from './wire/addresses';
 
@@ -20,6 +19,8 @@ export interface LoggedIn {
   readonly addresses: VirtualAddresses;
   /** Constructs the tunnel to a node and returns its virtual addresses. Rejects with NtmError. */
   resolve(fqdn: string): Promise<VirtualAddresses>;
+  /** As the function of that name, of the correspondents of this node. */
+  peerName(peer: PeerLike): string | undefined;
   /** Tunnels, their paths and MTUs, and what was sent, received and dropped. */
   statistics(): Statistics;
   /** Leaves the network. */
@@ -31,23 +32,20 @@ export interface LoggedIn {
  * Rejects with NtmError: NTM_CONFIG, NTM_AS_UNREACHABLE, NTM_AS_KEY, NTM_LOGIN_REFUSED, NTM_DC_UNREACHABLE.
  */
 export async function login(settings: LoginSettings = {}): Promise<LoggedIn> {
-  const config = readConfig({ ...process.env, ...settings });
-  const node = configuredNode(config, configuredNamespace(config), () => {});
-  try {
-    await node.whenJoined();
-  } catch (error) {
-    node.close();
-    throw error;
-  }
-  return {
-    fqdn: node.fqdn!,
-    addresses: node.addresses!,
-    resolve: async (fqdn) => {
-      const addresses = await node.lookup(fqdn);
-      await node.reach(addresses.ipv4);
-      return addresses;
-    },
-    statistics: () => node.statistics(),
-    close: () => node.close(),
-  };
+  // Loaded when it is needed: a program that has the preload's node asks for names only.
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  const { loggedIn } = require('./logged-in') as typeof import('./logged-in');
+  return loggedIn(settings);
+}
+
+/**
+ * The FQDN of the node at the other end, in a program with the preload (`node -r ntmobile/register`): of a socket of
+ * `net` or `tls` (`request.socket` of HTTP), of what `dgram` tells of a sender, or of an address. Of this node's own
+ * addresses its own name. Certain as the tunnel is: nobody sends from the address of another node.
+ *
+ * Undefined for peers that are not nodes of the network, without the preload, and for a socket that is closed and whose
+ * `remoteAddress` was never asked for while it was open: Node forgets it then. Never throws; joins nothing.
+ */
+export function peerName(peer: PeerLike): string | undefined {
+  return nameOfPeer(peer, nameByPreload);
 }

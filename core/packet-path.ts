@@ -7,6 +7,8 @@
  * that never names an NTMobile host does not pay for them.
  */
 import type { Capture } from './capture';
+import { Inbound } from './inbound';
+import type { InboundRules } from './inbound-rules';
 import { destinationOf } from './packet/ip-packet';
 import type { PacketModule, TunnelEvent } from './packet/packet-module';
 import { describePath, type Path } from './packet/path';
@@ -29,6 +31,9 @@ export interface PacketPathOptions {
   /** WireGuard static secret key, 32 bytes. */
   readonly secretKey: Uint8Array;
   readonly capture: Capture | undefined;
+  /** Who gets in; undefined: everybody whom the DC introduces. */
+  readonly allow: InboundRules | undefined;
+  isZone(name: string): boolean;
   /** `datagram` is valid only during the call. */
   transmit(datagram: Uint8Array, to: Endpoint): void;
   onTunnelEvent(event: TunnelEvent): void;
@@ -43,7 +48,19 @@ export class PacketPath {
   private virtualStack: Stack | undefined;
   private lastPath: Path | undefined;
 
-  constructor(private readonly options: PacketPathOptions) {}
+  private readonly inbound: Inbound | undefined;
+
+  constructor(private readonly options: PacketPathOptions) {
+    const { allow: rules, isZone, trace, part, runtime } = options;
+    this.inbound =
+      rules &&
+      new Inbound({
+        ...{ rules, trace, part, clock: runtime.clock },
+        isOwn: (address) => this.isOwn(address),
+        isZone,
+        tunnelAt: (...address) => this.packets.tunnelAt(...address),
+      });
+  }
 
   get packets(): PacketModule {
     if (this.packetModule) return this.packetModule;
@@ -74,6 +91,7 @@ export class PacketPath {
     this.virtualStack = new Stack({
       ...{ clock, timers, random },
       output: this.captured('out', (packet) => this.output(packet)),
+      ...(this.inbound && { inbound: this.inbound }),
       onStalled: (address) => this.stalled(address),
       onFault: (assertion) => this.stackFault(assertion),
     });
@@ -110,7 +128,7 @@ export class PacketPath {
   }
 
   statistics(): Statistics {
-    return statisticsOf(this.packetModule, this.virtualStack, this.options.runtime.clock.now());
+    return statisticsOf(this.packetModule, this.virtualStack, this.inbound, this.options.runtime.clock.now());
   }
 
   /**

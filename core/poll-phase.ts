@@ -23,6 +23,11 @@ export function inPollPhase(callback: () => void): void {
   channel.far.postMessage(null);
 }
 
+/** The handle that holds the event loop at this moment, if one does. */
+export function pollPort(): object | undefined {
+  return waiting.length > 0 ? channel?.near : undefined;
+}
+
 function next(): void {
   const callback = waiting.shift();
   if (waiting.length === 0) channel?.near.unref();

@@ -7,6 +7,7 @@
  */
 import type { Socket as DatagramSocket } from 'node:dgram';
 import { lookup } from 'node:dns';
+import { writeSync } from 'node:fs';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { performance } from 'node:perf_hooks';
@@ -51,6 +52,18 @@ export const nodeClock: Clock = {
     return Math.abs(precise - coarse) < WALL_CLOCK_SET_MS ? precise : coarse;
   },
 };
+
+/**
+ * To standard error, at once. Not by process.stderr, which is made when it is first asked for, and ends a program that
+ * listens for no errors of it when nobody reads it any more. What cannot be written is lost.
+ */
+export function writeError(text: string): void {
+  try {
+    writeSync(2, text);
+  } catch {
+    // as said
+  }
+}
 
 export const nodeTimers: Timers = {
   schedule(delayMs, fire) {

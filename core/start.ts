@@ -6,9 +6,10 @@ import { readConfig, type NodeConfig } from './config';
 import { DeferredNode } from './deferred-node';
 import { NtmError } from './errors';
 import { hostsFileNames } from './hosts-file';
+import { Log, LOG_LEVELS, type LogLevel } from './log';
 import { Namespace } from './namespace';
 import type { Node } from './node';
-import { nodeTimers } from './runtime-node'; // which takes its functions from Node before the shim's hooks are in place
+import { nodeTimers, writeError } from './runtime-node'; // which takes its functions from Node before the shim's hooks are in place
 import { Unjoined } from './unjoined';
 import type { VirtualNetwork } from './virtual-network';
 
@@ -21,32 +22,41 @@ const PARENT_VARIABLE = 'NTMOBILE_PARENT';
 export interface Started {
   readonly network: VirtualNetwork;
   readonly listen: NodeConfig['listen'];
+  readonly log: Log;
 }
 
 /** Never throws: a program whose settings are wrong runs on, unless NTMOBILE_REQUIRED is set. */
 export function startNode(env: NodeJS.ProcessEnv): Started {
   try {
     const config = readConfig(env);
+    const log = standardErrorLog(config.log);
     const namespace = configuredNamespace(config);
     const make = (): Node => {
       // eslint-disable-next-line @typescript-eslint/no-require-imports
       const { configuredNode } = require('./configured-node') as typeof import('./configured-node');
-      const node = configuredNode(config, namespace, (error) => complain(error, config.required && !node.addresses));
+      const node = configuredNode(config, namespace, log, (error) =>
+        complain(error, log, config.required && !node.addresses),
+      );
       return node;
     };
     const network = new DeferredNode(namespace, make, afterFirstLines);
     const identity = `${config.node ?? ''}.${config.account}`;
     if (env[PARENT_VARIABLE] !== identity) network.startLater();
     env[PARENT_VARIABLE] = identity;
-    return { network, listen: config.listen };
+    return { network, listen: config.listen, log };
   } catch (error) {
-    complain(error as Error, env.NTMOBILE_REQUIRED === '1');
+    const log = standardErrorLog(LOG_LEVELS.find((level) => level === env.NTMOBILE_LOG) ?? 'warn');
+    complain(error as Error, log, env.NTMOBILE_REQUIRED === '1');
     const namespace = new Namespace(hostsFileNames);
     namespace.learn((env.NTMOBILE_DOMAINS ?? '').split(',').filter(Boolean), [], true);
     // What was to be reachable at the virtual address only must not become reachable at the host's by a mistake.
     const listen = [undefined, '', 'both', 'host'].includes(env.NTMOBILE_LISTEN) ? 'both' : 'virtual';
-    return { network: new Unjoined(namespace, error as Error), listen };
+    return { network: new Unjoined(namespace, error as Error), listen, log };
   }
+}
+
+export function standardErrorLog(level: LogLevel): Log {
+  return new Log(level, (line) => writeError(`ntmobile: ${line}\n`));
 }
 
 /** What is known before the AS is asked: the settings at once, an earlier run's knowledge when it is needed. */
@@ -69,8 +79,8 @@ function afterFirstLines(start: () => void): void {
 }
 
 /** One line for the person who can act. `required`: a program that has joined once is not ended for an outage. */
-function complain(error: Error, required: boolean): void {
+function complain(error: Error, log: Log, required: boolean): void {
   const code = error instanceof NtmError ? ` (${error.code})` : '';
-  process.stderr.write(`ntmobile: not joined: ${error.message}${code}\n`);
+  log.error(`not joined: ${error.message}${code}`);
   if (required) process.exit(1);
 }

@@ -1,4 +1,5 @@
 /** What a node has sent, received and dropped, for those who want to see: plain values that survive JSON. */
+import type { Inbound } from './inbound';
 import type { PacketModule } from './packet/packet-module';
 import { describePath } from './packet/path';
 import type { Stack, StackCounters } from './packet/stack/stack';
@@ -30,14 +31,22 @@ export interface Statistics {
   readonly tunnels: readonly TunnelStatistics[];
   /** Datagrams and inner packets that were not let in, by reason. */
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>;
+  /** Segments and datagrams that found a port closed because the inbound rules do not admit their sender. */
+  readonly refused: Readonly<Record<'tcp' | 'udp', number>>;
   /** Of the virtual stack; undefined before it is first used. */
   readonly stack: StackCounters | undefined;
 }
 
-export function statisticsOf(packets: PacketModule | undefined, stack: Stack | undefined, nowMs: number): Statistics {
+export function statisticsOf(
+  packets: PacketModule | undefined,
+  stack: Stack | undefined,
+  inbound: Inbound | undefined,
+  nowMs: number,
+): Statistics {
   return {
     tunnels: [...(packets?.tunnels ?? [])].map((tunnel) => tunnelStatistics(tunnel, nowMs)),
     dropped: Object.fromEntries(packets?.drops ?? []),
+    refused: { tcp: 0, udp: 0, ...inbound?.refusals },
     stack: stack?.statistics(),
   };
 }

@@ -2,7 +2,7 @@
 import { NtmError } from './errors';
 import type { Namespace } from './namespace';
 import type { TcpListener, UdpSocket } from './packet/stack/stack-contract';
-import type { VirtualNetwork } from './virtual-network';
+import type { KnownNetwork, VirtualNetwork } from './virtual-network';
 
 export class Unjoined implements VirtualNetwork {
   readonly addresses = undefined;
@@ -12,6 +12,10 @@ export class Unjoined implements VirtualNetwork {
     readonly loginError: Error,
   ) {
     namespace.settle();
+  }
+
+  known(): KnownNetwork {
+    return this.namespace.known();
   }
 
   classifyName(name: string): 'virtual' | 'host' | 'undecided' {

@@ -14,7 +14,17 @@ import type {
 } from './packet/stack/stack-contract';
 import type { VirtualAddresses } from './wire/addresses';
 
+/** What classifies names and addresses. */
+export interface KnownNetwork {
+  readonly domains: readonly string[];
+  /** CIDR blocks of virtual addresses. */
+  readonly networks: readonly string[];
+  /** Names of other suffixes are the host's. */
+  readonly decided: boolean;
+}
+
 export interface VirtualNetwork {
+  known(): KnownNetwork;
   /** `undecided` only until the network's suffixes are known, which needs one answer from the AS on a first start. */
   classifyName(name: string): 'virtual' | 'host' | 'undecided';
   /** Resolves when the network is known, or the AS did not answer in time: what is undecided then is the host's. Never rejects. */

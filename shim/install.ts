@@ -1,6 +1,8 @@
 /** Puts the shim into this process: from here on Node's sockets and names reach the virtual network. */
 import { syncBuiltinESMExports } from 'node:module';
 import type { VirtualNetwork } from '../core/virtual-network';
+import { hookSend } from './hooks/child-process';
+import { hookClusterWorker } from './hooks/cluster';
 import { hookDns } from './hooks/dns';
 import { hookDnsPromises } from './hooks/dns-promises';
 import { hookListen } from './hooks/listen';
@@ -8,14 +10,12 @@ import { hookDatagrams } from './hooks/dgram';
 import { hookNativePackages } from './hooks/native-packages';
 import { hookConnect } from './hooks/net';
 import { hookOs } from './hooks/os';
+import { hookProcess } from './hooks/process';
+import { hookWorkers } from './hooks/worker-threads';
+import { isClusterWorker } from './node-internals';
 import { Patches } from './patch';
-import type { ListenMode } from './policy';
+import type { ShimOptions } from './policy';
 import { onFirstStreamHandle } from './virtual-handles';
-
-export interface ShimOptions {
-  /** Where a server or UDP socket on a wildcard address is reachable (NTMOBILE_LISTEN). */
-  readonly listen: ListenMode;
-}
 
 export interface Shim {
   /** Puts everything back. Sockets that are virtual already stay so. */
@@ -29,7 +29,11 @@ export function installShim(network: VirtualNetwork, options: ShimOptions): Shim
   hookDns(network, patches);
   hookDnsPromises(network, patches);
   hookOs(network, patches);
-  hookNativePackages(patches);
+  hookProcess(patches);
+  hookSend(patches);
+  hookNativePackages(patches, options.warns ?? true);
+  if (isClusterWorker()) hookClusterWorker(patches);
+  if (options.preload !== undefined) hookWorkers(network, patches, { ...options, preload: options.preload });
   // `tls` costs milliseconds to load, and nothing can attach to a virtual handle before there is one.
   onFirstStreamHandle(() => {
     const { hookTls } = require('./hooks/tls') as typeof import('./hooks/tls');

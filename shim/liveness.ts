@@ -11,9 +11,12 @@ const LONGEST_DELAY_MS = 2 ** 31 - 1;
 const holding = new Set<Hold>();
 let keeper: NodeJS.Timeout | undefined;
 
-/** One reason to stay alive. */
+/** One reason to stay alive. `socket`: whose only handle this is, if it is a socket's. */
 export class Hold {
-  constructor(readonly owner: object) {}
+  constructor(
+    readonly owner: object,
+    readonly socket?: () => object | undefined,
+  ) {}
 
   set(held: boolean): void {
     const before = holding.size;
@@ -35,6 +38,10 @@ export async function holdDuring<T>(pending: Promise<T>): Promise<T> {
   } finally {
     hold.set(false);
   }
+}
+
+export function heldSockets(): object[] {
+  return [...holding].flatMap(({ socket }) => socket?.() ?? []);
 }
 
 /** How many reasons there are now; 0 when no virtual socket is left open (for leak checks). */

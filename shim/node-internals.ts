@@ -46,6 +46,7 @@ export interface TcpHandle {
   bind6(address: string, port: number, flags: number): number;
   listen(backlog: number): number;
   getsockname(out: AddressOut): number;
+  getpeername(out: AddressOut): number;
   close(callback?: () => void): void;
   ref(): void;
   unref(): void;
@@ -104,15 +105,22 @@ export interface TcpInternals {
 
 let tcpInternals: TcpInternals | undefined;
 
-/** A Socket makes its TCP handle in connect(), and for an IP address connects in the next tick: never, if destroyed. */
+/**
+ * A Socket makes its TCP handle in connect(), and then looks at its arguments. Nothing is closed here or put off to a
+ * later tick, which an async hook of the program would see, and which would let its loop turn once.
+ */
 export function reachTcp(): TcpInternals {
   if (tcpInternals) return tcpInternals;
   const probe = new net.Socket() as SocketInternals;
-  probe.connect(9, '127.0.0.1');
-  const handle = probe._handle;
-  const TCP = handle.constructor;
+  try {
+    probe.connect({ port: 0, localAddress: 'none' });
+  } catch {
+    // ERR_INVALID_IP_ADDRESS
+  }
+  const handle = probe._handle as TcpHandle;
+  const TCP = handle.constructor as Constructor<TcpHandle>;
   const ownerSymbol = findSymbol(handle, 'owner_symbol');
-  probe.destroy();
+  handle.unref();
   tcpInternals = { TCP, ownerSymbol, reinitializeHandle: findSymbol(net.Socket.prototype, 'kReinitializeHandle') };
   return tcpInternals;
 }
@@ -130,15 +138,15 @@ export function reachUdp(): UdpInternals {
   if (udpInternals) return udpInternals;
   const { createSocket, Socket } = require('node:dgram') as typeof import('node:dgram');
   const probe = createSocket('udp4');
-  const state = (probe as any)[findSymbol(probe, 'state symbol')];
-  udpInternals = { UDP: state.handle.constructor as Constructor<UdpHandle>, Socket };
-  probe.close();
+  const { handle } = (probe as any)[findSymbol(probe, 'state symbol')];
+  udpInternals = { UDP: handle.constructor as Constructor<UdpHandle>, Socket };
+  handle.unref(); // and not closed: as above
   return udpInternals;
 }
 
 let jsStreamClass: Constructor<JsStreamHandle> | undefined;
 
-/** TLS over a stream that has no handle wraps the stream in a JSStream. */
+/** TLS over a stream that has no handle wraps the stream in a JSStream. Not destroyed, as above; it holds nothing. */
 export function reachJsStream(): Constructor<JsStreamHandle> {
   if (jsStreamClass) return jsStreamClass;
   const { TLSSocket } = loadTls();
@@ -147,7 +155,6 @@ export function reachJsStream(): Constructor<JsStreamHandle> {
   const probe = new TLSSocket(stream) as TLSSocket & { _handle: any };
   jsStreamClass = probe._handle._parentWrap._handle.constructor as Constructor<JsStreamHandle>;
   probe.on('error', () => {});
-  probe.destroy();
   return jsStreamClass;
 }
 
@@ -180,6 +187,19 @@ export function inClosePhase(callback: () => void): void {
   new (reachTcp().TCP)(0).close(callback);
 }
 
+/** Without loading it. */
+export function isClusterPrimary(): boolean {
+  return moduleLoadList().includes('NativeModule internal/cluster/primary');
+}
+
+export function isClusterWorker(): boolean {
+  return process.connected && moduleLoadList().includes('NativeModule internal/cluster/child');
+}
+
+function moduleLoadList(): string[] {
+  return (process as unknown as { moduleLoadList: string[] }).moduleLoadList;
+}
+
 const loaded = { modules: 0, http2: false };
 
 /** An HTTP/2 session without TLS reads the socket natively; of that JavaScript sees only how it watches the socket. */
@@ -188,10 +208,10 @@ export function hasHttp2Session(socket: Socket): boolean {
 }
 
 function isHttp2Loaded(): boolean {
-  const { moduleLoadList } = process as unknown as { moduleLoadList: string[] };
-  if (moduleLoadList.length > loaded.modules) {
-    loaded.modules = moduleLoadList.length;
-    loaded.http2 = moduleLoadList.includes('NativeModule internal/http2/core');
+  const list = moduleLoadList();
+  if (list.length > loaded.modules) {
+    loaded.modules = list.length;
+    loaded.http2 = list.includes('NativeModule internal/http2/core');
   }
   return loaded.http2;
 }

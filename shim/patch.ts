@@ -10,6 +10,11 @@ export class Patches {
   readonly #undo: (() => void)[] = [];
   #active = true;
 
+  /** False once all is put back. */
+  get isActive(): boolean {
+    return this.#active;
+  }
+
   /** `make` gets the method as it is now, own or inherited, and returns what takes its place. */
   replace(target: object, key: PropertyKey, make: (original: AnyFunction) => AnyFunction): void {
     const own = Object.getOwnPropertyDescriptor(target, key);
@@ -43,6 +48,12 @@ export class Patches {
       if (before) Object.defineProperty(target, key, before);
       else Reflect.deleteProperty(target, key);
     });
+  }
+
+  /** A listener that Node's own event emitters have before those that are there. */
+  listenFirst(emitter: NodeJS.EventEmitter, event: string, listener: AnyFunction): void {
+    emitter.prependListener(event, listener);
+    this.#undo.push(() => emitter.off(event, listener));
   }
 
   restore(): void {

@@ -1,9 +1,23 @@
 /** Virtual or real? Pure: no state, no Node. */
 import { isIP } from 'node:net';
 import type { VirtualNetwork } from '../core/virtual-network';
+import type { Endpoint } from '../core/wire/addresses';
+import { unmapped } from '../core/wire/ip-text';
+import type { AddressOut } from './node-internals';
+
+export { unmapped };
 
 /** NTMOBILE_LISTEN: where a server that listens on a wildcard address can be reached. */
 export type ListenMode = 'both' | 'virtual' | 'host';
+
+export interface ShimOptions {
+  /** Where a server or UDP socket on a wildcard address is reachable (NTMOBILE_LISTEN). */
+  readonly listen: ListenMode;
+  /** Whether the process is warned of what passes the shim by. Default: yes. */
+  readonly warns?: boolean;
+  /** The file by which the shim comes into worker threads. Default: it does not. */
+  readonly preload?: string | undefined;
+}
 
 export type BindPlace = 'host' | 'virtual' | 'both';
 
@@ -14,13 +28,14 @@ export function isWildcard(address: string): boolean {
   return address === '0.0.0.0' || address === '::';
 }
 
-/** `::ffff:198.18.0.1`, as a dual-stack socket shows and accepts an IPv4 peer, is 198.18.0.1. */
-export function unmapped(address: string): string {
-  return /^::ffff:[\d.]+$/i.test(address) ? address.slice('::ffff:'.length) : address;
-}
-
 export function mapped(address: string): string {
   return address.includes(':') ? address : `::ffff:${address}`;
+}
+
+/** As getsockname() and getpeername() tell it. A dual-stack `::` listener shows IPv4 addresses mapped. */
+export function shownEndpoint({ address, port }: Endpoint, showMapped: boolean): Required<AddressOut> {
+  const shown = showMapped ? mapped(address) : address;
+  return { address: shown, family: shown.includes(':') ? 'IPv6' : 'IPv4', port };
 }
 
 /** A server bound to loopback or to another explicit host address is never exposed. */

@@ -4,28 +4,55 @@
  */
 import { debuglog } from 'node:util';
 import { isMainThread } from 'node:worker_threads';
+import { PRELOAD, type Preload } from '../core/peer-name';
+import type { VirtualNetwork } from '../core/virtual-network';
+import type { ShimOptions } from './policy';
 
 const debug = debuglog('ntmobile');
-const registered = Symbol.for('ntmobile.registered');
 
 register(process.env);
 
 function register(env: NodeJS.ProcessEnv): void {
   // Loaded twice, e.g. by -r and by NODE_OPTIONS, or from two installed copies.
-  const once = globalThis as { [registered]?: true };
-  if (once[registered]) return;
-  Object.defineProperty(once, registered, { value: true });
+  const once = globalThis as { [PRELOAD]?: Preload };
+  if (once[PRELOAD]) return;
+  const preload: Preload = {};
+  Object.defineProperty(once, PRELOAD, { value: preload });
 
   if (!env['NTMOBILE_AS'] && !env['NTMOBILE_CONFIG']) return debug('NTMOBILE_AS is not set: not loaded');
-  // One process is one node: a worker thread inherits -r, but must not log in a second time under the same name.
-  // Its sockets are the host's for now.
-  if (!isMainThread) return debug('worker thread: not loaded');
-
-  preloadInChildren(env);
-  const { startNode } = require('../core/start') as typeof import('../core/start');
   const { installShim } = require('./install') as typeof import('./install');
-  const { network, listen } = startNode(env);
-  installShim(network, { listen });
+  if (isMainThread) preloadInChildren(env);
+  const joined = isMainThread ? startHere(env) : joinedByAnotherThread();
+  if (!joined) return debug('worker thread without a node: not loaded');
+  const { network, options } = joined;
+  installShim(network, options);
+  preload.nameOf = (address) => network.nameOf(address);
+}
+
+interface Joined {
+  readonly network: VirtualNetwork;
+  readonly options: ShimOptions;
+}
+
+function startHere(env: NodeJS.ProcessEnv): Joined {
+  const { startNode } = require('../core/start') as typeof import('../core/start');
+  const { network, listen, log } = startNode(env);
+  const inWorkers = isPreloading(require.cache[__filename]) ? { preload: __filename } : {};
+  return { network, options: { listen, warns: log.says('warn'), ...inWorkers } };
+}
+
+/** One process is one node. */
+function joinedByAnotherThread(): Joined | undefined {
+  const { takeNodeOfThread } = require('./hooks/worker-threads') as typeof import('./hooks/worker-threads');
+  const node = takeNodeOfThread();
+  if (!node) return undefined;
+  const { networkOfThread } = require('../core/threads/start') as typeof import('../core/threads/start');
+  return { network: networkOfThread(node), options: node.options };
+}
+
+/** By -r, which workers inherit; not by a line of the program. */
+function isPreloading(module: NodeJS.Module | null | undefined): boolean {
+  return !!module && (module.id === 'internal/preload' || isPreloading(module.parent));
 }
 
 /** `fork` inherits -r, `spawn(process.execPath)` does not, NODE_OPTIONS covers both. */

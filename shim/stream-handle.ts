@@ -21,7 +21,7 @@ import {
   type NativeRequest,
   type SocketInternals,
 } from './node-internals';
-import { isWildcard, mapped, unmapped } from './policy';
+import { isWildcard, shownEndpoint, unmapped } from './policy';
 import { VirtualStream } from './virtual-stream';
 
 export interface StreamHandle extends JsStreamHandle {
@@ -103,6 +103,7 @@ export function defineStreamHandle(): StreamHandleClass {
     // --- writes: at once when the send buffer has room (`ws` needs it for bufferedAmount), natively otherwise ---
 
     override writeBuffer(request: NativeRequest, buffer: Uint8Array): number {
+      if (!(buffer instanceof Uint8Array)) return super.writeBuffer(request, buffer); // which throws Node's error
       const written = this.stream.tryWrite(buffer);
       if (written < 0) return written;
       if (written === buffer.length) {
@@ -201,10 +202,8 @@ export function defineStreamHandle(): StreamHandleClass {
     getpeername(out: AddressOut): number {
       return this.stream.remote ? this.#describe(this.stream.remote, out) : errnoOf('ENOTCONN');
     }
-    #describe({ address, port }: Endpoint, out: AddressOut): number {
-      out.address = this.showMapped ? mapped(address) : address;
-      out.family = out.address.includes(':') ? 'IPv6' : 'IPv4';
-      out.port = port;
+    #describe(endpoint: Endpoint, out: AddressOut): number {
+      Object.assign(out, shownEndpoint(endpoint, this.showMapped));
       return 0;
     }
     setNoDelay(enabled: boolean): number {

@@ -97,7 +97,7 @@ export class VirtualDatagram implements UdpEvents {
       else this.#complete(request, status, bytes.length, failure?.cause);
     };
     // The caller's bytes may change once send() has returned.
-    const kept = (): Uint8Array => (bytes = bytes.slice());
+    const kept = (): Uint8Array => (bytes = new Uint8Array(bytes));
     const waits = this.outbox.isWaiting(to.address);
     if (!this.outbox.send(to.address, waits ? kept() : bytes, go)) return this.#giveUp('ENOBUFS');
     if (result !== undefined) return result < 0 ? result : bytes.length + 1;

@@ -32,7 +32,7 @@ export class VirtualStream implements TcpEvents {
   remote: Endpoint | undefined;
 
   readonly #scope = new AsyncResource('NTMOBILETCP', { requireManualDestroy: true });
-  readonly #hold = new Hold(this);
+  readonly #hold = new Hold(this, () => this.handle.consumer());
   readonly #received = new ReceiveQueue();
   readonly #writes = new WriteQueue();
   #phase: 'new' | 'connecting' | 'open' | 'closed' = 'new';
@@ -175,6 +175,7 @@ export class VirtualStream implements TcpEvents {
   // --- what the stack tells ---
 
   connected(): void {
+    this.local = this.#connection?.local; // chosen by now, wherever the stack is
     this.#connectDone({ status: 0 });
   }
 

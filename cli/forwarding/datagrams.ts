@@ -17,7 +17,7 @@ import type { Endpoint } from '../../core/wire/addresses';
 import { Outlet } from './outlet';
 import type { RuleCounts } from './forwarder';
 import type { InRule, OutRule, Rule } from './rules';
-import type { SpliceFailure } from './splice';
+import type { SpliceFailure } from '../../core/splice';
 
 /** What RFC 4787 recommends to NATs (REQ-5). */
 export const IDLE_MS = 300_000;

@@ -13,7 +13,7 @@ import type { VirtualNetwork } from '../../core/virtual-network';
 import type { Endpoint } from '../../core/wire/addresses';
 import { DatagramForward } from './datagrams';
 import type { InRule, OutRule, Rule } from './rules';
-import { Splice, type SpliceEnd, type SpliceFailure } from './splice';
+import { Splice, type SpliceEnd, type SpliceFailure } from '../../core/splice';
 
 /** As many as that at once, of all rules together; each may hold a window of memory. */
 const MOST_CONNECTIONS = 4_096;

@@ -146,8 +146,10 @@ export class Membership {
       this.toldCode = undefined;
       this.policy.joined();
       this.watchTimer?.cancel();
-      trace({ part, event: 'logged in', figure: 4, step: 17 });
-      onJoined(this.joined.fqdn, registered);
+      const { fqdn } = this.joined;
+      const { ipv4, ipv6 } = registered.addresses;
+      trace({ part, event: 'logged in', figure: 4, step: 17, fqdn, addresses: `${ipv4}, ${ipv6}` });
+      onJoined(fqdn, registered);
     } catch (error) {
       if (!this.closed) this.failed(error as Error);
     }
@@ -284,6 +286,8 @@ export class Membership {
     this.registration = undefined;
     this.refreshTimer?.cancel();
     this.error = reason === 'silence' ? coordinatorAway(undefined) : sessionLost(undefined);
+    const { trace, part } = this.options;
+    trace({ part, event: 'lost', reason, why: this.error.message });
     if (reason === 'session') {
       this.forgetSession();
       this.policy.sessionLost();

@@ -120,6 +120,11 @@ export class PacketModule {
     return bytes && this.table.toAddress(bytes);
   }
 
+  /** The same of an address of 4 or 16 bytes at `offset` of `bytes`. */
+  tunnelAt(bytes: Uint8Array, offset: number, length: number): Tunnel | undefined {
+    return this.table.toAddress(bytes, offset, length);
+  }
+
   removeTunnel(publicKey: Uint8Array): void {
     const tunnel = this.table.withKey(publicKey);
     if (!tunnel) return;

@@ -14,6 +14,12 @@ export function canonicalIp(text: string): string {
   return bytes ? formatIp(bytes) : text;
 }
 
+/** `::ffff:198.18.0.1`, as a dual-stack socket shows and accepts an IPv4 peer, is 198.18.0.1. */
+export function unmapped(address: string): string {
+  // Asked for every connection of the program; most addresses begin otherwise.
+  return address.startsWith(':') && /^::ffff:[\d.]+$/i.test(address) ? address.slice('::ffff:'.length) : address;
+}
+
 function parseIpv6(text: string): Uint8Array {
   const [head = '', tail] = text.split('::');
   const before = groups(head);

@@ -12,6 +12,7 @@ import { reachTcp, type AddressOut, type AnyFunction, type TcpHandle } from '../
 import type { Patches } from '../patch';
 import { bindPlace, unmapped, type ListenMode } from '../policy';
 import { errnoOf } from '../node-errors';
+import { warnOfSharedListener } from './cluster';
 
 const UV_TCP_IPV6ONLY = 1;
 
@@ -31,6 +32,9 @@ export function hookListen(network: VirtualNetwork, patches: Patches, mode: List
   const hook = (name: keyof TcpHandle, make: (original: AnyFunction) => AnyFunction): void =>
     patches.replace(TCP.prototype as object, name, make);
 
+  const bindOnHost = (handle: TcpHandle, address: string, port: number): number =>
+    Reflect.apply(realBind, handle, [address, port]);
+
   const bind = (original: AnyFunction): AnyFunction =>
     function (this: TcpHandle, address: string, port: number, flags = 0): number {
       const place = typeof address === 'string' ? bindPlace(address, mode, network) : 'host';
@@ -46,7 +50,8 @@ export function hookListen(network: VirtualNetwork, patches: Patches, mode: List
       };
       const ipv6Only = (flags & UV_TCP_IPV6ONLY) !== 0;
       const binding = { place, address, port, ipv6Only };
-      listeners.set(this, new VirtualListener(this, network, emptyScope, isServed, binding));
+      const host = { emptyScope, isServed, bindOnHost };
+      listeners.set(this, new VirtualListener(this, network, host, binding));
       return 0;
     };
   hook('bind', bind);
@@ -57,7 +62,10 @@ export function hookListen(network: VirtualNetwork, patches: Patches, mode: List
     (original) =>
       function (this: TcpHandle, backlog: number): number {
         const listener = listeners.get(this);
-        if (!listener) return Reflect.apply(original, this, [backlog]) as number;
+        if (!listener) {
+          if (mode !== 'host') warnOfSharedListener(this);
+          return Reflect.apply(original, this, [backlog]) as number;
+        }
         if (listener.binding.place === 'virtual') return listener.listen(backlog, listener.binding.port);
         const error = Reflect.apply(original, this, [backlog]) as number;
         if (error) return error;
@@ -113,7 +121,7 @@ export function hookListen(network: VirtualNetwork, patches: Patches, mode: List
       if (bound?.place !== 'virtual') return 0;
       listeners.delete(handle);
       const { address, port, ipv6Only } = bound;
-      if (!address.includes(':')) return Reflect.apply(realBind, handle, [address, port]);
+      if (!address.includes(':')) return bindOnHost(handle, address, port);
       return Reflect.apply(realBind6, handle, [address, port, ipv6Only ? UV_TCP_IPV6ONLY : 0]);
     },
   };

@@ -24,8 +24,9 @@ export function classifyQuery(hostname: unknown, network: VirtualNetwork): Place
 
 export function classifyAddress(address: unknown, network: VirtualNetwork): Place {
   if (typeof address !== 'string') return 'host';
-  if (network.isVirtualAddress(unmapped(address))) return 'virtual';
-  return network.isUndecidedAddress(unmapped(address)) ? 'undecided' : 'host';
+  const plain = unmapped(address);
+  if (network.isVirtualAddress(plain)) return 'virtual';
+  return network.isUndecidedAddress(plain) ? 'undecided' : 'host';
 }
 
 /** Waits until the name is decided, if need be; a pending lookup keeps the process alive. */

@@ -15,14 +15,15 @@ import { bypassingPackage, javaScriptPaths, packageOfFile, warningOf } from '../
 
 type Load = (request: string, parent: NodeJS.Module | undefined, isMain: boolean) => unknown;
 
-export function hookNativePackages(patches: Patches): void {
+export function hookNativePackages(patches: Patches, warns: boolean): void {
   const met = new Set<string>();
   patches.replace(
     Module,
     '_load',
     (load) =>
       function (this: unknown, ...args: Parameters<Load>): unknown {
-        const [request, parent] = args;
+        const request = args[0]; // without the iterator of arrays, which programs have removed
+        const parent = args[1];
         const name = parent ? request : packageOfFile(request);
         const chosen = name !== undefined && Object.hasOwn(javaScriptPaths, name);
         if (!chosen || (parent && met.has(name))) return Reflect.apply(load, this, args);
@@ -33,6 +34,7 @@ export function hookNativePackages(patches: Patches): void {
       },
   );
 
+  if (!warns) return;
   const warned = new Set<string>();
   patches.replace(
     process,

@@ -9,6 +9,7 @@
 import net from 'node:net';
 import type { VirtualNetwork } from '../../core/virtual-network';
 import { explainConnect, type ConnectRequest } from '../connect-outcome';
+import { isOnHost } from '../host-socket';
 import { errnoOf } from '../node-errors';
 import { reachTcp, type AnyFunction, type SocketInternals, type TcpHandle } from '../node-internals';
 import type { Patches } from '../patch';
@@ -37,9 +38,21 @@ export function hookConnect(network: VirtualNetwork, patches: Patches, listening
         const host = connectHost(args);
         if (host === undefined) return Reflect.apply(connect, this, args);
         const place = classifyHost(host, network);
-        if (place === 'host') return Reflect.apply(connect, this, args);
+        if (place === 'host' || isOnHost(this)) return Reflect.apply(connect, this, args);
         if (place === 'virtual' && canSwapEarly(this)) replaceHandle(this, newHandle(this), reinitializeHandle);
         return duringConnect(() => Reflect.apply(connect, this, args) as unknown);
+      },
+  );
+
+  // Happy eyeballs' next attempt: of a TLSSocket Node tells the TLS handle whose it is, and not the one below.
+  patches.replace(
+    net.Socket.prototype,
+    reinitializeHandle,
+    (reinitialize) =>
+      function (this: Replaceable, handle: TlsHandle): void {
+        const below = handle._parent as (TcpHandle & Record<symbol, unknown>) | undefined;
+        if (below) below[ownerSymbol] ??= this;
+        Reflect.apply(reinitialize, this, [handle]);
       },
   );
 
@@ -49,7 +62,7 @@ export function hookConnect(network: VirtualNetwork, patches: Patches, listening
       const onHost = (): number =>
         listening.bindForReal(this) || (Reflect.apply(connect, this, [request, address, port]) as number);
       const place = classifyAddress(address, network);
-      if (place === 'host' || !socket) return onHost();
+      if (place === 'host' || !socket || isOnHost(socket)) return onHost();
       if (place === 'virtual') return connectVirtually(this, socket, request, address, port);
 
       const connectDecided = (): void => {

@@ -25,8 +25,9 @@ import type {
 } from '../../core/packet/stack/stack-contract';
 import type { TunnelOptions } from '../../core/packet/wireguard/tunnel-contract';
 import type { DatagramPort, DatagramPortOptions, Runtime } from '../../core/runtime';
-import type { VirtualNetwork } from '../../core/virtual-network';
+import type { KnownNetwork, VirtualNetwork } from '../../core/virtual-network';
 import type { Endpoint, VirtualAddresses } from '../../core/wire/addresses';
+import type { LeavingNetwork } from './other-processes';
 
 const LOCALHOST = 'localhost';
 /** Of what PathMtus looks for, the largest alone is above. */
@@ -41,7 +42,7 @@ interface Dialled {
   readonly server: Endpoint;
 }
 
-export class LoopNetwork implements VirtualNetwork {
+export class LoopNetwork implements VirtualNetwork, LeavingNetwork {
   /** Every loopback address is this process's own. */
   readonly addresses = undefined;
   readonly loginError = undefined;
@@ -50,6 +51,9 @@ export class LoopNetwork implements VirtualNetwork {
   #port: DatagramPort | undefined;
   /** By the client's port; of IPv4 and IPv6 apart, for they have ports of their own. */
   readonly #dialled = { 4: new Map<number, Dialled>(), 6: new Map<number, Dialled>() };
+  /** Open listeners and UDP sockets. */
+  readonly #served = { tcp: new Set<{ local: Endpoint }>(), udp: new Set<{ local: Endpoint }>() };
+  #isLeft = false;
   #ready: Promise<void> | undefined;
   #isReady = false;
   #onPathMtu: (mtu: number) => void = () => {};
@@ -59,7 +63,7 @@ export class LoopNetwork implements VirtualNetwork {
     private readonly onAccepted: () => void,
   ) {
     this.#node = new PacketPath({
-      ...{ runtime, part: 'node', capture: undefined },
+      ...{ runtime, part: 'node', capture: undefined, allow: undefined, isZone: () => false },
       trace: ({ event, mtu }) => event === 'path mtu' && this.#onPathMtu(mtu as number),
       secretKey: runtime.random.bytes(32),
       transmit: (datagram, to) => this.#port?.send(datagram, to),
@@ -73,14 +77,32 @@ export class LoopNetwork implements VirtualNetwork {
   }
 
   /** As the network's own names are in use: known to be virtual before any lookup. */
+  known(): KnownNetwork {
+    return { domains: [], networks: [], decided: true };
+  }
+
   classifyName(name: string): 'virtual' | 'host' {
-    return name === LOCALHOST ? 'virtual' : 'host';
+    return name === LOCALHOST && !this.#isLeft ? 'virtual' : 'host';
   }
 
   async whenDecided(): Promise<void> {}
 
   isVirtualAddress(address: string): boolean {
-    return /^(127\.|0\.0\.0\.0$|::1?$)/.test(address);
+    return !this.#isLeft && /^(127\.|0\.0\.0\.0$|::1?$)/.test(address);
+  }
+
+  serves(protocol: 'tcp' | 'udp', port: number): boolean {
+    for (const { local } of this.#served[protocol]) if (local.port === port) return true;
+    return false;
+  }
+
+  leave<T>(call: () => T): T {
+    this.#isLeft = true;
+    try {
+      return call();
+    } finally {
+      this.#isLeft = false;
+    }
   }
 
   isUndecidedAddress(): boolean {
@@ -131,7 +153,13 @@ export class LoopNetwork implements VirtualNetwork {
       const { client, server } = this.#dialled[family].get(connection.remote.port)!;
       onConnection(new ShownConnection(connection, server, client));
     });
-    return { local: { address, port: listener.local.port }, close: () => listener.close() };
+    const shown = { local: { address, port: listener.local.port } };
+    this.#served.tcp.add(shown);
+    const close = (): void => {
+      this.#served.tcp.delete(shown);
+      listener.close();
+    };
+    return { ...shown, close };
   }
 
   openUdp(options: UdpOpenOptions, events: UdpEvents): UdpSocket {
@@ -148,7 +176,9 @@ export class LoopNetwork implements VirtualNetwork {
         failed: (reason) => events.failed(reason),
       },
     );
-    return new ShownUdpSocket(socket, address);
+    const shown = new ShownUdpSocket(socket, address, () => this.#served.udp.delete(shown));
+    this.#served.udp.add(shown);
+    return shown;
   }
 
   async #open(): Promise<void> {
@@ -269,6 +299,7 @@ class ShownUdpSocket implements UdpSocket {
   constructor(
     private readonly inside: UdpSocket,
     private readonly address: string,
+    private readonly onClose: () => void,
   ) {}
 
   get local(): Endpoint {
@@ -290,6 +321,7 @@ class ShownUdpSocket implements UdpSocket {
     this.inside.countUnsent();
   }
   close(): void {
+    this.onClose();
     this.inside.close();
   }
 }

@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs';
 import { nodeRuntime } from '../../core/runtime-node';
 import { installShim } from '../../shim/install';
 import { LoopNetwork } from './loop-network';
+import { leaveOtherProcesses } from './other-processes';
 
 const mark = process.env['NTMOBILE_CONFORMANCE_MARK'];
 let isMarked = false;
@@ -16,4 +17,6 @@ function markAsUsed(): void {
   writeFileSync(mark, '');
 }
 
-installShim(new LoopNetwork(nodeRuntime, markAsUsed), { listen: 'both' });
+const network = new LoopNetwork(nodeRuntime, markAsUsed);
+installShim(network, { listen: 'both' });
+leaveOtherProcesses(network);

@@ -27,6 +27,7 @@ describe('settings', () => {
     assert.deepEqual(config.domains, ['ops.example', 'lab.example', 'ntm.internal']);
     assert.equal(config.listen, 'both');
     assert.equal(config.route, 'auto');
+    assert.equal(config.log, 'warn');
     assert.equal(config.required, false);
     assert.equal(config.accountServer.port, 4500);
   });
@@ -36,6 +37,9 @@ describe('settings', () => {
     refuses({ ...complete, NTMOBILE_PASSWORD: undefined }, /NTMOBILE_PASSWORD or NTMOBILE_PASSWORD_FILE/);
     refuses({ ...complete, NTMOBILE_ACCOUNT: 'a.b' }, /NTMOBILE_ACCOUNT must be a DNS label/);
     refuses({ ...complete, NTMOBILE_LISTEN: 'none' }, /NTMOBILE_LISTEN/);
+    refuses({ ...complete, NTMOBILE_ALLOW: 'alice.*:443,bob' }, /NTMOBILE_ALLOW rule `bob` names no ports/);
+    refuses({ ...complete, NTMOBILE_LOG: 'verbose' }, /NTMOBILE_LOG must be one of silent, error, warn, info, debug/);
+    refuses({ ...complete, NTMOBILE_ALLOW: '' }, /NTMOBILE_ALLOW is empty/);
     refuses({ ...complete, NTMOBILE_AS: 'http://127.0.0.1' }, /NTMOBILE_AS/);
   });
 
@@ -50,6 +54,23 @@ describe('settings', () => {
     assert.equal(config.account, 'carol');
     assert.equal(config.listen, 'host');
     assert.deepEqual(config.domains, ['a.example', 'ntm.internal']);
+  });
+
+  it('inbound rules as text or as a list in a configuration file: read -> rules; malformed -> NTM_CONFIG', () => {
+    const file = join(dir, 'allow.json');
+    const readWith = (allow: unknown): ReturnType<typeof readConfig> => {
+      writeFileSync(file, JSON.stringify({ allow }));
+      return readConfig({ ...complete, NTMOBILE_CONFIG: file });
+    };
+    for (const allow of ['bob.example:443', ['bob.example:443']]) {
+      const rules = readWith(allow).allow!;
+      const admits = (name: string): boolean => rules.admits(name, 'tcp', 443, () => false);
+      assert.deepEqual([admits('bob.example'), admits('carol.example')], [true, false]);
+    }
+    assert.equal(readConfig(complete).allow, undefined);
+    for (const allow of [[], '', null, 443, {}, [443], ['bob']]) {
+      assert.throws(() => readWith(allow), { code: 'NTM_CONFIG', message: /^NTMOBILE_ALLOW / }, JSON.stringify(allow));
+    }
   });
 
   it('a password file: read -> its line without the newline', () => {

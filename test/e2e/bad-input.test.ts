@@ -92,6 +92,18 @@ describe('bad input', function () {
     assert.match(program.errors, /NTM_LOGIN_REFUSED/);
   });
 
+  for (const [level, told] of [
+    ['warn', /^ntmobile: not joined: .*\(NTM_LOGIN_REFUSED\)\n$/],
+    ['silent', /^$/],
+  ] as const) {
+    it(`a wrong password, NTMOBILE_LOG=${level}: a name is looked up -> standard error has ${told.source}`, async () => {
+      const options = { ...wrongPassword, env: { NTMOBILE_LOG: level } };
+      const program = network.program('alice', [testProgram('lookup.cjs'), network.fqdn('bob')], options);
+      await program.ended;
+      assert.match(program.errors, told);
+    });
+  }
+
   it('a malformed NTMOBILE_AS, NTMOBILE_REQUIRED=1: the program starts -> the message names the setting', async () => {
     const options = { node: 'malformed', as: 'http://example.org', env: { NTMOBILE_REQUIRED: '1' } };
     const program = network.program('alice', [testProgram('idle.cjs')], options);

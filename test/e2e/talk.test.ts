@@ -75,6 +75,19 @@ describe('two unmodified programs', function () {
     assert.ok(tunnel.sentPackets >= stack.sent && tunnel.paths[0]!.receivedBytes > 0);
   });
 
+  it('NTMOBILE_LOG: a program that fetched -> by info it tells of itself and its tunnel, by default of nothing', async () => {
+    const program = (env: NodeJS.ProcessEnv): Program => alice([example('fetch-client.mjs'), `${http}/hello`], env);
+    const quiet = program({});
+    await hello(quiet);
+    assert.equal(quiet.errors, '');
+    const telling = program({ NTMOBILE_LOG: 'info' });
+    await hello(telling);
+    const [joined, tunnel, ...rest] = telling.errors.trimEnd().split('\n');
+    assert.match(joined!, new RegExp(`^ntmobile: joined as ${network.fqdn('alice')} \\(198\\.1[89]\\.\\S+, f\\S+\\)$`));
+    assert.match(tunnel!, new RegExp(`^ntmobile: tunnel with ${network.fqdn('bob')} made \\(\\S+:\\d+\\)$`));
+    assert.deepEqual(rest, []);
+  });
+
   for (const [library, program] of [
     ['fetch', 'fetch-client.mjs'],
     ['axios', 'axios-client.cjs'],
@@ -94,6 +107,14 @@ describe('two unmodified programs', function () {
       assert.equal(answer.protocol, 'https');
     });
   }
+
+  it('a server listening: a worker thread fetches -> answer between virtual addresses, the process ends', async () => {
+    const program = alice([testProgram('fetch-in-worker.cjs'), `${http}/hello`]);
+    const { from, to, hello: name } = await program.json<Ends & { hello: string }>();
+    assert.equal(name, network.fqdn('bob'));
+    assert.ok([from, to].every((end) => isVirtual4(end) || isVirtual6(end)));
+    assert.equal((await program.ended).code, 0);
+  });
 
   it('a certificate nobody vouches for: fetch asks over HTTPS -> refused, as anywhere', async () => {
     const { errors } = await alice([example('fetch-client.mjs'), `${https}/hello`]).json<{

@@ -97,7 +97,20 @@ describe(`fuzz: wire (NTMOBILE_FUZZ_SEED=${seed})`, function () {
         assert(config.domains.every((domain) => domain === domain.toLowerCase() && domain.length > 0));
       }),
       ...{
-        tokens: ['DOMAINS=', '\nLISTEN=', '\nNODE=', 'ROUTE=relay', '\nREQUIRED=1', ',', '.', 'İ', '%'],
+        tokens: [
+          'DOMAINS=',
+          '\nALLOW=',
+          'a.*:443/udp',
+          '*.b:1-9',
+          '\nLISTEN=',
+          '\nNODE=',
+          'ROUTE=relay',
+          '\nREQUIRED=1',
+          ',',
+          '.',
+          'İ',
+          '%',
+        ],
         longest: 600,
       },
     }));

@@ -209,6 +209,23 @@ describe('datagrams', () => {
     assert.deepStrictEqual(said, ['sent', '1,2,3']);
   });
 
+  it('slow tunnel: the bytes of a waiting datagram are changed -> it goes out as it was sent', async () => {
+    const said = await run(() => {
+      const dgram = require('node:dgram');
+      const server = dgram.createSocket('udp4').on('message', (message: Buffer) => {
+        say(message.toString());
+        server.close();
+      });
+      server.bind(0, () => {
+        const client = dgram.createSocket('udp4');
+        const bytes = Buffer.from('as it was');
+        client.send(bytes, server.address().port, '198.18.0.3', () => client.close());
+        setTimeout(() => bytes.fill('x'), 100); // the tunnel takes 400 ms
+      });
+    });
+    assert.deepStrictEqual(said, ['as it was']);
+  });
+
   it('absent node, unknown address: send -> the callback, or the connected socket, hears why', async () => {
     const said = await run(() => {
       const dgram = require('node:dgram');

@@ -273,30 +273,4 @@ describe("the host's network", () => {
     });
     assert.deepStrictEqual(said, [['127.0.0.1 b.test.ntm', 0]]);
   });
-
-  it('cluster: a worker listens on the wildcard -> the host reaches it, a node is reset, nothing crashes', async () => {
-    const said = await run(() => {
-      const { writeFileSync } = require('node:fs');
-      const file = `${require('node:os').tmpdir()}/ntmobile-cluster-${process.pid}.js`;
-      writeFileSync(
-        file,
-        `require('node:http').createServer((request, response) => response.end('worker')).listen(0, () => {});`,
-      );
-      const cluster = require('node:cluster');
-      cluster.setupPrimary({ exec: file, execArgv: [] });
-      const worker = cluster.fork();
-      worker.on('listening', ({ port }: { port: number }) => {
-        require('node:http').get({ host: '127.0.0.1', port }, (response: any) => {
-          response.on('data', (chunk: Buffer) => say(String(chunk)));
-          response.on('end', () => {
-            const client = require('node:net').connect(port, 'b.test.ntm');
-            client.on('error', (error: any) => say(error.code));
-            client.on('close', () => worker.disconnect());
-          });
-        });
-      });
-      worker.on('exit', () => require('node:fs').unlinkSync(file));
-    });
-    assert.deepStrictEqual(said, ['worker', 'ECONNRESET']);
-  });
 });

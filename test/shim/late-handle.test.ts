@@ -28,6 +28,33 @@ describe('a virtual address known only after a lookup', () => {
     ]);
   });
 
+  it('TLS: the address that is tried first is of the host and refuses -> the virtual one is tried next', async () => {
+    const program = async (): Promise<void> => {
+      const tls = require('node:tls');
+      const pem = await require('selfsigned').generate([{ name: 'commonName', value: 'b.test.ntm' }]);
+      const server = tls.createServer({ key: pem.private, cert: pem.cert }, (socket: any) => socket.end('sealed'));
+      server.listen(0, () => {
+        const addresses = [
+          { address: '127.0.0.1', family: 4 },
+          { address: 'fd00:6e74::2', family: 6 },
+        ];
+        tls
+          .connect({
+            ...{ host: 'somewhere.example', port: server.address().port, rejectUnauthorized: false },
+            ...{
+              autoSelectFamily: true,
+              lookup: (_name: string, _options: unknown, found: any) => found(null, addresses),
+            },
+          })
+          .on('data', (bytes: Buffer) => {
+            say(String(bytes), network.calls > 0);
+            server.close();
+          });
+      });
+    };
+    assert.deepStrictEqual(await run(program, { env: { NTMOBILE_LISTEN: 'virtual' } }), [['sealed', true]]);
+  });
+
   it('onread with a function that gives buffers -> asked once at first, and once after each read', async () => {
     const said = await run(() => {
       const net = require('node:net');

@@ -142,6 +142,39 @@ describe('life and end of the process', () => {
     assert.deepStrictEqual([...said].sort(), ['in connection', 'in data', 'in lookup']);
   });
 
+  it('asked for active handles and resources -> what Node says of sockets of the host', async () => {
+    const program = (): void => {
+      const net = require('node:net');
+      const accepted: object[] = [];
+      const server = net
+        .createServer((socket: object) => accepted.push(socket))
+        .listen(0, () => {
+          const client = net.connect(server.address().port, process.env['HOST'], () => client.write('x'));
+          server.once('connection', (socket: any) =>
+            socket.once('data', () => {
+              const handles: object[] = (process as any)._getActiveHandles();
+              say(
+                process
+                  .getActiveResourcesInfo()
+                  .filter((type) => !type.startsWith('Pipe'))
+                  .sort(),
+                [server, client, ...accepted].map((socket) => handles.includes(socket)),
+              );
+              client.destroy();
+              socket.destroy();
+              server.close();
+            }),
+          );
+        });
+    };
+    const [onHost] = await run(program, { env: { HOST: '127.0.0.1' }, plain: true });
+    assert.deepStrictEqual(onHost, [
+      ['TCPServerWrap', 'TCPSocketWrap', 'TCPSocketWrap'],
+      [true, true, true],
+    ]);
+    assert.deepStrictEqual(await run(program, { env: { HOST: 'b.test.ntm' } }), [onHost]);
+  });
+
   it('restore() -> every patched method is what it was', async () => {
     const said = await run(() => {
       const { execFileSync } = require('node:child_process');

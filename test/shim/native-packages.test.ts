@@ -34,7 +34,7 @@ describe('packages with native sockets', function () {
       preload,
       `const { Patches } = ${from('dist/shim/patch.js')};
        globalThis.patches = new Patches();
-       ${from('dist/shim/hooks/native-packages.js')}.hookNativePackages(patches);
+       ${from('dist/shim/hooks/native-packages.js')}.hookNativePackages(patches, true);
        ${LOADED}`,
     );
   });

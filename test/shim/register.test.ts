@@ -34,16 +34,17 @@ describe('ntmobile/register', () => {
     assert.strictEqual(said.stdout.trim(), '1');
   });
 
-  it('a worker thread inherits -r -> no second node is started', () => {
+  it('a worker thread inherits -r -> no second node is started, and it has the node of the main thread', () => {
     const start = path.join(__dirname, '..', 'support', 'start-memory.js');
     const program = `
       const { Worker } = require('node:worker_threads');
       console.log(globalThis.nodesStarted);
-      new Worker('console.log(globalThis.nodesStarted ?? 0)', { eval: true });`;
+      const lookUp = 'require("node:dns").lookup("b.test.ntm", (_, address) => console.log(address))';
+      new Worker('console.log(globalThis.nodesStarted ?? 0);' + lookUp, { eval: true });`;
     const said = execFileSync(process.execPath, ['-r', start, '-r', REGISTER, '-e', program], {
       encoding: 'utf8',
       env: { ...process.env, NTMOBILE_AS: 'ntmobile://as.test:1/?key=x', NODE_OPTIONS: '' },
     });
-    assert.strictEqual(said, '1\n0\n');
+    assert.strictEqual(said, '1\n0\n198.18.0.2\n');
   });
 });

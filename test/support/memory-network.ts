@@ -23,7 +23,7 @@ import type {
   UdpOpenOptions,
   UdpSocket,
 } from '../../core/packet/stack/stack-contract';
-import type { VirtualNetwork } from '../../core/virtual-network';
+import type { KnownNetwork, VirtualNetwork } from '../../core/virtual-network';
 import type { VirtualAddresses } from '../../core/wire/addresses';
 import { MemoryConnection, MemoryLink } from './memory-tcp';
 import { MemoryUdp } from './memory-udp';
@@ -65,6 +65,11 @@ export class MemoryNetwork implements VirtualNetwork {
   #decided: Promise<void> | undefined;
   #isDecided = false;
   #farReached = false;
+
+  known(): KnownNetwork {
+    const networks = this.joined ? ['198.18.0.0/15', 'fd00:6e74::/64'] : [];
+    return { domains: ['test.ntm', ...(this.#isDecided ? ['example'] : [])], networks, decided: this.#isDecided };
+  }
 
   classifyName(name: string): 'virtual' | 'host' | 'undecided' {
     if (name.endsWith('.test.ntm')) return 'virtual';

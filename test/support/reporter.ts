@@ -1,6 +1,7 @@
 /**
  * Mocha's spec reporter, closed by one line for machines: `N passed, N failed` or `N passed, N failed, N skipped`.
- * Under scripts/test.mjs, which prints that line last of all, it goes to the file NTMOBILE_TEST_COUNTS instead.
+ * Under scripts/test.mjs, which prints that line last of all, it goes to the file NTMOBILE_TEST_COUNTS instead, with
+ * the titles of the tests that failed and why.
  */
 import { writeFileSync } from 'node:fs';
 import Mocha = require('mocha');
@@ -16,7 +17,8 @@ class CountingReporter extends Mocha.reporters.Spec {
       skipped: this.stats.pending,
     });
     const file = process.env['NTMOBILE_TEST_COUNTS'];
-    if (file) writeFileSync(file, JSON.stringify({ line }));
+    const failed = this.failures.map((test) => `${test.fullTitle()}: ${test.err?.message ?? 'no error'}`);
+    if (file) writeFileSync(file, JSON.stringify({ line, failed }));
     else process.stdout.write(`${line}\n`);
   }
 }

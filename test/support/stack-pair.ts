@@ -1,6 +1,6 @@
 /** Two virtual stacks joined by a wire with delay and loss, on a virtual clock: `alice` and `bob`. */
 import { Stack } from '../../core/packet/stack/stack';
-import type { TcpConnection, TcpEvents } from '../../core/packet/stack/stack-contract';
+import type { InboundPolicy, TcpConnection, TcpEvents } from '../../core/packet/stack/stack-contract';
 import { SeededRandom, VirtualTime } from './virtual-time';
 
 export const aliceAddresses = { ipv4: '198.18.0.1', ipv6: 'fd00::a' };
@@ -36,6 +36,7 @@ export class StackPair {
     mtu = 1380,
     configured = true,
     queue = { packets: Infinity, perMs: Infinity },
+    inboundOfBob = undefined as InboundPolicy | undefined,
   } = {}) {
     this.random = new SeededRandom(seed);
     const { time } = this;
@@ -69,6 +70,7 @@ export class StackPair {
     });
     this.bob = new Stack({
       ...ports(2),
+      ...(inboundOfBob && { inbound: inboundOfBob }),
       output: wire(
         () => this.alice,
         () => this.toAlice,

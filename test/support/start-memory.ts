@@ -1,4 +1,5 @@
 /** Preloaded before `ntmobile/register`: makes it start a node of the memory network. */
+import { Log } from '../../core/log';
 import * as start from '../../core/start';
 import { MemoryNetwork } from './memory-network';
 
@@ -7,6 +8,6 @@ const counter = globalThis as { nodesStarted?: number };
 Object.defineProperty(start, 'startNode', {
   value: () => {
     counter.nodesStarted = (counter.nodesStarted ?? 0) + 1;
-    return { network: new MemoryNetwork(), listen: 'both' };
+    return { network: new MemoryNetwork(), listen: 'both', log: new Log('warn', () => {}) };
   },
 });

@@ -4,6 +4,7 @@ import type { Connection } from './connection';
 import type { Listener } from './listener';
 import type { Memory } from './memory';
 import type { NetifExports, NetifImports } from './netif';
+import type { InboundPolicy } from './stack-contract';
 import type { TcpExports, TcpImports } from './tcp';
 import type { UdpExports, UdpImports } from './udp-sockets';
 import type { VirtualAddresses } from '../../wire/addresses';
@@ -20,6 +21,8 @@ export interface Core {
   /** The node's, once they are known. */
   readonly addresses: VirtualAddresses | undefined;
   readonly isClosed: boolean;
+  /** Undefined: everybody reaches every port. */
+  readonly inbound: InboundPolicy | undefined;
   /** Before a call that may touch a timer of TCP or send a packet. */
   enter(): void;
   /** After it. */

@@ -36,6 +36,14 @@ export class Reports {
       const connection = this.connections.get(id);
       if (connection) this.queue.push({ kind: 'connected', connection });
     },
+    admits: (family, localPort) => {
+      const { inbound, memory } = this.core;
+      if (!inbound) return 1;
+      const peer = [memory.bytes, memory.scratch, family === 4 ? 4 : 16] as const;
+      if (inbound.admits('tcp', ...peer, localPort)) return 1;
+      inbound.refused('tcp', ...peer, localPort);
+      return 0;
+    },
     received: (id, chain) => {
       const connection = this.connections.get(id);
       if (connection && chain === 0) this.queue.push({ kind: 'ended', connection });
@@ -148,17 +156,21 @@ export class Reports {
   }
 
   private adopt(id: number, pcb: number, opened: 'actively' | 'passively'): Connection {
-    const { wasm, memory } = this.core;
+    const { wasm } = this.core;
     const ports = wasm.tcp_endpoints(pcb);
     const length = wasm.tcp_family(pcb) === 4 ? 4 : 16;
-    const address = (offset: number) =>
-      formatIp(memory.bytes.subarray(memory.scratch + offset, memory.scratch + offset + length));
-    const local = { address: address(0), port: ports & 0xffff };
-    const remote = { address: address(16), port: ports >>> 16 };
+    const local = { address: this.addressAt(0, length), port: ports & 0xffff };
+    const remote = { address: this.addressAt(16, length), port: ports >>> 16 };
     const connection = new Connection(this.core, id, pcb, local, remote, opened);
     this.connections.set(id, connection);
     wasm.tcp_path_mtu(pcb, this.core.pathMtu(remote.address));
     return connection;
+  }
+
+  /** Of the scratch area. */
+  private addressAt(offset: number, length: number): string {
+    const { bytes, scratch } = this.core.memory;
+    return formatIp(bytes.subarray(scratch + offset, scratch + offset + length));
   }
 
   private finish(connection: Connection, error: number, cause?: Error): void {

@@ -4,6 +4,17 @@
  */
 import type { Endpoint, VirtualAddresses } from '../../wire/addresses';
 
+/** Who may reach which port of this node. Asked for TCP and for datagrams that answer nothing. */
+export interface InboundPolicy {
+  /**
+   * `port`: this node's. The sender's address, 4 or 16 bytes at `offset` of `bytes`, valid during the call, is a
+   * correspondent's virtual address, authenticated by its tunnel, or this node's own.
+   */
+  admits(protocol: 'tcp' | 'udp', bytes: Uint8Array, offset: number, length: number, port: number): boolean;
+  /** It found the port closed. */
+  refused(protocol: 'tcp' | 'udp', bytes: Uint8Array, offset: number, length: number, port: number): void;
+}
+
 /** Why a connection failed, with the errno that Node would show for it. */
 export type TcpFailure =
   | 'ECONNREFUSED'

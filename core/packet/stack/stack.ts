@@ -34,6 +34,8 @@ export interface StackOptions {
   output(packet: Uint8Array): void;
   /** TCP to this address hears nothing any more; the path may carry only smaller packets than setPathMtu said. */
   onStalled?(remoteAddress: string): void;
+  /** Whoever it does not admit finds the port closed. Default: everybody reaches every port. */
+  readonly inbound?: contract.InboundPolicy;
   /** lwIP failed this assertion: all connections have ended with ECONNABORTED, and a new instance was started. */
   onFault?(assertion: string): void;
   /** Default: the one beside this file. */
@@ -91,6 +93,10 @@ export class Stack implements contract.VirtualStack, Core {
 
   get isClosed(): boolean {
     return this.phase === 'closed';
+  }
+
+  get inbound(): contract.InboundPolicy | undefined {
+    return this.options.inbound;
   }
 
   /** Those of TCP since the last fault. */

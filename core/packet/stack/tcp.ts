@@ -34,6 +34,7 @@ export interface TcpExports {
 export interface TcpImports {
   accepted(listener: number, pcb: number): number;
   connected(id: number): void;
+  admits(family: number, localPort: number): number;
   received(id: number, chain: number): void;
   acknowledged(id: number): void;
   stalled(id: number): void;

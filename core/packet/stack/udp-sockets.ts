@@ -19,7 +19,7 @@ export interface UdpExports {
 }
 
 export interface UdpImports {
-  datagram(socket: number, chain: number, family: number, port: number): void;
+  datagram(socket: number, chain: number, family: number, port: number): number;
 }
 
 /** Of IP and UDP: lwIP counts a whole packet, before it is cut into fragments, in 16 bits. */
@@ -30,6 +30,8 @@ const PAYLOAD = 32;
 const QUEUE_LIMIT = 4 << 20;
 
 const RECENT_ADDRESSES = 4;
+/** Endpoints that a socket has sent to, of which it is remembered, where not everybody may send to this node. */
+const ASKED_LIMIT = 1_024;
 
 interface Arrived {
   readonly socket: Socket;
@@ -54,8 +56,14 @@ export class UdpSockets {
   readonly imports: UdpImports = {
     datagram: (id, chain, family, port) => {
       const socket = this.sockets.get(id);
-      if (socket) this.take(socket, chain, family === 4 ? 4 : 16, port);
+      if (socket) {
+        const length = family === 4 ? 4 : 16;
+        const from = { address: this.addressAt(0, length), port };
+        if (!this.admits(socket, from, length)) return 0;
+        this.take(socket, chain, from, length);
+      }
       this.core.wasm.pbuf_release(chain);
+      return 1;
     },
   };
 
@@ -103,10 +111,28 @@ export class UdpSockets {
     this.arrived = [];
   }
 
-  private take(socket: Socket, chain: number, addressLength: number, port: number): void {
+  /** Of the scratch area. */
+  private addressAt(offset: number, length: number): string {
+    const { bytes, scratch } = this.core.memory;
+    return this.addresses.text(bytes, scratch + offset, length);
+  }
+
+  /**
+   * What comes from where a socket has sent to is an answer, as long as the socket is open: a program that asked hears
+   * of it, however late. By the whole endpoint, as a NAT or firewall would (RFC 4787 section 5, "address and
+   * port-dependent filtering").
+   */
+  private admits(socket: Socket, from: Endpoint, addressLength: number): boolean {
+    const { inbound, memory } = this.core;
+    if (!inbound) return true;
+    const { bytes, scratch } = memory;
+    if (inbound.admits('udp', bytes, scratch, addressLength, socket.port) || socket.hasAsked(from)) return true;
+    inbound.refused('udp', bytes, scratch, addressLength, socket.port);
+    return false;
+  }
+
+  private take(socket: Socket, chain: number, from: Endpoint, addressLength: number): void {
     const { wasm, memory } = this.core;
-    const addressAt = (offset: number): string =>
-      this.addresses.text(memory.bytes, memory.scratch + offset, addressLength);
     const parts: Uint8Array[] = [];
     for (let pbuf = chain; pbuf !== 0; pbuf = wasm.pbuf_next(pbuf)) {
       const payload = wasm.pbuf_payload(pbuf) >>> 0;
@@ -118,7 +144,7 @@ export class UdpSockets {
       return;
     }
     this.arrivedBytes += bytes.length;
-    this.arrived.push({ socket, bytes, from: { address: addressAt(0), port }, to: addressAt(16) });
+    this.arrived.push({ socket, bytes, from, to: this.addressAt(16, addressLength) });
   }
 }
 
@@ -142,13 +168,17 @@ class RecentAddresses {
 
 class Socket implements UdpSocket {
   address: string;
-  private port: number;
+  port: number;
   private readonly family: 4 | 6 | 46;
   /** lwIP's address of it; 0 when closed. */
   private pcb = 0;
   private remote: Endpoint | undefined;
   /** Where the last datagram went: most often where the next one goes. */
   private lastTo = { address: '', bytes: undefined as Uint8Array | undefined };
+  /** Where this socket has sent to, the last ones last; of both the newest is kept at hand, which needs no key. */
+  private readonly asked = new Set<string>();
+  private lastAsked: Endpoint | undefined;
+  private lastAnswer: Endpoint | undefined;
 
   constructor(
     private readonly core: Core,
@@ -191,6 +221,14 @@ class Socket implements UdpSocket {
     return !this.remote || (this.remote.address === address && this.remote.port === port);
   }
 
+  /** Whether this socket has sent to this endpoint. */
+  hasAsked(from: Endpoint): boolean {
+    if (isSame(this.lastAnswer, from)) return true;
+    if (!this.asked.has(endpointKey(from))) return false;
+    this.lastAnswer = from;
+    return true;
+  }
+
   isConnectedTo({ address, port }: Endpoint): boolean {
     return this.remote?.address === address && this.remote.port === port;
   }
@@ -205,6 +243,7 @@ class Socket implements UdpSocket {
     const { wasm, memory } = this.core;
     memory.bytes.set(address, memory.scratch);
     memory.bytes.set(bytes, memory.scratch + PAYLOAD);
+    if (this.core.inbound && !isSame(this.lastAsked, to)) this.remember(address, to);
     this.core.enter();
     const error = wasm.udp_send_to(this.pcb, family, to.port, bytes.length, this.core.pathMtu(to.address));
     this.core.leave();
@@ -214,6 +253,16 @@ class Socket implements UdpSocket {
   private parsed(address: string): Uint8Array | undefined {
     if (this.lastTo.address !== address) this.lastTo = { address, bytes: parseIp(address) };
     return this.lastTo.bytes;
+  }
+
+  private remember(address: Uint8Array, to: Endpoint): void {
+    this.lastAsked = { address: to.address, port: to.port };
+    const key = endpointKey({ address: formatIp(address), port: to.port });
+    this.asked.delete(key);
+    this.asked.add(key);
+    if (this.asked.size <= ASKED_LIMIT) return;
+    this.asked.delete(this.asked.values().next().value!);
+    this.lastAnswer = undefined;
   }
 
   countOverflow(): void {
@@ -230,6 +279,14 @@ class Socket implements UdpSocket {
     this.pcb = 0;
     this.on.closed(this);
   }
+}
+
+function isSame(one: Endpoint | undefined, other: Endpoint): boolean {
+  return one?.port === other.port && one.address === other.address;
+}
+
+function endpointKey({ address, port }: Endpoint): string {
+  return `${port} ${address}`;
 }
 
 function failureOf(error: number): UdpFailure {

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { IDLE_MS } from '../../../cli/forwarding/datagrams';
 import { Forwarder } from '../../../cli/forwarding/forwarder';
 import { parseInRule, parseOutRule, type Rule } from '../../../cli/forwarding/rules';
-import type { SpliceFailure } from '../../../cli/forwarding/splice';
+import type { SpliceFailure } from '../../../core/splice';
 import { MemoryNetwork } from '../../support/memory-network';
 import { VirtualTime } from '../../support/virtual-time';
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { Forwarder } from '../../../cli/forwarding/forwarder';
 import { parseInRule, parseOutRule, type Rule } from '../../../cli/forwarding/rules';
-import type { SpliceFailure } from '../../../cli/forwarding/splice';
+import type { SpliceFailure } from '../../../core/splice';
 import { nodeRuntime } from '../../../core/runtime-node';
 import { MemoryNetwork } from '../../support/memory-network';
 

@@ -17,9 +17,9 @@ struct pbuf;
 uint32_t flow_first_sequence(void);
 #define LWIP_HOOK_TCP_ISN(localIp, localPort, remoteIp, remotePort) flow_first_sequence()
 
-/* Called with the pcb that a segment is for, before it is processed. */
-err_t tcp_hook_segment(struct tcp_pcb *pcb, const struct tcp_hdr *header, u16_t options_length);
+/* Called with the pcb that a segment is for, before it is processed. lwIP drops it unless this is ERR_OK. */
+err_t tcp_hook_segment(struct tcp_pcb *pcb, const struct tcp_hdr *header, u16_t options_length, const struct pbuf *segment);
 #define LWIP_HOOK_TCP_INPACKET_PCB(pcb, header, optionLength, firstLength, secondOptions, segment) \
-  tcp_hook_segment(pcb, header, firstLength)
+  tcp_hook_segment(pcb, header, firstLength, segment)
 
 #endif

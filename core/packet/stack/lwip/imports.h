@@ -26,6 +26,8 @@ IMPORT(output) void port_output(const void *packet, uint32_t length);
 /* tcp.ts: `connection` and `listener` are the ids that it chose. */
 IMPORT(accepted) uint32_t port_accepted(uint32_t listener, void *pcb);
 IMPORT(connected) void port_connected(uint32_t connection);
+/* Whether the peer whose address is in the scratch area, at 0, may reach this port; 0 when not. */
+IMPORT(admits) uint32_t port_admits(uint32_t family, uint32_t local_port);
 /* `chain` is the receiver's, to be given back with pbuf_release; NULL is the peer's FIN. */
 IMPORT(received) void port_received(uint32_t connection, void *chain);
 IMPORT(acknowledged) void port_acknowledged(uint32_t connection);
@@ -34,7 +36,10 @@ IMPORT(stalled) void port_stalled(uint32_t connection);
 /* The pcb is gone, or in TIME-WAIT and no longer the connection's. `error` is an err_t, ERR_OK for an orderly end. */
 IMPORT(finished) void port_finished(uint32_t connection, int32_t error);
 
-/* udp-sockets.ts: `chain` is the receiver's, as for `received`; the addresses are in the scratch area. */
-IMPORT(datagram) void port_datagram(uint32_t socket, void *chain, uint32_t family, uint32_t port);
+/*
+ * udp-sockets.ts: the addresses are in the scratch area. 0 when the sender may not reach this socket; otherwise `chain`
+ * is the receiver's, as for `received`.
+ */
+IMPORT(datagram) uint32_t port_datagram(uint32_t socket, void *chain, uint32_t family, uint32_t port);
 
 #endif

@@ -14,6 +14,7 @@
 #include "lwip/priv/tcp_priv.h"
 
 void *scratch_address(void);
+uint32_t address_write(const ip_addr_t *address, uint32_t offset);
 
 #define ID(argument) ((uint32_t)(uintptr_t)(argument))
 #define ARGUMENT(id) ((void *)(uintptr_t)(id))
@@ -116,9 +117,24 @@ static void open_simultaneously(struct tcp_pcb *pcb, const struct tcp_hdr *heade
   tcp_rexmit(pcb); /* leaves at the end of tcp_input */
 }
 
-err_t tcp_hook_segment(struct tcp_pcb *pcb, const struct tcp_hdr *header, u16_t options_length) {
+/*
+ * To a peer that may not reach this port it is closed: whatever segment comes, the answer is tcp_input's own for one
+ * that is for nobody (RFC 9293 section 3.10.7.1).
+ */
+static err_t listener_admits(const struct tcp_hdr *header, const struct pbuf *segment) {
+  if (port_admits(address_write(ip_current_src_addr(), 0), header->dest)) return ERR_OK;
+  uint8_t flags = TCPH_FLAGS(header);
+  if (flags & TCP_RST) return ERR_ABRT;
+  uint32_t length = segment->tot_len + ((flags & (TCP_SYN | TCP_FIN)) != 0);
+  tcp_rst_netif(ip_current_input_netif(), header->ackno, header->seqno + length, ip_current_dest_addr(),
+                ip_current_src_addr(), header->dest, header->src);
+  return ERR_ABRT;
+}
+
+err_t tcp_hook_segment(struct tcp_pcb *pcb, const struct tcp_hdr *header, u16_t options_length, const struct pbuf *segment) {
   tcp_settle(); /* of the packet before, when lwIP processes several in one call (netif_loop) */
-  current = pcb->state != LISTEN && pcb->errf == on_error ? pcb : NULL;
+  if (pcb->state == LISTEN) return listener_admits(header, segment);
+  current = pcb->errf == on_error ? pcb : NULL;
   uint16_t flags = TCPH_FLAGS(header) & (TCP_SYN | TCP_ACK | TCP_RST);
   if (current != NULL && pcb->state == SYN_SENT && flags == TCP_SYN) open_simultaneously(pcb, header);
   if (current != NULL && flow_of(pcb) != NULL) flow_note_ack(flow_of(pcb), header, options_length);

@@ -5,6 +5,7 @@
  */
 #include <string.h>
 #include "imports.h"
+#include "lwip/icmp.h"
 #include "lwip/netif.h"
 #include "lwip/udp.h"
 
@@ -16,12 +17,18 @@ void netif_unlimit(void);
 void address_read(ip_addr_t *address, uint32_t family, uint32_t offset);
 uint32_t address_write(const ip_addr_t *address, uint32_t offset);
 
-/* Sender at 0 of the scratch area, the address that it was sent to at 16. */
+/*
+ * Sender at 0 of the scratch area, the address that it was sent to at 16. Whoever may not reach the socket hears what
+ * udp_input tells of a port that is closed.
+ */
 static void on_datagram(void *id, struct udp_pcb *pcb, struct pbuf *chain, const ip_addr_t *from, u16_t port) {
   LWIP_UNUSED_ARG(pcb);
   uint32_t family = address_write(from, 0);
   address_write(ip_current_dest_addr(), 16);
-  port_datagram((uint32_t)(uintptr_t)id, chain, family, port);
+  if (port_datagram((uint32_t)(uintptr_t)id, chain, family, port)) return;
+  pbuf_header_force(chain, (s16_t)(ip_current_header_tot_len() + UDP_HLEN));
+  icmp_port_unreach(ip_current_is_v6(), chain);
+  pbuf_free(chain);
 }
 
 /* Local address at 0, unless `family` is 46: both, any address. The pcb, or an err_t below zero. */

@@ -7,7 +7,7 @@
  * An end is passed on as an end, the other direction stays open; a reset is passed on as a reset.
  */
 import type { Socket } from 'node:net';
-import type { TcpConnection, TcpEvents, TcpFailure } from '../../core/packet/stack/stack-contract';
+import type { TcpConnection, TcpEvents, TcpFailure } from './packet/stack/stack-contract';
 
 /** How long a connection may be idle before it is asked for, as Linux does (tcp_keepalive_time). */
 const KEEP_ALIVE_AFTER_MS = 7_200_000;
@@ -148,8 +148,7 @@ export class Splice implements TcpEvents {
     if (this.#over) return;
     if (this.#virtualOpen) this.#connection?.abort();
     this.#virtualOpen = false;
-    if (this.host.connecting) this.host.destroy();
-    else if (!this.host.destroyed) this.host.resetAndDestroy();
+    resetHost(this.host);
     this.#end(failure);
   }
 
@@ -158,4 +157,16 @@ export class Splice implements TcpEvents {
     this.#over = true;
     this.onEnd({ ...(failure && { failure }), bytesIn: this.#bytesIn, bytesOut: this.#bytesOut });
   }
+}
+
+/**
+ * A reset asked for while libuv shuts a socket down is refused with EINVAL, and Node then takes the socket for closed:
+ * its descriptor is open for good, and the process does not come to its end (Node 20 to 26, TCPWrap::Reset).
+ */
+function resetHost(host: Socket): void {
+  const isShuttingDown = host.writableEnded && host.writableLength === 0 && !host.writableFinished;
+  if (host.destroyed) return;
+  if (host.connecting) host.destroy();
+  else if (isShuttingDown) host.once('finish', () => resetHost(host));
+  else host.resetAndDestroy();
 }

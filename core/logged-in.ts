@@ -1,0 +1,29 @@
+/** A node that a program joins with by itself: the library's `login`, with all that a node needs. */
+import { readConfig } from './config';
+import { configuredNode } from './configured-node';
+import type { LoggedIn, LoginSettings } from './ntmobile';
+import { nameOfPeer } from './peer-name';
+import { configuredNamespace, standardErrorLog } from './start';
+
+export async function loggedIn(settings: LoginSettings): Promise<LoggedIn> {
+  const config = readConfig({ ...process.env, ...settings });
+  const node = configuredNode(config, configuredNamespace(config), standardErrorLog(config.log), () => {});
+  try {
+    await node.whenJoined();
+  } catch (error) {
+    node.close();
+    throw error;
+  }
+  return {
+    fqdn: node.fqdn!,
+    addresses: node.addresses!,
+    resolve: async (fqdn) => {
+      const addresses = await node.lookup(fqdn);
+      await node.reach(addresses.ipv4);
+      return addresses;
+    },
+    peerName: (peer) => nameOfPeer(peer, (address) => node.nameOf(address)),
+    statistics: () => node.statistics(),
+    close: () => node.close(),
+  };
+}
