@@ -8,7 +8,9 @@
  */
 import { NtmError } from './errors';
 import { AbsentError, isLoss, type Direction, type Directions } from './negotiation/directions';
+import type { RelayBindings, RelayOffer } from './negotiation/relay-bindings';
 import type { PacketModule, TunnelEvent } from './packet/packet-module';
+import { samePath, type Path } from './packet/path';
 import type { Tunnel } from './packet/wireguard/tunnel';
 import type { Clock, Timer, Timers } from './runtime';
 import type { Endpoint, VirtualAddresses } from './wire/addresses';
@@ -26,12 +28,18 @@ const DOUBT_MS = 500;
 /** Enough for NATs that forget a UDP mapping after 30 s (RFC 4787 REQ-5 asks for two minutes). */
 const TUNNEL_KEEP_ALIVE_MS = 25_000;
 const CORRESPONDENTS_LIMIT = 4_096;
+/** While a tunnel's relay is lost and no other can be had: the DC is asked again. */
+const RELAY_RETRY_MS = 2_000;
 
 interface Correspondent {
   readonly fqdn: string;
   readonly addresses: VirtualAddresses;
   tunnel?: Tunnel;
   construction?: Construction | undefined;
+  /** The newest, while its relay is being bound. */
+  direction?: Direction;
+  /** Running while the tunnel's relay is lost. */
+  relayRetry?: Timer | undefined;
   /** Running while a new connection may show that the tunnel is dead. */
   doubt?: Timer | undefined;
   failure?: { readonly error: Error; readonly untilMs: number } | undefined;
@@ -48,6 +56,7 @@ export interface CorrespondentsOptions {
   readonly timers: Timers;
   readonly packets: () => PacketModule;
   readonly directions: Directions;
+  readonly relays: RelayBindings;
   /** Rejects with the reason why the DC cannot be asked now. */
   whenJoined(): Promise<void>;
   /** Whether a datagram can be sent to this endpoint at all: is there a socket of its IP version? */
@@ -91,27 +100,31 @@ export class Correspondents {
 
   /** Constructs the tunnel as the DC directs, on either side (Figure 5 steps 12 and 15). */
   follow(direction: Direction): void {
-    const { packets, canSendTo } = this.options;
-    const { correspondent, presharedKey, turn } = direction;
+    const { correspondent, relay, endpoints } = direction;
     const known = this.remember(correspondent.fqdn, correspondent.addresses);
     known.failure = undefined;
-    const endpoint = direction.endpoints.find(canSendTo);
-    if (!endpoint) {
-      const { fqdn } = known;
-      return this.failed(known, new NtmError('NTM_NO_ROUTE', `there is no IP version in common with ${fqdn}`));
-    }
-    const tunnel = packets().setTunnel({
-      fqdn: known.fqdn,
-      publicKey: correspondent.publicKey,
-      presharedKey,
-      virtualAddresses: correspondent.addresses,
-      path: { kind: 'direct', endpoint },
-      persistentKeepaliveMs: TUNNEL_KEEP_ALIVE_MS,
-    });
-    known.tunnel = tunnel;
+    known.direction = direction;
     known.construction ??= newConstruction();
-    if (turn === 'request') tunnel.requestTunnel();
-    else this.requestUnlessRequested(known, known.construction);
+    if (relay) return void this.followByRelay(known, direction, relay);
+    const endpoint = endpoints.find(this.options.canSendTo);
+    if (endpoint) return this.constructBy(known, direction, { kind: 'direct', endpoint });
+    const { fqdn } = known;
+    this.failed(known, new NtmError('NTM_NO_ROUTE', `there is no IP version in common with ${fqdn}`));
+  }
+
+  /** Whether the tunnel to this node goes this way, and something has come through it within a session's time. */
+  goesBy(fqdn: string, path: Path): boolean {
+    const tunnel = this.byName.get(fqdn)?.tunnel;
+    return tunnel?.state === 'established' && samePath(tunnel.path, path);
+  }
+
+  /** The relay server of this path does not serve it any more, or soon will not. */
+  relayLost(fqdn: string, path: Path): void {
+    const known = this.byName.get(fqdn);
+    if (!known?.tunnel || known.tunnel.state === 'idle' || !samePath(known.tunnel.path, path)) return;
+    this.renew(fqdn);
+    known.relayRetry?.cancel();
+    known.relayRetry = this.options.timers.schedule(RELAY_RETRY_MS, () => this.relayLost(fqdn, path));
   }
 
   onTunnelEvent(event: TunnelEvent): void {
@@ -128,6 +141,33 @@ export class Correspondents {
         return this.unanswered(known);
       default:
     }
+  }
+
+  /** The path is bound before the tunnel goes there, so that nothing is lost on the way over. */
+  private async followByRelay(known: Correspondent, direction: Direction, offer: RelayOffer): Promise<void> {
+    const isCurrent = (): boolean => known.direction === direction && this.byName.get(known.fqdn) === known;
+    try {
+      const path = await this.options.relays.bind(known.fqdn, offer);
+      if (isCurrent()) this.constructBy(known, direction, path);
+    } catch (error) {
+      if (isCurrent()) this.failed(known, error as Error);
+    }
+  }
+
+  private constructBy(known: Correspondent, { correspondent, presharedKey, turn }: Direction, path: Path): void {
+    const tunnel = this.options.packets().setTunnel({
+      fqdn: known.fqdn,
+      publicKey: correspondent.publicKey,
+      presharedKey,
+      virtualAddresses: correspondent.addresses,
+      path,
+      persistentKeepaliveMs: TUNNEL_KEEP_ALIVE_MS,
+    });
+    known.tunnel = tunnel;
+    known.relayRetry?.cancel();
+    known.construction ??= newConstruction();
+    if (turn === 'request') tunnel.requestTunnel();
+    else this.requestUnlessRequested(known, known.construction);
   }
 
   private doubt(known: Correspondent): undefined {
@@ -229,6 +269,7 @@ export class Correspondents {
     this.byAddress.delete(known.addresses.ipv4);
     this.byAddress.delete(known.addresses.ipv6);
     known.doubt?.cancel();
+    known.relayRetry?.cancel();
     if (known.tunnel) this.options.packets().removeTunnel(known.tunnel.publicKey);
     known.construction?.fail(new NtmError('NTM_NODE_UNREACHABLE', `${known.fqdn} was forgotten for want of room`));
   }

@@ -11,6 +11,7 @@ import type { Namespace } from './namespace';
 import { Directions } from './negotiation/directions';
 import { Membership } from './negotiation/membership';
 import type { Registered } from './negotiation/registration';
+import { RelayBindings } from './negotiation/relay-bindings';
 import type { NodeConfig } from './config';
 import { PacketPath } from './packet-path';
 import type {
@@ -23,6 +24,7 @@ import type {
   UdpOpenOptions,
   UdpSocket,
 } from './packet/stack/stack-contract';
+import { describePath } from './packet/path';
 import type { DatagramPort, Runtime } from './runtime';
 import type { Statistics } from './statistics';
 import type { Trace } from './trace';
@@ -33,6 +35,7 @@ import { SIGNALLING_MAGIC } from './wire/header';
 import type { Body } from './wire/messages';
 import { canonicalName } from './wire/names';
 import { keyPairFromSecret } from './wire/keys';
+import { RELAY_HINT_MAGIC, RELAY_MAGIC } from './wire/relay-frame';
 import { Signalling } from './wire/signalling';
 
 const ENDPOINTS_LIMIT = 12;
@@ -60,6 +63,7 @@ export class Node implements VirtualNetwork {
   private readonly membership: Membership;
   private readonly directions: Directions;
   private readonly correspondents: Correspondents;
+  private readonly relays: RelayBindings;
   private readonly ports: DatagramPort[] = [];
   private opened: Promise<void> | undefined;
   private closed = false;
@@ -101,12 +105,27 @@ export class Node implements VirtualNetwork {
       isZone: (name) => this.namespace.isZone(name),
       transmit: (datagram, to) => this.send(datagram, to),
       onTunnelEvent: (event) => this.correspondents.onTunnelEvent(event),
+      onStalled: ({ path }) => path.kind === 'relay' && this.relays.doubt(path),
+      onRelayed: (path) => this.relays.sent(path),
       onStackFault: (assertion) => this.options.onStackFault(assertion),
     });
+    const canSendTo = (endpoint: Endpoint): boolean => this.portFor(endpoint) !== undefined;
+    this.relays = new RelayBindings({
+      ...{ clock, timers, signalling: this.signalling, canSendTo },
+      isWanted: (fqdn, path) => this.correspondents.goesBy(fqdn, path),
+      onMoved: (fqdn) => {
+        const addresses = this.correspondents.recall(fqdn);
+        if (addresses) this.packetPath.pathChanged(addresses);
+      },
+      onLost: (fqdn, path, reason) => {
+        trace({ part: this.part, event: 'relay lost', peer: fqdn, path: describePath(path), reason });
+        this.correspondents.relayLost(fqdn, path);
+      },
+    });
     this.correspondents = new Correspondents({
-      ...{ clock, timers, packets: () => this.packetPath.packets, directions: this.directions },
+      ...{ clock, timers, packets: () => this.packetPath.packets, directions: this.directions, canSendTo },
+      relays: this.relays,
       whenJoined: () => this.whenJoined(),
-      canSendTo: (endpoint) => this.portFor(endpoint) !== undefined,
       onConstructed: (addresses) => this.packetPath.pathChanged(addresses),
       onAbsent: (addresses, error) => this.packetPath.unreachable(addresses, error),
     });
@@ -202,6 +221,7 @@ export class Node implements VirtualNetwork {
     this.closed = true;
     this.options.trace({ part: this.part, event: 'statistics', ...this.packetPath.close() });
     this.membership.close();
+    this.relays.close();
     this.signalling.close();
     for (const port of this.ports) port.close();
   }
@@ -223,8 +243,21 @@ export class Node implements VirtualNetwork {
 
   private receive(datagram: Uint8Array, from: Endpoint): void {
     if (this.closed) return;
-    if (datagram[0] === SIGNALLING_MAGIC) this.signalling.receive(datagram, from);
-    else this.packetPath.receive(datagram, from);
+    switch (datagram[0]) {
+      case SIGNALLING_MAGIC:
+        return this.signalling.receive(datagram, from);
+      case RELAY_MAGIC:
+        return this.receiveRelayed(datagram, from);
+      case RELAY_HINT_MAGIC:
+        return this.relays.receiveHint(datagram, from);
+      default:
+        return this.packetPath.receive(datagram, from);
+    }
+  }
+
+  private receiveRelayed(frame: Uint8Array, from: Endpoint): void {
+    const path = this.relays.receive(frame, from);
+    if (path) this.packetPath.receiveRelayed(frame, path);
   }
 
   private send(datagram: Uint8Array, to: Endpoint): void {

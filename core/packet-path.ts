@@ -11,7 +11,7 @@ import { Inbound } from './inbound';
 import type { InboundRules } from './inbound-rules';
 import { destinationOf } from './packet/ip-packet';
 import type { PacketModule, TunnelEvent } from './packet/packet-module';
-import { describePath, type Path } from './packet/path';
+import { describePath, type Path, type RelayPath } from './packet/path';
 import type { PathMtus } from './packet/path-mtu';
 import { Stack } from './packet/stack/stack';
 import { LEAST_MTU } from './packet/wireguard/constants';
@@ -22,6 +22,9 @@ import type { Trace } from './trace';
 import { traceTunnel } from './tunnel-trace';
 import type { Endpoint, VirtualAddresses } from './wire/addresses';
 import { canonicalIp, formatIp } from './wire/ip-text';
+import { RELAY_HEADER_LENGTH, relayedDatagram, writeRelayHeader } from './wire/relay-frame';
+
+const FRAME_BUFFER_BYTES = 2_048;
 
 export interface PacketPathOptions {
   readonly runtime: Runtime;
@@ -37,6 +40,10 @@ export interface PacketPathOptions {
   /** `datagram` is valid only during the call. */
   transmit(datagram: Uint8Array, to: Endpoint): void;
   onTunnelEvent(event: TunnelEvent): void;
+  /** TCP hears nothing any more through this tunnel. */
+  onStalled(tunnel: Tunnel): void;
+  /** A frame was sent on this path through a relay server. */
+  onRelayed(path: RelayPath): void;
   /** The virtual stack failed this assertion; its connections are lost. */
   onStackFault(assertion: string): void;
 }
@@ -49,6 +56,7 @@ export class PacketPath {
   private lastPath: Path | undefined;
 
   private readonly inbound: Inbound | undefined;
+  private frame = new Uint8Array(0);
 
   constructor(private readonly options: PacketPathOptions) {
     const { allow: rules, isZone, trace, part, runtime } = options;
@@ -77,7 +85,8 @@ export class PacketPath {
     this.pathMtus = pathMtus;
     this.packetModule = new PacketModule({
       ...{ clock, timers, random, privateKey: secretKey },
-      transmit: (datagram, path) => transmit(datagram, path.endpoint),
+      transmit: (datagram, path) =>
+        path.kind === 'direct' ? transmit(datagram, path.endpoint) : this.relay(datagram, path),
       deliver: this.captured('in', (packet) => this.stack.input(packet)),
       onControl: (control, tunnel) => pathMtus.receive(control, tunnel),
       onEvent: (event) => this.onTunnelEvent(event),
@@ -111,6 +120,11 @@ export class PacketPath {
     // The same path again where it fits: a tunnel then knows it by identity.
     if (this.lastPath?.endpoint !== from) this.lastPath = { kind: 'direct', endpoint: from };
     this.packets.receive(datagram, this.lastPath);
+  }
+
+  /** A frame from a relay server, on a path that this node has bound. */
+  receiveRelayed(frame: Uint8Array, path: RelayPath): void {
+    this.packets.receive(relayedDatagram(frame), path);
   }
 
   /** The path to a correspondent node is another one. */
@@ -158,6 +172,16 @@ export class PacketPath {
     queueMicrotask(() => this.virtualStack?.input(copy));
   }
 
+  /** In a buffer that is used again: nothing keeps what is transmitted. */
+  private relay(datagram: Uint8Array, path: RelayPath): void {
+    const length = RELAY_HEADER_LENGTH + datagram.length;
+    if (this.frame.length < length) this.frame = new Uint8Array(Math.max(length, FRAME_BUFFER_BYTES));
+    writeRelayHeader(this.frame, path.pathId);
+    this.frame.set(datagram, RELAY_HEADER_LENGTH);
+    this.options.transmit(new Uint8Array(this.frame.buffer, 0, length), path.endpoint);
+    this.options.onRelayed(path);
+  }
+
   private onTunnelEvent(event: TunnelEvent): void {
     traceTunnel(this.options.trace, this.options.part, event);
     this.options.onTunnelEvent(event);
@@ -183,6 +207,8 @@ export class PacketPath {
 
   private stalled(address: string): void {
     const tunnel = this.packets.tunnelTo(address);
-    if (tunnel) this.pathMtus?.stalled(tunnel);
+    if (!tunnel) return;
+    this.pathMtus?.stalled(tunnel);
+    this.options.onStalled(tunnel);
   }
 }

@@ -82,8 +82,8 @@ class StartingNetwork {
     await as.machine.start();
     const dns = await this.startDns(dc.machine);
     const ns = await this.startNotificationServer(dc.local);
-    const rs = await this.startReporting('rs', dc.local);
-    const cs = await this.startReporting('cs', dc.local);
+    const rs = await this.startRelayServer(dc.local);
+    const cs = await this.startCacheServer(dc.local);
     const { publicKey } = await this.settings.identity('as');
     return {
       joinUrl: formatJoinUrl({ host: as.local.address, port: as.local.port, publicKey, zone }),
@@ -95,6 +95,7 @@ class StartingNetwork {
         const counts = [
           ...Object.entries(machines).map(([name, { signalling }]) => [name, signalling.drops] as const),
           ['dns', dns.drops] as const,
+          ['rs frames', rs.machine.paths.drops] as const,
           ['ns connections', new Map<string, number>([...connections.drops, ...streamSignalling.drops])] as const,
         ];
         return Object.fromEntries(counts.map(([name, drops]) => [name, Object.fromEntries(drops)]));
@@ -208,19 +209,31 @@ class StartingNetwork {
     return { machine, local };
   }
 
-  private async startReporting(kind: 'rs' | 'cs', coordinatorEndpoint: Endpoint) {
-    const identity = await this.settings.identity(kind);
-    const coordinator = await this.trusted('dc');
-    const Machine = kind === 'rs' ? RelayServer : CacheServer;
+  private async startRelayServer(coordinatorEndpoint: Endpoint) {
+    const options = await this.reportingOptions('rs');
     const { machine, local } = this.closedLater(
       await hostMachine(
-        this.at(this.options.ports[kind]),
+        this.at(this.options.ports.rs),
         this.options.trace,
-        (ports) => new Machine({ identity, name: `${kind}.${this.zone}`, coordinator }, ports),
+        (ports, endpoint) => new RelayServer({ ...options, endpoints: [endpoint] }, ports),
       ),
     );
-    await this.report(kind, machine, coordinatorEndpoint, [local]);
+    await this.report('rs', machine, coordinatorEndpoint, [local]);
     return { machine, local };
+  }
+
+  private async startCacheServer(coordinatorEndpoint: Endpoint) {
+    const options = await this.reportingOptions('cs');
+    const { machine, local } = this.closedLater(
+      await hostMachine(this.at(this.options.ports.cs), this.options.trace, (ports) => new CacheServer(options, ports)),
+    );
+    await this.report('cs', machine, coordinatorEndpoint, [local]);
+    return { machine, local };
+  }
+
+  private async reportingOptions(kind: 'rs' | 'cs') {
+    const identity = await this.settings.identity(kind);
+    return { identity, name: `${kind}.${this.zone}`, coordinator: await this.trusted('dc') };
   }
 
   private async report(

@@ -105,7 +105,15 @@ function directionError(error: unknown, target: string): Error {
     case 'node-unreachable':
       return new NtmError('NTM_NODE_UNREACHABLE', `${target} is registered but does not answer its DC`);
     case 'no-route':
-      return new NtmError('NTM_NO_ROUTE', `there is no route to ${target}: neither side can be reached by the other`);
+      return new NtmError(
+        'NTM_NO_ROUTE',
+        `there is no route to ${target}: neither side can be reached by the other, and no relay server is there or may be used`,
+      );
+    case 'relay-quota':
+      return new NtmError(
+        'NTM_NO_ROUTE',
+        `${target} can be reached through a relay only, and this account has used up what it may relay in a day`,
+      );
     case 'not-registered':
       return new NtmError('NTM_NOT_REGISTERED', 'the DC does not know this node any more', { cause: error });
     case 'unavailable':

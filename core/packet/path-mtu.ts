@@ -14,6 +14,7 @@
  */
 import type { Clock, Random, Timer, Timers } from '../runtime';
 import type { Endpoint } from '../wire/addresses';
+import { RELAY_HEADER_LENGTH } from '../wire/relay-frame';
 import { samePath, type Path } from './path';
 import { decodePathMessage, encodePathMessage } from './path-probe';
 import { LEAST_MTU } from './wireguard/constants';
@@ -32,8 +33,14 @@ const RAISE_MS = 600_000;
 const RETRIES_MS = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000] as const;
 
 /** The largest inner packet in outer packets of `outer` bytes on this path. */
-export function innerMtu(outer: number, { endpoint }: Path): number {
-  return outer - (endpoint.address.includes(':') ? 40 : 20) - UDP_AND_WIREGUARD;
+export function innerMtu(outer: number, { endpoint, kind }: Path): number {
+  const frame = kind === 'relay' ? RELAY_HEADER_LENGTH : 0;
+  return outer - (endpoint.address.includes(':') ? 40 : 20) - UDP_AND_WIREGUARD - frame;
+}
+
+/** What every path of this kind carries. */
+function leastMtu(path: Path): number {
+  return Math.min(LEAST_MTU, innerMtu(BASE, path));
 }
 
 export interface PathMtuOptions {
@@ -70,7 +77,7 @@ export class PathMtus {
   look(tunnel: Tunnel): void {
     const last = this.searches.get(tunnel);
     if (!last || !samePath(last.path, tunnel.path)) {
-      this.set(tunnel, LEAST_MTU);
+      this.set(tunnel, leastMtu(tunnel.path));
       return this.search(tunnel, 0);
     }
     if (this.options.clock.now() - last.startedMs >= RAISE_MS) return this.search(tunnel, 0);
@@ -83,7 +90,7 @@ export class PathMtus {
   stalled(tunnel: Tunnel): void {
     const last = this.searches.get(tunnel);
     if (last && (last.retry || this.options.clock.now() - last.startedMs < RETRIES_MS[0])) return;
-    this.set(tunnel, LEAST_MTU);
+    this.set(tunnel, leastMtu(tunnel.path));
     this.search(tunnel, RETRIES_MS.length);
   }
 
@@ -125,7 +132,7 @@ export class PathMtus {
     search.cut = await cutPackets();
     search.whole = withoutCut(lengths, (search.cut ?? 0) - (before ?? 0));
     if (this.searches.get(tunnel) !== search) return;
-    if (tunnel.mtu > Math.max(...search.whole)) this.set(tunnel, LEAST_MTU); // what is sent is being cut
+    if (tunnel.mtu > Math.max(...search.whole)) this.set(tunnel, leastMtu(tunnel.path)); // what is sent is being cut
     this.conclude(tunnel, search);
   }
 
@@ -139,7 +146,7 @@ export class PathMtus {
   }
 
   private conclude(tunnel: Tunnel, { answered, whole = [] }: Search): void {
-    const largest = Math.max(LEAST_MTU, ...whole.filter((length) => answered.has(length)));
+    const largest = Math.max(leastMtu(tunnel.path), ...whole.filter((length) => answered.has(length)));
     if (largest > tunnel.mtu) this.set(tunnel, largest);
   }
 

@@ -3,10 +3,14 @@ import { formatEndpoint, sameEndpoint, type Endpoint } from '../wire/addresses';
 import { parseIp } from '../wire/ip-text';
 import { hex } from '../wire/keys';
 
-export type Path =
-  | { readonly kind: 'direct'; readonly endpoint: Endpoint }
-  /** `endpoint` is the relay server's; `pathId` (8 bytes) names the allocation at it. */
-  | { readonly kind: 'relay'; readonly endpoint: Endpoint; readonly pathId: Uint8Array };
+export type Path = { readonly kind: 'direct'; readonly endpoint: Endpoint } | RelayPath;
+
+/** `endpoint` is the relay server's; `pathId` (8 bytes) names the allocation at it. */
+export interface RelayPath {
+  readonly kind: 'relay';
+  readonly endpoint: Endpoint;
+  readonly pathId: Uint8Array;
+}
 
 export function describePath(path: Path): string {
   return path.kind === 'direct' ? formatEndpoint(path.endpoint) : `relay ${formatEndpoint(path.endpoint)}`;

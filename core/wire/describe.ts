@@ -39,6 +39,20 @@ const introduction = [
   'response the Tunnel Response (18), its keepalive the Keep Alive (20); the pre-shared key is the one in the Route',
   'Direction.',
   '',
+  '## Through a relay server',
+  '',
+  'A tunnel that goes through an RS has each of its datagrams in a frame, both ways. The RS reads the path id and',
+  'nothing else, and sends the frame as it is to where the other side was when it last bound its side (Relay Bind).',
+  'To a frame that it cannot place it answers with a hint, the first ten bytes with magic 0x72; a node that gets one',
+  'binds again, and believes only the sealed answer.',
+  '',
+  '| offset | length | field |',
+  '| --- | --- | --- |',
+  "| 0 | 1 | magic, 0x52 ('R') |",
+  '| 1 | 1 | version, 1 |',
+  '| 2 | 8 | path id |',
+  '| 10 | | WireGuard datagram |',
+  '',
   '## Inside the tunnel',
   '',
   'Packets whose first nibble is 4 or 6 are IP. Those whose first nibble is 0 are control; another WireGuard drops them.',
@@ -93,7 +107,7 @@ function formatSchema(schema: v.GenericSchema): string {
         .map(([field, inner]) => `\`${field}\`: ${formatSchema(inner)}`)
         .join(', ')} }`;
     case 'array':
-      return `up to ${requirement(s.pipe, 'max_length')} of ${formatSchema(s.item!)}`;
+      return `${arrayLength(s.pipe)} of ${formatSchema(s.item!)}`;
     case 'nullable':
       return `${formatSchema(s.wrapped!)}, or null`;
     case 'optional':
@@ -109,6 +123,11 @@ function formatSchema(schema: v.GenericSchema): string {
     default:
       return s.type;
   }
+}
+
+function arrayLength(pipe: { type: string; requirement?: number }[] | undefined): string {
+  const exact = pipe?.some(({ type }) => type === 'length');
+  return exact ? requirement(pipe, 'length') : `up to ${requirement(pipe, 'max_length')}`;
 }
 
 function requirement(pipe: { type: string; requirement?: number }[] | undefined, type: string): string {

@@ -48,6 +48,7 @@ const endpoints = v.pipe(v.array(endpoint), v.maxLength(12));
 const virtualAddresses = v.object({ ipv4, ipv6 });
 const nothing = v.object({});
 const directionId = bytes(8);
+const pathId = bytes(8);
 
 /** Why a request was refused; the reason that the asker can act on, and nothing that helps a guesser. */
 export const refusalCodes = [
@@ -58,6 +59,7 @@ export const refusalCodes = [
   'node-absent',
   'node-unreachable',
   'no-route',
+  'relay-quota', // the account has used up what it may send through relays
   'unavailable', // a server this one needs does not answer
   'malformed',
 ] as const;
@@ -185,6 +187,7 @@ export const messages = {
     /**
      * `turn`: who sends the Tunnel Request. `endpoints`: where the correspondent node may be reached, best first.
      * `presharedKey`: the tunnel's shared key, used as WireGuard's pre-shared key.
+     * `relay`: the tunnel goes through this RS; `key` is shared with it.
      */
     body: v.object({
       directionId,
@@ -192,6 +195,7 @@ export const messages = {
       correspondent: v.object({ fqdn, publicKey: key, addresses: virtualAddresses }),
       endpoints,
       presharedKey: key,
+      relay: v.optional(v.object({ endpoints, pathId, key })),
     }),
   },
   routeDirectionAck: {
@@ -229,11 +233,12 @@ export const messages = {
     type: 22,
     title: 'Server Report',
     steps: [],
-    /** NS, RS and CS tell the DC that they are there. `load`: 0 idle to 1 full. */
+    /** NS, RS and CS tell the DC that they are there. `load`: 0 idle to 1 full. `draining`: about to stop. */
     body: v.object({
       kind: v.picklist(['ns', 'rs', 'cs']),
       load: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
       endpoints,
+      draining: v.optional(v.boolean()),
     }),
   },
   serverReportAck: { type: 23, title: 'Server Report Ack', steps: [], body: nothing },
@@ -257,6 +262,34 @@ export const messages = {
     steps: [],
     body: v.object({ owned: v.boolean() }),
   },
+  relayDirection: {
+    type: 40,
+    title: 'Relay Direction',
+    steps: [step(7, 17, 'dc', 'rs')],
+    /** A path for two nodes. `owner`: whose quota it is. `keys`: of MN's side, of CN's side. */
+    body: v.object({ owner: fqdn, keys: v.pipe(v.array(key), v.length(2)) }),
+  },
+  relayDirectionAck: {
+    type: 41,
+    title: 'Relay Direction Ack',
+    steps: [step(7, 18, 'rs', 'dc')],
+    body: v.object({ pathId, endpoints }),
+  },
+  relayBind: {
+    type: 42,
+    title: 'Relay Bind',
+    steps: [],
+    /** Where it comes from is where the RS sends to; the key says which side of which path. */
+    body: nothing,
+  },
+  relayBindAck: {
+    type: 43,
+    title: 'Relay Bind Ack',
+    steps: [],
+    /** `draining`: the RS is about to stop, another one is wanted. */
+    body: v.object({ observed: endpoint, draining: v.boolean() }),
+  },
+  relayRelease: { type: 44, title: 'Relay Release', steps: [], body: nothing },
   unknownKey: {
     type: 25,
     title: 'Unknown Key',

@@ -19,6 +19,7 @@ import { Introducer } from './introducer';
 import { NameCheck } from './name-check';
 import { NotificationService } from './notification-service';
 import { Registrations, type Registered, type Registration, type Session } from './registrations';
+import { Relays } from './relays';
 import { ServerReports } from './server-reports';
 
 /** Shorter than the shortest UDP mapping of common NATs, 30 s (RFC 4787 section 4.3 asks for 120 s). */
@@ -60,7 +61,8 @@ export class CoordinatorServer implements ServerMachine {
     for (const server of options.servers) this.trust(server);
     this.names = new NameCheck(zone, this.pool, this.signalling, { peer: accountPeer, to: accountServer.endpoint });
     const { registrations, notifications, signalling, names } = this;
-    this.introducer = new Introducer({ registrations, notifications, signalling, names }, ports);
+    const relays = new Relays(signalling, this.reports, zone, ports);
+    this.introducer = new Introducer({ registrations, notifications, signalling, names, relays }, ports);
     this.handleMessages();
   }
 

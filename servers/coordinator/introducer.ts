@@ -21,11 +21,12 @@ import type { Body, Message } from '../../core/wire/messages';
 import { Refused } from '../../core/wire/outcomes';
 import type { Signalling } from '../../core/wire/signalling';
 import { within } from '../../core/wire/within';
-import { chooseDirection, type Direction, type Situation } from './direction';
+import { chooseDirection, type Situation } from './direction';
 import { Introductions } from './introductions';
 import type { NameCheck } from './name-check';
 import type { NotificationService } from './notification-service';
 import type { Registered, Registrations } from './registrations';
+import type { RelaySide, Relays } from './relays';
 
 /** Three tries of a request. With the wait for a notification, less than MN waits for its answer. */
 const ANSWER_MS = 1_750;
@@ -37,6 +38,14 @@ interface Parts {
   readonly notifications: NotificationService;
   readonly signalling: Signalling<Endpoint>;
   readonly names: NameCheck;
+  readonly relays: Relays;
+}
+
+/** What one of the two is told of the way to the other. */
+interface Way {
+  readonly turn: 'request' | 'await';
+  readonly endpoints: readonly Endpoint[];
+  readonly relay?: RelaySide;
 }
 
 export class Introducer {
@@ -57,9 +66,7 @@ export class Introducer {
     const answerMs = await this.wake(fqdn);
     const cn = this.parts.registrations.registered(fqdn);
     if (!cn) throw new Refused('node-absent', await this.parts.names.addressesOf(fqdn));
-    const direction = chooseDirection(situation(mn), situation(cn));
-    if (direction.route !== 'direct') throw new Refused('no-route', cn.registration.addresses);
-    const [towardsMn, towardsCn] = this.routeDirections(mn, cn, direction);
+    const [towardsMn, towardsCn] = this.routeDirections(mn, cn, await this.ways(mn, cn));
     await this.sendToCn(cn, towardsCn, answerMs);
     return { name: 'routeDirection', body: towardsMn };
   }
@@ -91,21 +98,42 @@ export class Introducer {
     throw new Refused('node-absent', registration.addresses);
   }
 
+  private async ways(mn: Registered, cn: Registered): Promise<[ofMn: Way, ofCn: Way]> {
+    const direction = chooseDirection(situation(mn), situation(cn));
+    const turn = (side: 'mn' | 'cn', requester: 'mn' | 'cn') => (side === requester ? 'request' : 'await');
+    switch (direction.route) {
+      case 'direct': {
+        const { requester, endpointsOfMn, endpointsOfCn } = direction;
+        return [
+          { turn: turn('mn', requester), endpoints: endpointsOfCn },
+          { turn: turn('cn', requester), endpoints: endpointsOfMn },
+        ];
+      }
+      case 'relay': {
+        // CN is told first and binds its side at once; MN's Tunnel Request then finds it bound.
+        const [relayOfMn, relayOfCn] = await this.parts.relays.pathFor(mn.session.fqdn, cn.session.fqdn);
+        return [
+          { turn: 'request', endpoints: [], relay: relayOfMn },
+          { turn: 'await', endpoints: [], relay: relayOfCn },
+        ];
+      }
+      default:
+        throw new Refused('no-route', cn.registration.addresses);
+    }
+  }
+
   private routeDirections(
     mn: Registered,
     cn: Registered,
-    { requester, endpointsOfMn, endpointsOfCn }: Extract<Direction, { route: 'direct' }>,
+    [ofMn, ofCn]: [Way, Way],
   ): [towardsMn: Body<'routeDirection'>, towardsCn: Body<'routeDirection'>] {
     const directionId = this.ports.random.bytes(8);
     const presharedKey = this.introductions.presharedKey(mn.session.publicKey, cn.session.publicKey);
-    const towards = ({ session, registration }: Registered, side: 'mn' | 'cn', endpoints: readonly Endpoint[]) => ({
-      directionId,
-      turn: side === requester ? ('request' as const) : ('await' as const),
+    const towards = ({ session, registration }: Registered, { endpoints, ...way }: Way) => ({
+      ...{ directionId, presharedKey, ...way, endpoints: [...endpoints] },
       correspondent: { fqdn: session.fqdn, publicKey: session.publicKey, addresses: registration.addresses },
-      endpoints: [...endpoints],
-      presharedKey,
     });
-    return [towards(cn, 'mn', endpointsOfCn), towards(mn, 'cn', endpointsOfMn)];
+    return [towards(cn, ofMn), towards(mn, ofCn)];
   }
 }
 

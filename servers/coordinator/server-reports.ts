@@ -16,6 +16,7 @@ export interface ReportedServer {
   /** Where it serves nodes. */
   readonly endpoints: readonly Endpoint[];
   readonly load: number;
+  readonly draining: boolean;
   readonly heardMs: number;
 }
 
@@ -25,11 +26,16 @@ export class ServerReports {
   constructor(private readonly clock: Clock) {}
 
   /** False when the peer is no server of that kind. */
-  take({ kind, load, endpoints }: Body<'serverReport'>, { peer, from }: Context<Endpoint>): boolean {
+  take({ kind, load, endpoints, draining = false }: Body<'serverReport'>, { peer, from }: Context<Endpoint>): boolean {
     if (peer.party !== kind) return false;
     const heardMs = this.clock.now();
-    this.servers.set(peer.name, { peer, kind, signalling: from, endpoints, load, heardMs });
+    this.servers.set(peer.name, { peer, kind, signalling: from, endpoints, load, draining, heardMs });
     return true;
+  }
+
+  /** It did not answer: not asked again before its next report. */
+  silent({ peer: { name } }: ReportedServer): void {
+    this.servers.delete(name);
   }
 
   /** Of one kind, heard lately, least loaded first. */

@@ -68,6 +68,8 @@ export class LoopNetwork implements VirtualNetwork, LeavingNetwork {
       secretKey: runtime.random.bytes(32),
       transmit: (datagram, to) => this.#port?.send(datagram, to),
       onTunnelEvent() {},
+      onStalled() {},
+      onRelayed() {},
       onStackFault(assertion) {
         throw new Error(`lwIP: ${assertion}`);
       },

@@ -69,9 +69,10 @@ export function serverRoutes(world: ServerWorld): Route[] {
     const route = secret(to, key, (datagram) => world[to].receive(datagram, ports[from]));
     return { ...route, sender: peers.find(key.id) };
   };
-  // The keys that the samples of Key Distribution and Notification Service Request distribute.
+  // The keys that the samples of Key Distribution, Notification Service Request and Relay Direction distribute.
   const stream = new Stream(world, stranger.address);
   const distributed = sharedKey(sampleBodies.keyDistribution.key, 0);
+  const side = sharedKey(sampleBodies.relayDirection.keys[0]!, 0);
   const offered = sharedKey(sampleBodies.notificationServiceRequest.key, 0);
   return [
     between('as', 'dc'),
@@ -84,6 +85,7 @@ export function serverRoutes(world: ServerWorld): Route[] {
     between('dc', 'cs'),
     secret('dc', distributed, (datagram) => world.dc.receive(datagram, stranger)),
     secret('ns', offered, (datagram) => stream.send(datagram)),
+    secret('rs', side, (datagram) => world.rs.receive(datagram, stranger)),
   ];
 }
 

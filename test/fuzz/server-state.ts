@@ -11,7 +11,9 @@ type Servers = Pick<ServerWorld, 'as' | 'dc' | 'ns' | 'rs' | 'cs'>;
 /** Dropped by any server, for this reason or any. */
 export function dropsOf(servers: Servers, reason?: string): number {
   let sum = 0;
-  for (const drops of [servers.ns.connections, ...portsOf(servers).values()].map((each) => each.drops)) {
+  for (const drops of [servers.ns.connections, servers.rs.paths, ...portsOf(servers).values()].map(
+    (each) => each.drops,
+  )) {
     for (const [why, count] of drops) if (reason === undefined || why === reason) sum += count;
   }
   return sum;
@@ -34,6 +36,10 @@ export function contradictionsAt(servers: Servers): string[] {
       if (port.peers.find(peer.key.id) !== peer) found.push(`${fqdn}: its key is not known`);
       if (connection && !(ns.connections as any).open.has(connection)) found.push(`${fqdn}: its connection is closed`);
     }
+  }
+  for (const [peer, { path }] of (servers.rs as any).sides) {
+    if (servers.rs.signalling.holderOf(peer.key.id) !== peer) found.push(`${peer.name}: its key is not known`);
+    if (![...servers.rs.paths].includes(path)) found.push(`${peer.name}: its path has ended`);
   }
   for (const [name, port] of portsOf(servers)) {
     for (const { window } of (port as any).peers.known.values()) {

@@ -3,6 +3,7 @@ import dns, { type Packet } from 'dns-packet';
 import { encodeBody } from '../../core/wire/codec';
 import { Seal, writeHeader } from '../../core/wire/header';
 import { messages, type Body, type MessageName } from '../../core/wire/messages';
+import { makePathId, RELAY_HEADER_LENGTH, writeRelayHeader } from '../../core/wire/relay-frame';
 import { RAW_ROUTE } from './server-routes';
 import { sampleBodies } from '../support/sample-messages';
 import { LONG_NAME } from './dns-world';
@@ -93,6 +94,11 @@ const forServers: Routed[] = [
   [8, 'registrationRequest'],
   [8, 'directionRequest', { target: 'carol.ntm.test' }],
   [9, 'notificationRegistration'],
+  [6, 'relayDirection'],
+  [6, 'relayDirection', { ...sampleBodies.relayDirection, keys: [new Uint8Array(32), new Uint8Array(32)] }],
+  [10, 'relayBind'],
+  [10, 'relayRelease'],
+  [2, 'relayDirectionAck'],
 ];
 
 for (const [target, routed] of [
@@ -107,6 +113,14 @@ for (const [target, routed] of [
     ]);
     saveInput(target, `${String(i).padStart(2, '0')}-${name}`, input);
   }
+}
+
+/** Of a path that may be there, and one that cannot. */
+for (const slot of [0, 0xffffff]) {
+  const frame = new Uint8Array(74);
+  writeRelayHeader(frame, makePathId(slot, Uint8Array.of(1, 2, 3, 4)));
+  frame[RELAY_HEADER_LENGTH] = 4;
+  saveInput('nodes', `relay-frame-${slot}`, Buffer.concat([Uint8Array.of(RAW_ROUTE + 3, 0, 0), frame]));
 }
 
 /** A hint about a request that nobody made. */

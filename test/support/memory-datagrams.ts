@@ -12,6 +12,7 @@ export class MemoryNetwork {
   /** True: the datagram is lost. */
   lose: (datagram: Uint8Array, from: Endpoint, to: Endpoint) => boolean = () => false;
   private readonly receivers = new Map<string, (datagram: Uint8Array, from: Endpoint) => void>();
+  private readonly renamed = new Map<string, Endpoint>();
 
   constructor(readonly time: VirtualTime) {}
 
@@ -21,11 +22,26 @@ export class MemoryNetwork {
     receive: (datagram: Uint8Array, from: Endpoint) => void,
   ): (datagram: Uint8Array, to: Endpoint) => void {
     this.receivers.set(formatEndpoint(local), receive);
+    return this.sender(local);
+  }
+
+  /** Sends from an endpoint that somebody else has: whoever is on the way can do that. */
+  sender(local: Endpoint): (datagram: Uint8Array, to: Endpoint) => void {
     return (datagram, to) => {
       const copy = datagram.slice();
-      if (this.lose(copy, local, to)) return;
-      this.time.schedule(LATENCY_MS, () => this.receivers.get(formatEndpoint(to))?.(copy, local));
+      const from = this.renamed.get(formatEndpoint(local)) ?? local;
+      if (this.lose(copy, from, to)) return;
+      this.time.schedule(LATENCY_MS, () => this.receivers.get(formatEndpoint(to))?.(copy, from));
     };
+  }
+
+  /** A NAT in between gives `local` another mapping; what is sent to the old one is lost. */
+  rename(local: Endpoint, mapping: Endpoint): void {
+    const receive = this.receivers.get(formatEndpoint(local));
+    if (!receive) throw new Error(`nobody is at ${formatEndpoint(local)}`);
+    this.receivers.delete(formatEndpoint(local));
+    this.receivers.set(formatEndpoint(mapping), receive);
+    this.renamed.set(formatEndpoint(local), mapping);
   }
 
   detach(local: Endpoint): void {

@@ -28,8 +28,10 @@ export class RouterLab {
   private up: Program | undefined;
   private join: JoinLine | undefined;
 
-  private namespace(of: Host | 'router'): string {
-    return `ntmr${of[0]}${this.suffix}`;
+  private readonly nats = new Set<Host>();
+
+  private namespace(of: Host | 'router' | `nat of ${Host}`): string {
+    return `ntmr${of.startsWith('nat of ') ? `n${of[7]}` : of[0]}${this.suffix}`;
   }
 
   start(): void {
@@ -53,6 +55,36 @@ export class RouterLab {
       ip('-n', namespace, 'route', 'add', 'default', 'via', gateway(host, 4));
       ip('-n', namespace, '-6', 'route', 'add', 'default', 'via', gateway(host, 6));
     }
+  }
+
+  /**
+   * Puts a NAT in front of a host, which has 10.0.0.2 from then on: a new port for each destination, and nobody in who
+   * was not sent to from there (RFC 4787: address and port dependent mapping and filtering). IPv4 only.
+   */
+  insertNat(host: Host): void {
+    const [inside, nat] = [this.namespace(host), this.namespace(`nat of ${host}`)];
+    this.nats.add(host);
+    ip('netns', 'add', nat);
+    ip('-n', inside, 'link', 'set', 'cable', 'netns', nat);
+    ip('-n', nat, 'address', 'add', `${own(host, 4)}/24`, 'dev', 'cable');
+    ip('-n', nat, 'link', 'set', 'cable', 'up');
+    ip('-n', nat, 'route', 'add', 'default', 'via', gateway(host, 4));
+    ip('link', 'add', 'cable', 'netns', inside, 'type', 'veth', 'peer', 'name', 'inside', 'netns', nat);
+    for (const [namespace, device, last] of [
+      [inside, 'cable', 2],
+      [nat, 'inside', 1],
+    ] as const) {
+      ip('-n', namespace, 'address', 'add', `10.0.0.${last}/24`, 'dev', device);
+      ip('-n', namespace, 'link', 'set', device, 'up');
+    }
+    ip('-n', inside, 'route', 'add', 'default', 'via', '10.0.0.1');
+    execFileSync('ip', ['netns', 'exec', nat, 'sysctl', '-qw', 'net.ipv4.ip_forward=1']);
+    const rules = `
+      table ip nat {
+        chain out { type nat hook postrouting priority 100; oifname cable masquerade fully-random; }
+        chain through { type filter hook forward priority 0; policy drop; ct state established accept; iifname inside accept; }
+      }`;
+    execFileSync('ip', ['netns', 'exec', nat, 'nft', '-f', '-'], { input: rules });
   }
 
   /** Of a host's cable: at both its ends, or only at the router's, so that the host does not know. */
@@ -164,7 +196,8 @@ export class RouterLab {
     this.up?.terminate();
     await this.up?.ended;
     const left = await killRunning();
-    for (const name of [...HOSTS, 'router'] as const) {
+    const nats = [...this.nats].map((host) => `nat of ${host}` as const);
+    for (const name of [...HOSTS, 'router', ...nats] as const) {
       try {
         ip('netns', 'delete', this.namespace(name));
       } catch {

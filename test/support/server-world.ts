@@ -22,6 +22,7 @@ export const ports = {
   ns: { address: '192.0.2.1', port: 3 },
   rs: { address: '192.0.2.1', port: 4 },
   cs: { address: '192.0.2.1', port: 5 },
+  rs2: { address: '192.0.2.1', port: 6 },
 };
 
 export class ServerWorld {
@@ -31,15 +32,17 @@ export class ServerWorld {
   readonly trace: TraceEvent[] = [];
   readonly store = memoryStore();
   readonly identities = { as: this.keys(), dc: this.keys(), ns: this.keys(), rs: this.keys(), cs: this.keys() };
+  private readonly secondRelay = this.keys();
   passwordsVerified = 0;
   /** How long a password takes to verify. */
   passwordMs = 0;
   readonly as: AccountServer;
   readonly dc: CoordinatorServer;
   readonly ns: NotificationServer;
-  readonly rs: RelayServer;
+  rs: RelayServer;
   readonly cs: CacheServer;
-  private readonly reporter: Reporter;
+  private readonly more: ServerMachine[] = [];
+  private readonly reporters: Reporter[] = [];
 
   private constructor() {
     const { store, identities } = this;
@@ -76,7 +79,12 @@ export class ServerWorld {
             identity: identities.dc,
             assignments: store.assignments,
             accountServer: { ...this.trusted('as'), endpoint: ports.as },
-            servers: [this.trusted('ns'), this.trusted('rs'), this.trusted('cs')],
+            servers: [
+              this.trusted('ns'),
+              this.trusted('rs'),
+              this.trusted('cs'),
+              { party: 'rs', name: `rs2.${ZONE}`, publicKey: this.secondRelay.publicKey },
+            ],
           },
           serverPorts,
         ),
@@ -94,20 +102,17 @@ export class ServerWorld {
           serverPorts,
         ),
     );
-    const reporting = (party: 'rs' | 'cs') => ({
-      ...{ identity: identities[party], name: `${party}.${ZONE}`, coordinator: this.trusted('dc') },
-    });
-    this.rs = this.attach(ports.rs, (serverPorts) => new RelayServer(reporting('rs'), serverPorts));
-    this.cs = this.attach(ports.cs, (serverPorts) => new CacheServer(reporting('cs'), serverPorts));
-    const to = { peer: this.ns.coordinator, endpoint: ports.dc };
-    this.reporter = new Reporter(this.time, this.ns.signalling, to, () => ({ kind: 'ns', load: 0.1, endpoints: [] }));
+    this.rs = this.startRelay();
+    this.cs = this.attach(ports.cs, (serverPorts) => new CacheServer(this.reporting('cs'), serverPorts));
   }
 
-  static async start({ withNotification = true } = {}): Promise<ServerWorld> {
+  /** `withRelay`: the RS reports itself too. */
+  static async start({ withNotification = true, withRelay = false } = {}): Promise<ServerWorld> {
     const world = new ServerWorld();
     for (const name of ['alice', 'bob', 'carol']) await world.store.accounts.put(name, 'hash of right', 0);
     await world.as.start();
-    if (withNotification) await settle(world.time, world.reporter.start());
+    if (withNotification) await world.report('ns', world.ns);
+    if (withRelay) await world.report('rs', world.rs);
     world.trace.length = 0;
     return world;
   }
@@ -121,6 +126,28 @@ export class ServerWorld {
     };
   }
 
+  /** A second RS, which has reported itself. */
+  async startSecondRelay(): Promise<RelayServer> {
+    const options = { identity: this.secondRelay, name: `rs2.${ZONE}`, coordinator: this.trusted('dc') };
+    const rs = this.attach(ports.rs2, (p) => new RelayServer({ ...options, endpoints: [ports.rs2] }, p));
+    this.more.push(rs);
+    await this.report('rs', rs);
+    return rs;
+  }
+
+  /** The first RS ends, and another process takes its place at once, which knows nothing of its paths. */
+  async restartRelay(): Promise<void> {
+    this.kill(this.rs, ports.rs);
+    this.rs = this.startRelay();
+    await this.report('rs', this.rs);
+  }
+
+  /** The RS is gone, as when its process is killed. */
+  kill(rs: RelayServer, at: Endpoint): void {
+    this.network.detach(at);
+    rs.close();
+  }
+
   /** A TCP connection to the NS. `undefined` when the NS refused it. */
   connect(
     onDatagram: (datagram: Uint8Array) => void,
@@ -128,6 +155,15 @@ export class ServerWorld {
     sourceAddress: string,
   ): NodeStream | undefined {
     const reader = new FrameReader();
+    return this.connectStream((bytes) => reader.read(bytes)?.forEach(onDatagram), onEnd, sourceAddress);
+  }
+
+  /** The same, of bytes. */
+  connectStream(
+    onBytes: (bytes: Uint8Array) => void,
+    onEnd: () => void,
+    sourceAddress: string,
+  ): NodeStream | undefined {
     let open = true;
     const end = (): void => {
       if (!open) return;
@@ -139,7 +175,7 @@ export class ServerWorld {
     };
     const events = this.ns.accept({
       sourceAddress,
-      write: (bytes) => void this.time.schedule(1, () => open && reader.read(bytes)?.forEach(onDatagram)),
+      write: (bytes) => void this.time.schedule(1, () => open && onBytes(bytes)),
       close: end,
     });
     if (!events) return undefined;
@@ -156,8 +192,27 @@ export class ServerWorld {
 
   /** The servers end; what they left behind is seen on the clock. */
   close(): void {
-    this.reporter.stop();
-    for (const machine of [this.as, this.dc, this.ns, this.rs, this.cs]) machine.close();
+    for (const reporter of this.reporters) reporter.stop();
+    for (const machine of [this.as, this.dc, this.ns, this.rs, this.cs, ...this.more]) machine.close();
+  }
+
+  private startRelay(): RelayServer {
+    const options = { ...this.reporting('rs'), endpoints: [ports.rs] };
+    return this.attach(ports.rs, (serverPorts) => new RelayServer(options, serverPorts));
+  }
+
+  private reporting(party: 'rs' | 'cs') {
+    return { identity: this.identities[party], name: `${party}.${ZONE}`, coordinator: this.trusted('dc') };
+  }
+
+  private async report(kind: 'ns' | 'rs', machine: NotificationServer | RelayServer): Promise<void> {
+    const to = { peer: machine.coordinator, endpoint: ports.dc };
+    const draining = (): boolean => machine instanceof RelayServer && machine.draining;
+    const reporter = new Reporter(this.time, machine.signalling, to, () => ({
+      ...{ kind, load: machine.load, endpoints: [], draining: draining() },
+    }));
+    this.reporters.push(reporter);
+    await settle(this.time, reporter.start());
   }
 
   private verifyPassword(password: string, hash: string): Promise<boolean> {

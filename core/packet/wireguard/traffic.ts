@@ -140,9 +140,12 @@ export class Traffic {
     context.receivePacket(packet, this.tunnel);
   }
 
-  /** True when the peer's newest authentic packet came over another path. */
+  /**
+   * True when the peer's newest authentic packet came over another path, and this side sends there from now on. Not to
+   * a relay: the DC tells both sides which, and two that followed each other's packets would change places for ever.
+   */
   follow(from: Path): boolean {
-    if (samePath(from, this.path)) return false;
+    if (from.kind === 'relay' || samePath(from, this.path)) return false;
     this.path = from;
     return true;
   }

@@ -142,7 +142,7 @@ export class Tunnel {
     if (roamed) context.event('roamed', this);
     context.event('response-sent', this);
     if (this.closed) return; // by the owner, in one of these events
-    context.transmit(answer.message, this.path);
+    context.transmit(answer.message, from);
   }
 
   receiveResponse(response: Uint8Array, localIndex: number, from: Path): void {

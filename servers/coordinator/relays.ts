@@ -1,0 +1,77 @@
+/** The DC's side of the RS (paper 2.4): a path for two nodes that cannot reach each other (Figure 7 steps 17 and 18). */
+import type { Clock, Random, Timers } from '../../core/runtime';
+import type { Endpoint } from '../../core/wire/addresses';
+import { KEY_LENGTH } from '../../core/wire/key-length';
+import type { Body, Message } from '../../core/wire/messages';
+import { Refused } from '../../core/wire/outcomes';
+import type { Signalling } from '../../core/wire/signalling';
+import { within } from '../../core/wire/within';
+import { BoundedMap } from '../bounded-map';
+import { labelsBelow } from '../names';
+import type { ReportedServer, ServerReports } from './server-reports';
+
+/** An RS that has not answered two tries by then is passed over, and not asked again before its next report. */
+const ANSWER_MS = 700;
+
+/** Less than it takes a node to find that an RS is silent. */
+const SAME_MS = 3_000;
+const PAIRS_LIMIT = 16_384;
+
+/** What one of the two nodes is told of a path. */
+export type RelaySide = NonNullable<Body<'routeDirection'>['relay']>;
+
+export class Relays {
+  /** By the names of MN and CN. */
+  private readonly recent: BoundedMap<string, Promise<readonly [mn: RelaySide, cn: RelaySide]>>;
+
+  constructor(
+    private readonly signalling: Signalling<Endpoint>,
+    private readonly reports: ServerReports,
+    private readonly zone: string,
+    private readonly ports: { readonly clock: Clock; readonly timers: Timers; readonly random: Random },
+  ) {
+    this.recent = new BoundedMap(ports.clock, PAIRS_LIMIT, SAME_MS);
+  }
+
+  /**
+   * It is on MN's account. Both may ask for each other at once, as when they lose an RS: they are given the same path.
+   * Refuses with no-route when no RS has room, or with relay-quota.
+   */
+  async pathFor(mn: string, cn: string): Promise<readonly [mn: RelaySide, cn: RelaySide]> {
+    const asked = this.recent.get(`${cn} ${mn}`);
+    if (asked) {
+      const [ofCn, ofMn] = await asked;
+      return [ofMn, ofCn];
+    }
+    const path = this.allocate(labelsBelow(this.zone, mn)?.at(-1) ?? mn);
+    this.recent.set(`${mn} ${cn}`, path);
+    path.catch(() => this.recent.delete(`${mn} ${cn}`));
+    return path;
+  }
+
+  private async allocate(owner: string): Promise<readonly [mn: RelaySide, cn: RelaySide]> {
+    const keys = [this.ports.random.bytes(KEY_LENGTH), this.ports.random.bytes(KEY_LENGTH)];
+    for (const server of this.reports.alive('rs')) {
+      if (server.draining) continue;
+      const answer = await this.ask(server, { name: 'relayDirection', body: { owner, keys } });
+      if (!answer) continue;
+      const { pathId, endpoints } = answer;
+      const [mn, cn] = keys.map((key) => ({ pathId, endpoints, key }));
+      return [mn!, cn!];
+    }
+    throw new Refused('no-route');
+  }
+
+  private async ask(server: ReportedServer, message: Message): Promise<Body<'relayDirectionAck'> | undefined> {
+    try {
+      const request = this.signalling.request(server.peer, server.signalling, message);
+      const answer = await within(this.ports.timers, ANSWER_MS, request);
+      if (!answer) this.reports.silent(server);
+      return answer?.name === 'relayDirectionAck' ? answer.body : undefined;
+    } catch (error) {
+      if (error instanceof Refused && error.refusal === 'relay-quota') throw error;
+      if (!(error instanceof Refused)) this.reports.silent(server);
+      return undefined;
+    }
+  }
+}
