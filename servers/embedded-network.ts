@@ -15,6 +15,7 @@ import { CoordinatorServer } from './coordinator/coordinator';
 import { coordinatorZone } from './coordinator/coordinator-zone';
 import { openDns } from './coordinator/dns-host';
 import { DnsServer } from './coordinator/dns-server';
+import { noNameServers } from './host-name-servers';
 import { hostMachine, openBoth, openServerStreams, type ServerSocket } from './host';
 import { NetworkSettings } from './network-settings';
 import { NotificationServer } from './notification/notification-server';
@@ -146,7 +147,10 @@ class StartingNetwork {
     const hosted = await hostMachine(
       this.at(ports.dc),
       trace,
-      await this.coordinatorMaker({ identity, ...blocks, zone, assignments: store.assignments }, accountServer),
+      await this.coordinatorMaker(
+        { identity, ...blocks, zone, assignments: store.assignments, nameServers: noNameServers },
+        accountServer,
+      ),
     );
     const { publicKey } = identity;
     await store.coordinators.put({ ...blocks, zone, fqdn: `dc.${zone}`, publicKey, endpoint: hosted.local });

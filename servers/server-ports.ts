@@ -24,3 +24,11 @@ export interface TrustedServer {
   readonly name: string;
   readonly publicKey: Uint8Array;
 }
+
+/** DNS as the host's resolver answers it. Both reject, or give nothing, when there is no answer. */
+export interface NameServers {
+  /** The names in the NS records of a zone. */
+  of(zone: string): Promise<readonly string[]>;
+  /** The addresses of a server's name, best first. */
+  addresses(name: string): Promise<readonly string[]>;
+}

@@ -47,6 +47,7 @@ const endpoint = v.object({ address: ipAddress, port: natural(65535) });
 const endpoints = v.pipe(v.array(endpoint), v.maxLength(12));
 const virtualAddresses = v.object({ ipv4, ipv6 });
 const nothing = v.object({});
+const route = v.picklist(['auto', 'relay', 'direct']);
 const directionId = bytes(8);
 const pathId = bytes(8);
 
@@ -121,7 +122,7 @@ export const messages = {
      * `endpoints`: of the node's own interfaces. `lifetimeMs` 0 ends the registration
      * (as in RFC 5944) and, sent as the node's process ends, is not answered.
      */
-    body: v.object({ endpoints, lifetimeMs: natural(86_400_000), route: v.picklist(['auto', 'relay', 'direct']) }),
+    body: v.object({ endpoints, lifetimeMs: natural(86_400_000), route }),
   },
   registrationResponse: {
     type: 8,
@@ -183,11 +184,11 @@ export const messages = {
   routeDirection: {
     type: 16,
     title: 'Route Direction',
-    steps: [step(5, 12, 'dc', 'node', false), step(5, 15, 'dc', 'node', true)],
+    steps: [step(5, 8, 'dc', 'dc', false), step(5, 12, 'dc', 'node', false), step(5, 15, 'dc', 'node', true)],
     /**
      * `turn`: who sends the Tunnel Request. `endpoints`: where the correspondent node may be reached, best first.
      * `presharedKey`: the tunnel's shared key, used as WireGuard's pre-shared key.
-     * `relay`: the tunnel goes through this RS; `key` is shared with it.
+     * `relay`: the tunnel goes through this RS; `key` is shared with it. `target`: between DCs, whom it is for.
      */
     body: v.object({
       directionId,
@@ -196,13 +197,15 @@ export const messages = {
       endpoints,
       presharedKey: key,
       relay: v.optional(v.object({ endpoints, pathId, key })),
+      target: v.optional(fqdn),
     }),
   },
   routeDirectionAck: {
     type: 17,
     title: 'Route Direction Ack',
-    steps: [step(5, 13, 'node', 'dc', true), step(5, 16, 'node', 'dc', false)],
-    body: v.object({ directionId }),
+    steps: [step(5, 13, 'node', 'dc', true), step(5, 14, 'dc', 'dc', true), step(5, 16, 'node', 'dc', false)],
+    /** `observed`: between DCs, where CN is now that it was woken up. */
+    body: v.object({ directionId, observed: v.optional(endpoint) }),
   },
   notificationRequest: {
     type: 18,
@@ -290,6 +293,53 @@ export const messages = {
     body: v.object({ observed: endpoint, draining: v.boolean() }),
   },
   relayRelease: { type: 44, title: 'Relay Release', steps: [], body: nothing },
+  coordinatorRequest: {
+    type: 50,
+    title: 'Coordinator Request',
+    steps: [],
+    /** DC to AS: whose is this FQDN or virtual address? The AS vouches for the key of the DC that it names. */
+    body: v.object({ target: fqdn }),
+  },
+  coordinatorResponse: {
+    type: 51,
+    title: 'Coordinator Response',
+    steps: [],
+    body: v.object({ fqdn, zone: fqdn, publicKey: key, endpoint }),
+  },
+  ntmInformationRequest: {
+    type: 52,
+    title: 'NTM Information Request',
+    steps: [step(5, 6, 'dc', 'dc')],
+    /** `target`: an FQDN or a virtual address. `from`: MN. */
+    body: v.object({ target: fqdn, from: v.object({ fqdn, publicKey: key }) }),
+  },
+  ntmInformationResponse: {
+    type: 53,
+    title: 'NTM Information Response',
+    steps: [step(5, 7, 'dc', 'dc')],
+    /**
+     * `observed`, `host`, `route`: of CN's registration. `presharedKey`: counts when CN's FQDN is before MN's in
+     * order, so that both DCs introduce the two with one key.
+     */
+    body: v.object({
+      ...{ fqdn, publicKey: key, addresses: virtualAddresses },
+      ...{ observed: endpoint, host: endpoints, route, presharedKey: key },
+    }),
+  },
+  coordinatorReport: {
+    type: 54,
+    title: 'Coordinator Report',
+    steps: [],
+    /** DC to AS, at its start: where it is. */
+    body: v.object({ endpoint }),
+  },
+  coordinatorReportAck: {
+    type: 55,
+    title: 'Coordinator Report Ack',
+    steps: [],
+    /** CIDR: the DC's blocks of virtual addresses, the same ever after. */
+    body: v.object({ ipv4Block: text(49), ipv6Prefix: text(49) }),
+  },
   unknownKey: {
     type: 25,
     title: 'Unknown Key',

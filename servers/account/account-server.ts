@@ -11,6 +11,7 @@
  * The challenge ties 5 to 3: it is good once and for CHALLENGE_MS. A session ends CHALLENGE_MS after its last step,
  * so that a repeated request finds its answer until then.
  */
+import { isIP } from 'node:net';
 import type { Timer } from '../../core/runtime';
 import type { Endpoint } from '../../core/wire/addresses';
 import { KEY_LENGTH } from '../../core/wire/key-length';
@@ -23,6 +24,7 @@ import { canonicalName } from '../../core/wire/names';
 import { BoundedMap } from '../bounded-map';
 import { within } from '../../core/wire/within';
 import { isLabel, labelsBelow, nodeFqdn } from '../names';
+import { isInBlock } from './address-blocks';
 import type { ServerMachine, ServerPorts } from '../server-ports';
 import type { AccountStore, Coordinator, CoordinatorStore } from '../store/store';
 import { LoginAttempts } from './login-attempts';
@@ -32,10 +34,12 @@ const CHALLENGE_MS = 60_000;
 const DISTRIBUTION_MS = 2_500;
 const CHALLENGE_LENGTH = 16;
 const SESSIONS_LIMIT = 4096;
+/** As the Configuration Response has room for. */
+const DOMAINS_LIMIT = 8;
 
 export interface AccountServerOptions {
   readonly identity: KeyPair;
-  /** Where accounts of this AS have their names. */
+  /** Where accounts have their names that were given no zone of their own. */
   readonly zone: string;
   /** CIDR blocks of virtual addresses in this network. */
   readonly networks: readonly string[];
@@ -49,6 +53,8 @@ export interface AccountServerOptions {
 interface Session {
   readonly peer: Peer;
   readonly fqdn: string;
+  /** Its DC's. */
+  readonly zone: string;
   /** `undefined` once it was used. */
   challenge: Uint8Array | undefined;
   end?: Timer;
@@ -73,6 +79,8 @@ export class AccountServer implements ServerMachine {
     this.signalling.handle('configurationRequest', (body, context) => this.configure(body, context));
     this.signalling.handle('loginRequest', (body, context) => this.login(body, context));
     this.signalling.handle('nameRequest', (body, context) => this.answerName(body, context));
+    this.signalling.handle('coordinatorRequest', (body, context) => this.answerCoordinator(body, context));
+    this.signalling.handle('coordinatorReport', (body, context) => this.takeReport(body, context));
   }
 
   /** Makes the DCs of the store known, so that they can ask. */
@@ -95,25 +103,32 @@ export class AccountServer implements ServerMachine {
     { account, node, password }: Body<'configurationRequest'>,
     { from, peer }: Context<Endpoint>,
   ): Promise<Message> {
-    const fqdn = await this.authenticate(canonicalName(account), node, password, from.address);
-    const { random } = this.ports;
-    const challenge = random.bytes(CHALLENGE_LENGTH);
-    this.keepSession({ peer: this.signalling.addPeer({ ...peer, name: fqdn }), fqdn, challenge });
-    const { zone, networks } = this.options;
-    return { name: 'configurationResponse', body: { fqdn, domains: [zone], networks: [...networks], challenge } };
+    const { fqdn, zone } = await this.authenticate(canonicalName(account), node, password, from.address);
+    const challenge = this.ports.random.bytes(CHALLENGE_LENGTH);
+    this.keepSession({ peer: this.signalling.addPeer({ ...peer, name: fqdn }), fqdn, zone, challenge });
+    const networks = [...this.options.networks];
+    const zones = (await this.options.store.coordinators.list()).map((coordinator) => coordinator.zone);
+    const domains = [...new Set([zone, ...zones])].slice(0, DOMAINS_LIMIT);
+    return { name: 'configurationResponse', body: { fqdn, domains, networks, challenge } };
   }
 
-  /** The FQDN of the node. Unknown account, wrong password and disabled are refused alike and take the same time. */
-  private async authenticate(name: string, node: string | null, password: string, source: string): Promise<string> {
-    const { store, zone, verifyPassword, decoyPasswordHash } = this.options;
+  /** The node's name. Unknown account, wrong password and disabled are refused alike and take the same time. */
+  private async authenticate(
+    name: string,
+    node: string | null,
+    password: string,
+    source: string,
+  ): Promise<{ fqdn: string; zone: string }> {
+    const { store, verifyPassword, decoyPasswordHash } = this.options;
     if (!this.attempts.begin(name, source)) throw new Refused('login-limited');
     const account = await store.accounts.find(name);
     const right = await verifyPassword(password, account?.passwordHash ?? decoyPasswordHash);
     if (!account || !right || account.disabled) throw new Refused('login-refused');
     this.attempts.succeeded(name, source);
+    const zone = account.zone ?? this.options.zone;
     const fqdn = nodeFqdn(name, node === null ? null : canonicalName(node), zone);
     if (fqdn === undefined) throw new Refused('malformed');
-    return fqdn;
+    return { fqdn, zone };
   }
 
   /** Steps 5 to 8. */
@@ -125,16 +140,16 @@ export class AccountServer implements ServerMachine {
     if (!session?.challenge || Buffer.compare(session.challenge, challenge) !== 0) throw new Refused('login-refused');
     session.challenge = undefined;
     this.keepSession(session);
-    const coordinator = await this.options.store.coordinators.find(this.options.zone);
-    if (!coordinator) throw new Refused('unavailable');
-    const key = this.ports.random.bytes(KEY_LENGTH);
-    await this.distribute(coordinator, { fqdn: session.fqdn, publicKey, key });
+    const coordinator = await this.options.store.coordinators.find(session.zone);
+    if (!coordinator?.endpoint) throw new Refused('unavailable');
     const { fqdn, endpoint } = coordinator;
+    const key = this.ports.random.bytes(KEY_LENGTH);
+    await this.distribute({ ...coordinator, endpoint }, { fqdn: session.fqdn, publicKey, key });
     return { name: 'loginResponse', body: { coordinator: fqdn, endpoints: [endpoint], key } };
   }
 
   /** Steps 6 and 7. */
-  private async distribute(coordinator: Coordinator, body: Body<'keyDistribution'>): Promise<void> {
+  private async distribute(coordinator: Coordinator & { endpoint: Endpoint }, body: Body<'keyDistribution'>) {
     const peer = this.coordinatorPeer(coordinator);
     const request = this.signalling.request(peer, coordinator.endpoint, { name: 'keyDistribution', body });
     const answer = await within(this.ports.timers, DISTRIBUTION_MS, request);
@@ -144,13 +159,34 @@ export class AccountServer implements ServerMachine {
   /** An account's own name exists with the account; a name below it, once a node has logged in with it. */
   private async answerName({ fqdn }: Body<'nameRequest'>, { peer }: Context<Endpoint>): Promise<Message> {
     if (peer.party !== 'dc') throw new Refused('malformed');
-    const [name, ...more] = labelsBelow(this.options.zone, canonicalName(fqdn)) ?? [];
-    const owned =
-      name !== undefined &&
-      more.length === 0 &&
-      isLabel(name) &&
-      (await this.options.store.accounts.find(name)) !== undefined;
+    const [name = '', ...rest] = canonicalName(fqdn).split('.');
+    const account = isLabel(name) ? await this.options.store.accounts.find(name) : undefined;
+    const owned = account !== undefined && (account.zone ?? this.options.zone) === rest.join('.');
     return { name: 'nameResponse', body: { owned } };
+  }
+
+  /** For a DC that looks for another one. */
+  private async answerCoordinator(
+    { target }: Body<'coordinatorRequest'>,
+    { peer }: Context<Endpoint>,
+  ): Promise<Message> {
+    if (peer.party !== 'dc') throw new Refused('malformed');
+    const name = canonicalName(target);
+    const coordinators = await this.options.store.coordinators.list();
+    const found = coordinators.find((coordinator) => isOf(coordinator, name));
+    if (!found?.endpoint) throw new Refused(found ? 'unavailable' : 'no-such-name');
+    const { fqdn, zone, publicKey, endpoint } = found;
+    return { name: 'coordinatorResponse', body: { fqdn, zone, publicKey, endpoint } };
+  }
+
+  /** A DC starts: where it is, and which addresses it may give. */
+  private async takeReport({ endpoint }: Body<'coordinatorReport'>, { peer }: Context<Endpoint>): Promise<Message> {
+    const { coordinators } = this.options.store;
+    const reporting = (await coordinators.list()).find(({ fqdn }) => fqdn === peer.name);
+    if (peer.party !== 'dc' || !reporting) throw new Refused('malformed');
+    await coordinators.put({ ...reporting, endpoint });
+    const { ipv4Block, ipv6Prefix } = reporting;
+    return { name: 'coordinatorReportAck', body: { ipv4Block, ipv6Prefix } };
   }
 
   private coordinatorPeer({ publicKey, fqdn }: Coordinator): Peer {
@@ -164,4 +200,10 @@ export class AccountServer implements ServerMachine {
     this.sessions.set(id, session);
     session.end = this.ports.timers.schedule(CHALLENGE_MS + 1, () => this.sessions.get(id));
   }
+}
+
+/** Whether a name or a virtual address is in this DC's zone. */
+function isOf({ zone, ipv4Block, ipv6Prefix }: Coordinator, target: string): boolean {
+  if (isIP(target)) return isInBlock(target, ipv4Block) || isInBlock(target, ipv6Prefix);
+  return labelsBelow(zone, target) !== undefined;
 }

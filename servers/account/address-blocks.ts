@@ -3,6 +3,7 @@
  * 198.18.0.0/15 (the benchmarking block of RFC 2544, which no network routes) and subnet n + 1 of the network's
  * own /48 of unique local addresses (RFC 4193).
  */
+import { BlockList, isIPv6 } from 'node:net';
 import type { Random } from '../../core/runtime';
 import type { Coordinator } from '../store/store';
 
@@ -38,4 +39,14 @@ export function freeBlocks(
     if (!taken.some((c) => c.ipv4Block === ipv4Block || c.ipv6Prefix === ipv6Prefix)) return { ipv4Block, ipv6Prefix };
   }
   return undefined;
+}
+
+/** `block`: CIDR. */
+export function isInBlock(address: string, block: string): boolean {
+  const family = isIPv6(address) ? 'ipv6' : 'ipv4';
+  const [start = '', length] = block.split('/');
+  if (isIPv6(start) !== isIPv6(address)) return false;
+  const list = new BlockList();
+  list.addSubnet(start, Number(length), family);
+  return list.check(address, family);
 }

@@ -43,9 +43,18 @@ export class AddressPool {
 
   /** Whose address this is. */
   async nameOf(address: string): Promise<string | undefined> {
+    const number = this.numberOf(address);
+    return number === undefined ? undefined : this.assignments.nameOf(this.options.zone, number);
+  }
+
+  /** Whether an address is of this pool, given to somebody or not. */
+  holds(address: string): boolean {
+    return this.numberOf(address) !== undefined;
+  }
+
+  private numberOf(address: string): number | undefined {
     const number = isIPv4(address) ? parseIpv4(address) - this.ipv4Start : this.interfaceId(address);
-    if (number === undefined || number < 1 || number > this.last) return undefined;
-    return this.assignments.nameOf(this.options.zone, number);
+    return number === undefined || number < 1 || number > this.last ? undefined : number;
   }
 
   private addresses(number: number | undefined): VirtualAddresses | undefined {

@@ -12,14 +12,17 @@ import type { Peer } from '../../core/wire/peers';
 import { Signalling, type Context } from '../../core/wire/signalling';
 import { canonicalName } from '../../core/wire/names';
 import { labelsBelow } from '../names';
-import type { ServerMachine, ServerPorts, TrustedServer } from '../server-ports';
+import type { NameServers, ServerMachine, ServerPorts, TrustedServer } from '../server-ports';
 import type { AssignmentStore } from '../store/store';
 import { AddressPool, type PoolOptions } from './address-pool';
 import { Introducer } from './introducer';
+import { Introductions } from './introductions';
 import { NameCheck } from './name-check';
+import { Neighbours } from './neighbours';
 import { NotificationService } from './notification-service';
 import { Registrations, type Registered, type Registration, type Session } from './registrations';
 import { Relays } from './relays';
+import { Residents } from './residents';
 import { ServerReports } from './server-reports';
 
 /** Shorter than the shortest UDP mapping of common NATs, 30 s (RFC 4787 section 4.3 asks for 120 s). */
@@ -33,6 +36,8 @@ export interface CoordinatorOptions extends PoolOptions {
   readonly accountServer: TrustedServer & { readonly endpoint: Endpoint };
   /** Servers that may report themselves: NS, RS, CS. */
   readonly servers: readonly TrustedServer[];
+  /** For the DCs of other zones. */
+  readonly nameServers: NameServers;
 }
 
 export class CoordinatorServer implements ServerMachine {
@@ -42,6 +47,8 @@ export class CoordinatorServer implements ServerMachine {
   readonly names: NameCheck;
   private readonly registrations: Registrations;
   private readonly notifications: NotificationService;
+  private readonly residents: Residents;
+  private readonly neighbours: Neighbours;
   private readonly introducer: Introducer;
 
   constructor(
@@ -61,8 +68,17 @@ export class CoordinatorServer implements ServerMachine {
     for (const server of options.servers) this.trust(server);
     this.names = new NameCheck(zone, this.pool, this.signalling, { peer: accountPeer, to: accountServer.endpoint });
     const { registrations, notifications, signalling, names } = this;
+    const introductions = new Introductions(ports.clock, ports.random);
+    const account = { peer: accountPeer, to: accountServer.endpoint };
+    this.neighbours = new Neighbours({
+      ...{ zone, fqdn: `dc.${zone}`, identity, pool: this.pool, signalling, accountServer: account },
+      ...{ ...ports, nameServers: options.nameServers, part },
+    });
+    const { timers, random } = ports;
+    this.residents = new Residents({ registrations, notifications, signalling, names, introductions, timers });
+    const { residents, neighbours } = this;
     const relays = new Relays(signalling, this.reports, zone, ports);
-    this.introducer = new Introducer({ registrations, notifications, signalling, names, relays }, ports);
+    this.introducer = new Introducer({ residents, neighbours, introductions, relays, random });
     this.handleMessages();
   }
 
@@ -76,7 +92,14 @@ export class CoordinatorServer implements ServerMachine {
 
   private handleMessages(): void {
     const { signalling } = this;
-    signalling.handle('keyDistribution', (body, context) => this.installKey(body, context));
+    signalling.handle('keyDistribution', (body, context) =>
+      context.peer.party === 'as' ? this.installKey(body) : this.neighbours.accept(body, context),
+    );
+    signalling.handle('ntmInformationRequest', async ({ target, from }, { peer }): Promise<Message> => {
+      if (peer.party !== 'dc') throw new Refused('malformed');
+      return { name: 'ntmInformationResponse', body: await this.residents.information(target, from) };
+    });
+    signalling.handle('routeDirection', (body, context) => this.directForNeighbour(body, context));
     signalling.handle('registrationRequest', (body, context) => this.register(body, context));
     signalling.handle('keepAlive', (_, context) => this.keepAlive(context));
     signalling.handle('directionRequest', ({ target }, context) =>
@@ -94,9 +117,9 @@ export class CoordinatorServer implements ServerMachine {
   }
 
   /** Figure 4 steps 6 and 7. */
-  private installKey({ fqdn, publicKey, key }: Body<'keyDistribution'>, { peer }: Context<Endpoint>): Message {
+  private installKey({ fqdn, publicKey, key }: Body<'keyDistribution'>): Message {
     const name = canonicalName(fqdn);
-    if (peer.party !== 'as' || !labelsBelow(this.options.zone, name)) throw new Refused('malformed');
+    if (!labelsBelow(this.options.zone, name)) throw new Refused('malformed');
     const shared = sharedKey(key, 1);
     const holder = this.signalling.holderOf(shared.id);
     // One node has a key, not two: the end of one session would end the other.
@@ -146,6 +169,16 @@ export class CoordinatorServer implements ServerMachine {
       heardMs: this.ports.clock.now(),
       notified: false,
     };
+  }
+
+  /** Figure 5 steps 8 to 14: another DC directs a node of this zone. */
+  private async directForNeighbour(
+    { target, ...direction }: Body<'routeDirection'>,
+    { peer }: Context<Endpoint>,
+  ): Promise<Message> {
+    if (peer.party !== 'dc' || target === undefined) throw new Refused('malformed');
+    const observed = await this.residents.direct(canonicalName(target), direction);
+    return { name: 'routeDirectionAck', body: { directionId: direction.directionId, observed } };
   }
 
   /** Figure 4 step 13. */

@@ -31,6 +31,20 @@ export const migrations: readonly string[] = [
      name TEXT PRIMARY KEY,
      value BLOB NOT NULL
    );`,
+  // Accounts of several zones; DCs that are known before they have reported where they are.
+  `ALTER TABLE accounts ADD COLUMN zone TEXT;
+   CREATE TABLE coordinators_2 (
+     zone TEXT PRIMARY KEY,
+     fqdn TEXT NOT NULL UNIQUE,
+     public_key BLOB NOT NULL,
+     ipv4_block TEXT NOT NULL UNIQUE,
+     ipv6_prefix TEXT NOT NULL UNIQUE,
+     address TEXT,
+     port INTEGER
+   );
+   INSERT INTO coordinators_2 SELECT * FROM coordinators;
+   DROP TABLE coordinators;
+   ALTER TABLE coordinators_2 RENAME TO coordinators;`,
 ];
 
 /** Throws when the file was made by a newer version. */

@@ -63,21 +63,23 @@ interface AccountRow {
   password_hash: string;
   created_ms: number;
   disabled: number;
+  zone: string | null;
 }
 
 function accountStore(db: Db): AccountStore {
   const find = db.prepare('SELECT * FROM accounts WHERE name = ?');
   const list = db.prepare('SELECT * FROM accounts ORDER BY name');
-  const add = db.prepare('INSERT OR IGNORE INTO accounts (name, password_hash, created_ms) VALUES (?, ?, ?)');
+  const add = db.prepare('INSERT OR IGNORE INTO accounts (name, password_hash, created_ms, zone) VALUES (?, ?, ?, ?)');
   const update = db.prepare('UPDATE accounts SET password_hash = ? WHERE name = ?');
   const account = (row: AccountRow): Account => ({
     name: row.name,
     passwordHash: row.password_hash,
     createdMs: row.created_ms,
     disabled: row.disabled !== 0,
+    zone: row.zone,
   });
   const put = db.transaction((name: string, hash: string, createdMs: number) => {
-    if (add.run(name, hash, createdMs).changes === 1) return 'created' as const;
+    if (add.run(name, hash, createdMs, null).changes === 1) return 'created' as const;
     update.run(hash, name);
     return 'updated' as const;
   });
@@ -88,7 +90,7 @@ function accountStore(db: Db): AccountStore {
     },
     list: async () => (list.all() as AccountRow[]).map(account),
     put: async (name, hash, createdMs) => put.immediate(name, hash, createdMs),
-    add: async (name, hash, createdMs) => add.run(name, hash, createdMs).changes === 1,
+    add: async (name, hash, createdMs, zone = undefined) => add.run(name, hash, createdMs, zone ?? null).changes === 1,
   };
 }
 
@@ -98,8 +100,8 @@ interface CoordinatorRow {
   public_key: Uint8Array | ArrayBuffer;
   ipv4_block: string;
   ipv6_prefix: string;
-  address: string;
-  port: number;
+  address: string | null;
+  port: number | null;
 }
 
 function coordinatorStore(db: Db): CoordinatorStore {
@@ -112,7 +114,7 @@ function coordinatorStore(db: Db): CoordinatorStore {
     publicKey: bytes(row.public_key),
     ipv4Block: row.ipv4_block,
     ipv6Prefix: row.ipv6_prefix,
-    endpoint: { address: row.address, port: row.port },
+    endpoint: row.address === null || row.port === null ? null : { address: row.address, port: row.port },
   });
   return {
     async find(zone) {
@@ -121,7 +123,8 @@ function coordinatorStore(db: Db): CoordinatorStore {
     },
     list: async () => (list.all() as CoordinatorRow[]).map(coordinator),
     async put({ zone, fqdn, publicKey, ipv4Block, ipv6Prefix, endpoint }) {
-      put.run(zone, fqdn, Buffer.from(publicKey), ipv4Block, ipv6Prefix, endpoint.address, endpoint.port);
+      const { address, port } = endpoint ?? { address: null, port: null };
+      put.run(zone, fqdn, Buffer.from(publicKey), ipv4Block, ipv6Prefix, address, port);
     },
   };
 }

@@ -10,6 +10,8 @@ export interface Account {
   readonly passwordHash: string;
   readonly createdMs: number;
   readonly disabled: boolean;
+  /** Where its names are; null: in the AS's own zone. */
+  readonly zone: string | null;
 }
 
 /** A DC as the AS vouches for it. */
@@ -20,7 +22,8 @@ export interface Coordinator {
   /** Its virtual address pool, CIDR: a block of 198.18.0.0/15 and a /64 of the network's ULA prefix. */
   readonly ipv4Block: string;
   readonly ipv6Prefix: string;
-  readonly endpoint: Endpoint;
+  /** Null until it has reported itself. */
+  readonly endpoint: Endpoint | null;
 }
 
 export interface AccountStore {
@@ -29,7 +32,7 @@ export interface AccountStore {
   /** Creates the account, or replaces its password. */
   put(name: string, passwordHash: string, createdMs: number): Promise<'created' | 'updated'>;
   /** False when the name is taken. */
-  add(name: string, passwordHash: string, createdMs: number): Promise<boolean>;
+  add(name: string, passwordHash: string, createdMs: number, zone?: string): Promise<boolean>;
 }
 
 export interface CoordinatorStore {

@@ -4,7 +4,11 @@ import type { Account, Coordinator, Store } from '../../servers/store/store';
 export function memoryStore(): Store {
   const accounts = new Map<string, Account>();
   const coordinators = new Map<string, Coordinator>();
-  const numbers = new Map<string, number>();
+  const zones = new Map<string, Map<string, number>>();
+  const numbersOf = (zone: string): Map<string, number> => {
+    if (!zones.has(zone)) zones.set(zone, new Map());
+    return zones.get(zone)!;
+  };
   const settings = new Map<string, Uint8Array>();
   return {
     accounts: {
@@ -12,12 +16,12 @@ export function memoryStore(): Store {
       list: async () => [...accounts.values()],
       async put(name, passwordHash, createdMs) {
         const known = accounts.has(name);
-        accounts.set(name, { name, passwordHash, createdMs, disabled: false });
+        accounts.set(name, { name, passwordHash, createdMs, disabled: false, zone: null });
         return known ? 'updated' : 'created';
       },
-      async add(name, passwordHash, createdMs) {
+      async add(name, passwordHash, createdMs, zone) {
         if (accounts.has(name)) return false;
-        accounts.set(name, { name, passwordHash, createdMs, disabled: false });
+        accounts.set(name, { name, passwordHash, createdMs, disabled: false, zone: zone ?? null });
         return true;
       },
     },
@@ -27,10 +31,11 @@ export function memoryStore(): Store {
       put: async (coordinator) => void coordinators.set(coordinator.zone, coordinator),
     },
     assignments: {
-      find: async (_zone, fqdn) => numbers.get(fqdn),
-      nameOf: async (_zone, number) => [...numbers].find(([, n]) => n === number)?.[0],
-      hasBelow: async (_zone, fqdn) => [...numbers.keys()].some((name) => name.endsWith(`.${fqdn}`)),
-      async assign(_zone, fqdn, last) {
+      find: async (zone, fqdn) => numbersOf(zone).get(fqdn),
+      nameOf: async (zone, number) => [...numbersOf(zone)].find(([, n]) => n === number)?.[0],
+      hasBelow: async (zone, fqdn) => [...numbersOf(zone).keys()].some((name) => name.endsWith(`.${fqdn}`)),
+      async assign(zone, fqdn, last) {
+        const numbers = numbersOf(zone);
         const free = numbers.size + 1;
         if (!numbers.has(fqdn) && free <= last) numbers.set(fqdn, free);
         return numbers.get(fqdn);

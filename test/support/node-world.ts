@@ -21,6 +21,7 @@ export class WorldNode {
     readonly account: string,
     private readonly local: Endpoint,
     route: 'auto' | 'relay' | 'direct' = 'auto',
+    private readonly zone = ZONE,
   ) {
     const namespace = new Namespace(() => new Set());
     const { as } = world.identities;
@@ -40,7 +41,7 @@ export class WorldNode {
   }
 
   get fqdn(): string {
-    return `${this.account}.${ZONE}`;
+    return `${this.account}.${this.zone}`;
   }
 
   async join(): Promise<void> {
@@ -91,8 +92,8 @@ export class WorldNode {
         const transmit = world.network.attach(local, onDatagram);
         return { family: 4, local, send: transmit, close: () => world.network.detach(local) };
       },
-      openStreamPort: (_, { onConnect, onBytes, onClose }) => {
-        const stream = world.connectStream(onBytes, onClose, local.address);
+      openStreamPort: (to, { onConnect, onBytes, onClose }) => {
+        const stream = world.connectStream(onBytes, onClose, local.address, to);
         world.time.schedule(1, () => (stream ? onConnect() : onClose()));
         return { write: (bytes) => stream?.write(bytes), close: () => stream?.close() };
       },

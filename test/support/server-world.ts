@@ -2,7 +2,7 @@
 import type { TraceEvent } from '../../core/trace';
 import type { Endpoint } from '../../core/wire/addresses';
 import { FrameReader } from '../../core/wire/frames';
-import { generateKeyPair } from '../../core/wire/keys';
+import { generateKeyPair, type KeyPair } from '../../core/wire/keys';
 import { AccountServer } from '../../servers/account/account-server';
 import { CacheServer } from '../../servers/cache/cache-server';
 import { CoordinatorServer } from '../../servers/coordinator/coordinator';
@@ -10,12 +10,15 @@ import type { NodeStream } from '../../servers/notification/connections';
 import { NotificationServer } from '../../servers/notification/notification-server';
 import { RelayServer } from '../../servers/relay/relay-server';
 import { Reporter } from '../../servers/reporter';
-import type { ServerMachine, ServerPorts, TrustedServer } from '../../servers/server-ports';
+import type { NameServers, ServerMachine, ServerPorts, TrustedServer } from '../../servers/server-ports';
+import type { Coordinator } from '../../servers/store/store';
 import { memoryStore } from './memory-store';
 import { MemoryNetwork, settle } from './memory-datagrams';
 import { SeededRandom, VirtualTime } from './virtual-time';
 
 export const ZONE = 'ntm.test';
+/** Of the second DC, when there is one; account `dora` is there. */
+export const OTHER_ZONE = 'other.test';
 export const ports = {
   as: { address: '192.0.2.1', port: 1 },
   dc: { address: '192.0.2.1', port: 2 },
@@ -23,6 +26,8 @@ export const ports = {
   rs: { address: '192.0.2.1', port: 4 },
   cs: { address: '192.0.2.1', port: 5 },
   rs2: { address: '192.0.2.1', port: 6 },
+  dc2: { address: '192.0.2.2', port: 2 },
+  ns2: { address: '192.0.2.2', port: 3 },
 };
 
 export class ServerWorld {
@@ -33,6 +38,13 @@ export class ServerWorld {
   readonly store = memoryStore();
   readonly identities = { as: this.keys(), dc: this.keys(), ns: this.keys(), rs: this.keys(), cs: this.keys() };
   private readonly secondRelay = this.keys();
+  /** NS records and addresses of servers, by name; asking takes a millisecond. */
+  readonly dns = new Map<string, readonly string[]>();
+  readonly nameServers: NameServers = {
+    of: (zone) => this.answer(`NS ${zone}`),
+    addresses: (name) => this.answer(`A ${name}`),
+  };
+  private otherNs: NotificationServer | undefined;
   passwordsVerified = 0;
   /** How long a password takes to verify. */
   passwordMs = 0;
@@ -61,47 +73,14 @@ export class ServerWorld {
           serverPorts,
         ),
     );
-    const coordinator = {
-      zone: ZONE,
-      fqdn: `dc.${ZONE}`,
-      publicKey: identities.dc.publicKey,
-      ipv4Block: '198.18.0.0/19',
-      ipv6Prefix: 'fd00:1:2:1::/64',
-      endpoint: ports.dc,
-    };
-    void store.coordinators.put(coordinator);
-    this.dc = this.attach(
-      ports.dc,
-      (serverPorts) =>
-        new CoordinatorServer(
-          {
-            ...coordinator,
-            identity: identities.dc,
-            assignments: store.assignments,
-            accountServer: { ...this.trusted('as'), endpoint: ports.as },
-            servers: [
-              this.trusted('ns'),
-              this.trusted('rs'),
-              this.trusted('cs'),
-              { party: 'rs', name: `rs2.${ZONE}`, publicKey: this.secondRelay.publicKey },
-            ],
-          },
-          serverPorts,
-        ),
-    );
-    this.ns = this.attach(
-      ports.ns,
-      (serverPorts) =>
-        new NotificationServer(
-          {
-            identity: identities.ns,
-            name: `ns.${ZONE}`,
-            coordinator: this.trusted('dc'),
-            streamEndpoints: [ports.ns],
-          },
-          serverPorts,
-        ),
-    );
+    const blocks = { ipv4Block: '198.18.0.0/19', ipv6Prefix: 'fd00:1:2:1::/64' };
+    this.dc = this.startCoordinator({ ...blocks, zone: ZONE, identity: identities.dc, endpoint: ports.dc }, [
+      this.trusted('ns'),
+      this.trusted('rs'),
+      this.trusted('cs'),
+      { party: 'rs', name: `rs2.${ZONE}`, publicKey: this.secondRelay.publicKey },
+    ]);
+    this.ns = this.startNotificationServer(`ns.${ZONE}`, identities.ns, this.trusted('dc'), ports.ns);
     this.rs = this.startRelay();
     this.cs = this.attach(ports.cs, (serverPorts) => new CacheServer(this.reporting('cs'), serverPorts));
   }
@@ -124,6 +103,22 @@ export class ServerWorld {
       random: this.random,
       trace: (event: TraceEvent) => void this.trace.push(event),
     };
+  }
+
+  /** A second DC with its NS and the account `dora`. */
+  async startSecondZone(): Promise<{ dc: CoordinatorServer; ns: NotificationServer }> {
+    const [identity, nsIdentity] = [this.keys(), this.keys()];
+    const blocks = { ipv4Block: '198.18.32.0/19', ipv6Prefix: 'fd00:1:2:2::/64' };
+    const trusted = { party: 'ns' as const, name: `ns.${OTHER_ZONE}`, publicKey: nsIdentity.publicKey };
+    const dc = this.startCoordinator({ ...blocks, zone: OTHER_ZONE, identity, endpoint: ports.dc2 }, [trusted]);
+    const coordinator = { party: 'dc' as const, name: `dc.${OTHER_ZONE}`, publicKey: identity.publicKey };
+    const ns = this.startNotificationServer(trusted.name, nsIdentity, coordinator, ports.ns2);
+    this.more.push(dc, ns);
+    await this.as.start();
+    await this.store.accounts.add('dora', 'hash of right', 0, OTHER_ZONE);
+    await this.report('ns', ns, ports.dc2);
+    this.otherNs = ns;
+    return { dc, ns };
   }
 
   /** A second RS, which has reported itself. */
@@ -153,9 +148,10 @@ export class ServerWorld {
     onDatagram: (datagram: Uint8Array) => void,
     onEnd: () => void,
     sourceAddress: string,
+    to?: Endpoint,
   ): NodeStream | undefined {
     const reader = new FrameReader();
-    return this.connectStream((bytes) => reader.read(bytes)?.forEach(onDatagram), onEnd, sourceAddress);
+    return this.connectStream((bytes) => reader.read(bytes)?.forEach(onDatagram), onEnd, sourceAddress, to);
   }
 
   /** The same, of bytes. */
@@ -163,7 +159,9 @@ export class ServerWorld {
     onBytes: (bytes: Uint8Array) => void,
     onEnd: () => void,
     sourceAddress: string,
+    to: Endpoint = ports.ns,
   ): NodeStream | undefined {
+    const ns = to.address === ports.ns2.address ? this.otherNs! : this.ns;
     let open = true;
     const end = (): void => {
       if (!open) return;
@@ -173,7 +171,7 @@ export class ServerWorld {
         onEnd();
       });
     };
-    const events = this.ns.accept({
+    const events = ns.accept({
       sourceAddress,
       write: (bytes) => void this.time.schedule(1, () => open && onBytes(bytes)),
       close: end,
@@ -205,8 +203,26 @@ export class ServerWorld {
     return { identity: this.identities[party], name: `${party}.${ZONE}`, coordinator: this.trusted('dc') };
   }
 
-  private async report(kind: 'ns' | 'rs', machine: NotificationServer | RelayServer): Promise<void> {
-    const to = { peer: machine.coordinator, endpoint: ports.dc };
+  private startCoordinator(
+    { identity, ...known }: Omit<Coordinator, 'fqdn' | 'publicKey'> & { identity: KeyPair },
+    servers: TrustedServer[],
+  ): CoordinatorServer {
+    const { assignments, coordinators } = this.store;
+    const { publicKey } = identity;
+    void coordinators.put({ ...known, fqdn: `dc.${known.zone}`, publicKey });
+    const accountServer = { ...this.trusted('as'), endpoint: ports.as };
+    const { nameServers } = this;
+    const options = { ...known, identity, assignments, accountServer, servers, nameServers };
+    return this.attach(known.endpoint!, (serverPorts) => new CoordinatorServer(options, serverPorts));
+  }
+
+  private startNotificationServer(name: string, identity: KeyPair, coordinator: TrustedServer, at: Endpoint) {
+    const options = { identity, name, coordinator, streamEndpoints: [at] };
+    return this.attach(at, (serverPorts) => new NotificationServer(options, serverPorts));
+  }
+
+  private async report(kind: 'ns' | 'rs', machine: NotificationServer | RelayServer, at = ports.dc): Promise<void> {
+    const to = { peer: machine.coordinator, endpoint: at };
     const draining = (): boolean => machine instanceof RelayServer && machine.draining;
     const reporter = new Reporter(this.time, machine.signalling, to, () => ({
       ...{ kind, load: machine.load, endpoints: [], draining: draining() },
@@ -230,6 +246,10 @@ export class ServerWorld {
 
   private trusted(party: TrustedServer['party']): TrustedServer {
     return { party, name: `${party}.${ZONE}`, publicKey: this.identities[party].publicKey };
+  }
+
+  private answer(question: string): Promise<readonly string[]> {
+    return new Promise((resolve) => void this.time.schedule(1, () => resolve(this.dns.get(question) ?? [])));
   }
 
   private keys() {

@@ -18,6 +18,7 @@ export class SimulatedNode {
   readonly directions: Body<'routeDirection'>[] = [];
   acknowledgesNotifications = true;
   dc: Peer | undefined;
+  dcAt: Endpoint = ports.dc;
   ns: Peer | undefined;
   stream: NodeStream | undefined;
   private transmit: (datagram: Uint8Array, to: Endpoint) => void;
@@ -42,7 +43,8 @@ export class SimulatedNode {
       return { name: 'routeDirectionAck', body: { directionId: body.directionId } };
     });
     this.streamSignalling.handle('notification', (body) => {
-      if (this.acknowledgesNotifications) this.signalling.oneway(this.dc!, ports.dc, { name: 'notificationAck', body });
+      if (this.acknowledgesNotifications)
+        this.signalling.oneway(this.dc!, this.dcAt, { name: 'notificationAck', body });
     });
   }
 
@@ -56,7 +58,8 @@ export class SimulatedNode {
     const { challenge } = configuration;
     const body = { challenge, publicKey: this.keys.publicKey };
     const answer = await this.settle(signalling.request(contact.peer, ports.as, { name: 'loginRequest', body }));
-    const { key, coordinator } = expectBody(answer, 'loginResponse');
+    const { key, coordinator, endpoints } = expectBody(answer, 'loginResponse');
+    this.dcAt = endpoints[0]!;
     this.dc = signalling.addPeer({ key: sharedKey(key, 0), party: 'dc', name: coordinator });
     return configuration;
   }
@@ -70,7 +73,7 @@ export class SimulatedNode {
   /** As a process that ends: once, and not answered. */
   deregister(): void {
     const body = { endpoints: [], lifetimeMs: 0, route: 'auto' as const };
-    this.signalling.oneway(this.dc!, ports.dc, { name: 'registrationRequest', body });
+    this.signalling.oneway(this.dc!, this.dcAt, { name: 'registrationRequest', body });
   }
 
   /** Figure 4 steps 14 and 15. */
@@ -80,6 +83,7 @@ export class SimulatedNode {
       (datagram) => this.streamSignalling.receive(datagram, undefined),
       () => this.stream === stream && (this.stream = undefined),
       this.local.address,
+      notification.endpoints[0],
     );
     this.stream = stream;
     const ns = this.streamSignalling.addPeer({ key: sharedKey(notification.key, 0), party: 'ns', name: 'ns' });
@@ -109,12 +113,12 @@ export class SimulatedNode {
   async direct(target: string): Promise<Body<'routeDirection'>> {
     const direction = expectBody(await this.ask({ name: 'directionRequest', body: { target } }), 'routeDirection');
     const { directionId } = direction;
-    this.signalling.oneway(this.dc!, ports.dc, { name: 'routeDirectionAck', body: { directionId } });
+    this.signalling.oneway(this.dc!, this.dcAt, { name: 'routeDirectionAck', body: { directionId } });
     return direction;
   }
 
   ask(message: Message): Promise<Message> {
-    return this.settle(this.signalling.request(this.dc!, ports.dc, message));
+    return this.settle(this.signalling.request(this.dc!, this.dcAt, message));
   }
 
   /** The node's datagrams come from somewhere else from now on. */

@@ -9,7 +9,13 @@ import { sampleBodies } from '../../support/sample-messages';
 import { SeededRandom } from '../../support/virtual-time';
 
 const names = Object.keys(messages) as MessageName[];
-const optional = ['refusal addresses', 'routeDirection relay', 'serverReport draining'];
+const optional = [
+  'refusal addresses',
+  'routeDirection relay',
+  'routeDirection target',
+  'routeDirectionAck observed',
+  'serverReport draining',
+];
 const key = new Uint8Array(32).fill(0x11);
 const [role0, role1] = [sharedKey(key, 0), sharedKey(key, 1)];
 

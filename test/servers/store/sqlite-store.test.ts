@@ -38,6 +38,7 @@ describe('SQLite store', function () {
       passwordHash: 'h2',
       createdMs: 5,
       disabled: false,
+      zone: null,
     });
     assert.equal(await other.accounts.add('alice', 'h3', 7), false);
     assert.equal((await one.accounts.find('alice'))?.passwordHash, 'h2');

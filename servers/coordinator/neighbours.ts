@@ -1,0 +1,215 @@
+/**
+ * The DCs of other zones (paper 2.2): found by the NS record of a name, proved by the key that the AS vouches for, and
+ * spoken to under a key that this DC distributes to them (Figure 5 steps 3 to 8 and 14).
+ *
+ *   step 3    DNS: whose zone is it, where is its DC?      AS: which key has that DC?       both at once
+ *   step 4    Key Distribution, in a box from this DC's own key; DC_CN asks the AS whose key that is
+ *
+ * DNS is asked as any resolver of the host would be, so that a zone can be delegated like every other. Where a zone is
+ * not delegated, as in a network of its own, the AS knows where its DC is.
+ */
+import { isIP } from 'node:net';
+import type { Clock, Random, Timers } from '../../core/runtime';
+import type { Trace } from '../../core/trace';
+import type { Endpoint } from '../../core/wire/addresses';
+import { KEY_LENGTH } from '../../core/wire/key-length';
+import { agreedKey, sharedKey, type KeyPair } from '../../core/wire/keys';
+import type { Body, Message, MessageName } from '../../core/wire/messages';
+import { canonicalName } from '../../core/wire/names';
+import { Refused, Unanswered } from '../../core/wire/outcomes';
+import type { Peer } from '../../core/wire/peers';
+import type { Context, Signalling } from '../../core/wire/signalling';
+import { BoundedMap } from '../bounded-map';
+import { isLabel, labelsBelow } from '../names';
+import { RateLimit } from '../rate-limit';
+import type { NameServers } from '../server-ports';
+import { within } from '../../core/wire/within';
+import type { AddressPool } from './address-pool';
+import type { Asker, CorrespondentSide, Information } from './residents';
+
+/** A DC that moves is found after so long. */
+const KNOWN_MS = 300_000;
+const KNOWN_LIMIT = 1_024;
+/** Three tries: MN waits meanwhile, and shall hear that the other DC is away. */
+const ANSWER_MS = 1_750;
+const TRIES = 3;
+/** Anyone can claim to be a DC, and each claim costs a question to the AS: 20 at once, five a second. */
+const CLAIMS = { burst: 20, refillMs: 200 };
+
+export interface NeighboursOptions {
+  readonly zone: string;
+  readonly fqdn: string;
+  readonly identity: KeyPair;
+  readonly pool: AddressPool;
+  readonly signalling: Signalling<Endpoint>;
+  readonly accountServer: { readonly peer: Peer; readonly to: Endpoint };
+  readonly nameServers: NameServers;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly trace: Trace;
+  readonly part: string;
+}
+
+type Vouched = Body<'coordinatorResponse'>;
+
+export class Neighbours {
+  /** By zone. */
+  private readonly known: BoundedMap<string, Promise<Neighbour>>;
+  /** By address; of those that are no names. */
+  private readonly zones: BoundedMap<string, string>;
+  /** Other DCs' keys, by their FQDN: those that they have distributed, one at a time. */
+  private readonly distributed: BoundedMap<string, Peer>;
+  private readonly claims: RateLimit;
+
+  constructor(private readonly options: NeighboursOptions) {
+    const { clock, signalling } = options;
+    this.known = new BoundedMap(clock, KNOWN_LIMIT, KNOWN_MS, (neighbour) => {
+      neighbour.then(({ peer }) => signalling.removePeer(peer)).catch(() => {}); // there is none then
+    });
+    this.zones = new BoundedMap(clock, KNOWN_LIMIT, KNOWN_MS);
+    this.distributed = new BoundedMap(clock, KNOWN_LIMIT, Infinity, (peer) => signalling.removePeer(peer));
+    this.claims = new RateLimit(clock, CLAIMS);
+  }
+
+  /** Whether a name or a virtual address is this DC's own. */
+  isOwn(target: string): boolean {
+    const { zone, pool } = this.options;
+    return isIP(target) ? pool.holds(target) : labelsBelow(zone, canonicalName(target)) !== undefined;
+  }
+
+  /** The DC of a name or virtual address. Throws Refused: no-such-name, unavailable. */
+  async find(target: string): Promise<CorrespondentSide> {
+    const name = canonicalName(target);
+    if (!isIP(name) && !isName(name)) throw new Refused('no-such-name');
+    const known = this.zonesOf(name).map((zone) => this.known.get(zone));
+    const neighbour = await (known.find((each) => each !== undefined) ?? this.meet(name));
+    return {
+      information: (asked, from) => this.information(neighbour, asked, from),
+      direct: (fqdn, direction) => this.direct(neighbour, fqdn, direction),
+    };
+  }
+
+  /** Step 4, from another DC. Throws Refused when it is none. */
+  async accept({ fqdn, publicKey, key }: Body<'keyDistribution'>, { peer }: Context<Endpoint>): Promise<Message> {
+    const { identity, signalling } = this.options;
+    const name = canonicalName(fqdn);
+    // Who made the box has the secret key to this public key; whose it is, only the AS can say.
+    const boxed = agreedKey(identity, publicKey);
+    if (Buffer.compare(boxed.id, peer.key.id) !== 0 || !isName(name)) throw new Refused('malformed');
+    if (!this.claims.take('dc')) throw new Refused('unavailable');
+    const vouched = await this.vouch(name);
+    if (vouched.fqdn !== name || Buffer.compare(vouched.publicKey, publicKey) !== 0) throw new Refused('malformed');
+    const shared = sharedKey(key, 1);
+    if (signalling.holderOf(shared.id)) throw new Refused('malformed');
+    signalling.addPeer({ key: boxed, party: 'dc', name }); // from now on a repeated box is known to be one
+    this.distributed.delete(name);
+    this.distributed.set(name, signalling.addPeer({ key: shared, party: 'dc', name }));
+    return { name: 'keyDistributionAck', body: {} };
+  }
+
+  private async information(neighbour: Neighbour, target: string, from: Asker): Promise<Information> {
+    const answer = await this.ask(neighbour, { name: 'ntmInformationRequest', body: { target, from } }, TRIES);
+    const information = expect(answer, 'ntmInformationResponse');
+    // It speaks for its own zone, and for no other.
+    if (!labelsBelow(neighbour.zone, information.fqdn)) throw new Refused('unavailable');
+    return information;
+  }
+
+  private async direct(neighbour: Neighbour, target: string, direction: Body<'routeDirection'>): Promise<Endpoint> {
+    const answer = await this.ask(neighbour, { name: 'routeDirection', body: { ...direction, target } });
+    const { observed } = expect(answer, 'routeDirectionAck');
+    if (!observed) throw new Refused('unavailable');
+    return observed;
+  }
+
+  private async ask({ zone, peer, endpoint }: Neighbour, message: Message, tries?: number): Promise<Message> {
+    try {
+      return await this.options.signalling.request(peer, endpoint, message, tries);
+    } catch (error) {
+      if (error instanceof Refused) throw error;
+      this.known.delete(zone); // it has restarted, or moved: found anew the next time
+      throw new Refused('unavailable');
+    }
+  }
+
+  private zonesOf(name: string): string[] {
+    const zone = this.zones.get(name);
+    return zone === undefined ? parents(name) : [zone];
+  }
+
+  private async meet(target: string): Promise<Neighbour> {
+    const [vouched, servers] = await Promise.all([this.vouch(target), this.nameServersOf(target)]);
+    const { zone } = vouched;
+    if (isIP(target)) this.zones.set(target, zone);
+    const already = this.known.get(zone); // by another question meanwhile
+    if (already) return already;
+    const neighbour = this.introduce(vouched, servers);
+    this.known.set(zone, neighbour);
+    neighbour.catch(() => this.known.delete(zone));
+    return neighbour;
+  }
+
+  /** Steps 4 and 5. */
+  private async introduce(vouched: Vouched, servers: readonly string[]): Promise<Neighbour> {
+    const { fqdn, identity, random, timers, signalling, nameServers } = this.options;
+    const address = servers.includes(vouched.fqdn) ? (await nameServers.addresses(vouched.fqdn))[0] : undefined;
+    const endpoint = address === undefined ? vouched.endpoint : { ...vouched.endpoint, address };
+    const key = random.bytes(KEY_LENGTH);
+    const message: Message = { name: 'keyDistribution', body: { fqdn, publicKey: identity.publicKey, key } };
+    const pinned = { publicKey: vouched.publicKey, party: 'dc' as const, name: vouched.fqdn };
+    const { answer } = signalling.firstContact(endpoint, message, identity, pinned);
+    const acknowledged = await within(timers, ANSWER_MS, answer).catch(() => undefined);
+    if (acknowledged?.name !== 'keyDistributionAck') throw new Refused('unavailable');
+    const peer = signalling.addPeer({ key: sharedKey(key, 0), party: 'dc', name: vouched.fqdn });
+    return { zone: vouched.zone, peer, endpoint };
+  }
+
+  /** Throws Refused: no-such-name, when no DC of this network has it. */
+  private async vouch(target: string): Promise<Vouched> {
+    const { signalling, accountServer } = this.options;
+    try {
+      const request: Message = { name: 'coordinatorRequest', body: { target } };
+      const vouched = expect(
+        await signalling.request(accountServer.peer, accountServer.to, request),
+        'coordinatorResponse',
+      );
+      return { ...vouched, fqdn: canonicalName(vouched.fqdn), zone: canonicalName(vouched.zone) };
+    } catch (error) {
+      throw error instanceof Unanswered ? new Refused('unavailable') : error;
+    }
+  }
+
+  /** Step 3. The names of nodes are no zones themselves, but some parent of theirs is. */
+  private async nameServersOf(target: string): Promise<readonly string[]> {
+    const { nameServers, trace, part } = this.options;
+    if (isIP(target)) return [];
+    for (const zone of parents(target)) {
+      trace({ part, event: 'ask for name servers', zone, figure: 5, step: 3 });
+      const servers = await nameServers.of(zone).catch(() => []);
+      if (servers.length > 0) return servers.map(canonicalName);
+    }
+    return [];
+  }
+}
+
+/** A DC that has a key of ours. */
+interface Neighbour {
+  readonly zone: string;
+  readonly peer: Peer;
+  readonly endpoint: Endpoint;
+}
+
+function parents(name: string): string[] {
+  const labels = name.split('.');
+  return labels.slice(1, -1).map((_, i) => labels.slice(i + 1).join('.'));
+}
+
+function isName(name: string): boolean {
+  return name.includes('.') && name.split('.').every(isLabel);
+}
+
+function expect<N extends MessageName>(message: Message, name: N): Body<N> {
+  if (message.name !== name) throw new Refused('unavailable');
+  return message.body;
+}
