@@ -7,11 +7,14 @@ import { Command, CommanderError } from 'commander';
 import { accountCommand } from './account';
 import { forwardCommand } from './forward';
 import { ExitCode, fail } from './output';
+import { keyCommand, serveCommand } from './serve';
 import { upCommand } from './up';
 
 const program = new Command('ntmobile')
   .description('Names that follow Node programs anywhere: the servers of an NTMobile network and tools for it.')
   .addCommand(upCommand())
+  .addCommand(serveCommand())
+  .addCommand(keyCommand())
   .addCommand(accountCommand())
   .addCommand(forwardCommand())
   .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 called wrongly.\n');

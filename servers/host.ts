@@ -25,10 +25,9 @@ export async function openServerSocket(
   { address, port }: Endpoint,
   onDatagram: (datagram: Uint8Array, from: Endpoint) => void,
 ): Promise<UdpServerSocket> {
-  const family = address.includes(':') ? 6 : 4;
   const socket: DatagramPort = await openDatagramPort(
     // A destination that cannot be sent to is the network's matter: whoever waits for the answer asks again.
-    { family, address, port, onDatagram, onSendError: () => {} },
+    { family: familyOf({ address, port }), address, port, onDatagram, onSendError: () => {} },
     'ref',
   );
   return { local: socket.local, send: (d, to) => socket.send(d, to), close: async () => socket.close() };
@@ -91,24 +90,48 @@ export interface HostedMachine<M extends ServerMachine> extends ServerSocket {
   readonly machine: M;
 }
 
-/** A machine on a UDP socket: the machine is made once the socket is there, since it may need to know its address. */
+/**
+ * A machine on a UDP socket, or on several: of each IP version one at most. It is made once the sockets are there,
+ * since it may need to know its address, and perhaps to ask somebody first: `meanwhile` hears what arrives until then.
+ */
 export async function hostMachine<M extends ServerMachine>(
-  endpoint: Endpoint,
+  endpoint: Endpoint | readonly Endpoint[],
   trace: Trace,
-  make: (ports: ServerPorts, local: Endpoint) => M,
+  make: (
+    ports: ServerPorts,
+    local: Endpoint,
+    meanwhile: (receiver: Pick<ServerMachine, 'receive'>) => void,
+  ) => M | Promise<M>,
 ): Promise<HostedMachine<M>> {
-  const received: { by?: M } = {};
-  const socket = await openServerSocket(endpoint, (datagram, from) => received.by?.receive(datagram, from));
-  const machine = make({ ...serverPorts(trace), transmit: (d, to) => socket.send(d, to) }, socket.local);
-  received.by = machine;
-  return {
-    machine,
-    local: socket.local,
-    close() {
-      machine.close();
-      return socket.close();
-    },
+  const sockets: UdpServerSocket[] = [];
+  const close = async (): Promise<void> => void (await Promise.all(sockets.map((socket) => socket.close())));
+  let receiver: Pick<ServerMachine, 'receive'> | undefined;
+  const transmit = (datagram: Uint8Array, to: Endpoint): void => {
+    const family = familyOf(to);
+    sockets.find(({ local }) => familyOf(local) === family)?.send(datagram, to);
   };
+  try {
+    for (const at of 'address' in endpoint ? [endpoint] : endpoint) {
+      sockets.push(await openServerSocket(at, (datagram, from) => receiver?.receive(datagram, from)));
+    }
+    const { local } = sockets[0]!;
+    const machine = await make({ ...serverPorts(trace), transmit }, local, (other) => (receiver = other));
+    receiver = machine;
+    return {
+      ...{ machine, local },
+      close() {
+        machine.close();
+        return close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function familyOf({ address }: Endpoint): 4 | 6 {
+  return address.includes(':') ? 6 : 4;
 }
 
 function serverPorts(trace: Trace): Omit<ServerPorts, 'transmit'> {

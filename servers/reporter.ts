@@ -10,6 +10,7 @@ const REPORT_MS = 10_000;
 export class Reporter {
   private timer: Timer | undefined;
   private stopped = false;
+  private answered = false;
 
   constructor(
     private readonly timers: Timers,
@@ -18,11 +19,21 @@ export class Reporter {
     private readonly report: () => Body<'serverReport'>,
   ) {}
 
+  /** The DC has answered the last report. */
+  get isAnswered(): boolean {
+    return this.answered;
+  }
+
   /** True when the DC answered. Goes on reporting either way. */
   async start(): Promise<boolean> {
     const answered = await this.send();
     this.scheduleNext();
     return answered;
+  }
+
+  /** What is reported has changed. */
+  now(): Promise<boolean> {
+    return this.send();
   }
 
   stop(): void {
@@ -34,10 +45,11 @@ export class Reporter {
     const { peer, endpoint } = this.coordinator;
     try {
       await this.signalling.request(peer, endpoint, { name: 'serverReport', body: this.report() });
-      return true;
+      this.answered = true;
     } catch {
-      return false; // a DC that is away hears the next one
+      this.answered = false; // a DC that is away hears the next one
     }
+    return this.answered;
   }
 
   private scheduleNext(): void {

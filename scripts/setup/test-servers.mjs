@@ -20,6 +20,7 @@ export const TEST_SERVERS = [
   { program: 'postgres', packages: ['postgresql'] },
   { program: 'dnsmasq', packages: ['dnsmasq-base'] },
   { program: 'dig', packages: ['bind9-dnsutils'] },
+  { program: 'named', packages: ['bind9'] },
   { program: 'curl', packages: ['curl'] },
   { program: 'python3', packages: ['python3'] },
 ];

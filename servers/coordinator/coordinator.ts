@@ -45,7 +45,7 @@ export class CoordinatorServer implements ServerMachine {
   readonly pool: AddressPool;
   readonly reports: ServerReports;
   readonly names: NameCheck;
-  private readonly registrations: Registrations;
+  readonly registrations: Registrations;
   private readonly notifications: NotificationService;
   private readonly residents: Residents;
   private readonly neighbours: Neighbours;

@@ -58,6 +58,11 @@ export class Registrations {
     this.sessions = new BoundedMap(clock, SESSIONS_LIMIT, SESSION_AGE_MS, onEnd);
   }
 
+  /** Nodes with a session, registered or not. */
+  get size(): number {
+    return this.sessions.size;
+  }
+
   /** The former session ends before there is another: they may have the same key. */
   replace(fqdn: string, session: () => Session): void {
     this.sessions.delete(fqdn);

@@ -72,6 +72,10 @@ export class Connections {
     connection.deadline = this.deadline(IDLE_MS, connection.stream);
   }
 
+  get size(): number {
+    return this.open.size;
+  }
+
   get load(): number {
     return this.open.size / CONNECTIONS_LIMIT;
   }

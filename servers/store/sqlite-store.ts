@@ -108,6 +108,7 @@ function coordinatorStore(db: Db): CoordinatorStore {
   const find = db.prepare('SELECT * FROM coordinators WHERE zone = ?');
   const list = db.prepare('SELECT * FROM coordinators ORDER BY zone');
   const put = db.prepare('INSERT OR REPLACE INTO coordinators VALUES (?, ?, ?, ?, ?, ?, ?)');
+  const remove = db.prepare('DELETE FROM coordinators WHERE zone = ?');
   const coordinator = (row: CoordinatorRow): Coordinator => ({
     zone: row.zone,
     fqdn: row.fqdn,
@@ -122,6 +123,7 @@ function coordinatorStore(db: Db): CoordinatorStore {
       return row && coordinator(row);
     },
     list: async () => (list.all() as CoordinatorRow[]).map(coordinator),
+    remove: async (zone) => void remove.run(zone),
     async put({ zone, fqdn, publicKey, ipv4Block, ipv6Prefix, endpoint }) {
       const { address, port } = endpoint ?? { address: null, port: null };
       put.run(zone, fqdn, Buffer.from(publicKey), ipv4Block, ipv6Prefix, address, port);

@@ -39,6 +39,8 @@ export interface CoordinatorStore {
   find(zone: string): Promise<Coordinator | undefined>;
   list(): Promise<Coordinator[]>;
   put(coordinator: Coordinator): Promise<void>;
+  /** Its blocks of addresses may be given to another zone then. */
+  remove(zone: string): Promise<void>;
 }
 
 /** Virtual addresses as numbers within the pool of a DC; a name keeps its number for ever. */

@@ -28,6 +28,7 @@ export function memoryStore(): Store {
     coordinators: {
       find: async (zone) => coordinators.get(zone),
       list: async () => [...coordinators.values()],
+      remove: async (zone) => void coordinators.delete(zone),
       put: async (coordinator) => void coordinators.set(coordinator.zone, coordinator),
     },
     assignments: {

@@ -83,9 +83,9 @@ describe('sealed message', () => {
       [
         '4e0101110000000000000005c2fa760684294151', // header
         '72f0fd396070b0a9bf80ed531e5ee7fcd5ec4008cbd9a7ab', // nonce
-        '76fddee38880b796f202489bdd1822d7', // authenticator
-        'a0dc792c1d61e17eb5ca97c3e43ebdb4d7264561affe0d96913d2feb291c6ae8a0b347ecb31bfb30', // sealed copy of the header and body
-        '6c60',
+        'a4f48223d88bc7b3d563e4aaa23a13e6', // authenticator
+        'a0dc792c1d61e17eb5ca97c3e43ebdb4d7264561acfe0d96913d2feb291c6ae8a0b347ecb31b', // sealed copy of the header and body
+        'fb306c60c63311fc205d5a9b1be2bdfa834ffcd82548c145f48bad74372f56233ca3dfb84a71ae9f',
       ].join(''),
     );
   });
@@ -97,8 +97,16 @@ describe('sealed message', () => {
     const [nonce, box] = [Buffer.from(datagram.subarray(20, 44)), Buffer.from(datagram.subarray(44))];
     assert(sodium.crypto_secretbox_open_easy(plain, box, nonce, Buffer.from(key)));
     assert.deepEqual([...plain.subarray(0, 20)], [...datagram.subarray(0, 20)]);
-    // CBOR: a map of one, text(11) "directionId", bytes(8)
-    assert.equal(plain.subarray(20).toString('hex'), 'a1' + '6b646972656374696f6e4964' + '480505050505050505');
+    assert.equal(
+      plain.subarray(20).toString('hex'),
+      [
+        'a2', // CBOR: a map of two
+        '6b646972656374696f6e4964' + '480505050505050505', // text(11) "directionId", bytes(8)
+        '686f62736572766564' + 'a2', // text(8) "observed", a map of two
+        '6761646472657373' + '693139322e302e322e31', // text(7) "address", text(9) "192.0.2.1"
+        '64706f7274' + '190fa0', // text(4) "port", 4000
+      ].join(''),
+    );
   });
 
   for (const name of names) {

@@ -1,0 +1,38 @@
+/** The secret key of a server that runs by itself: DIR/server.key, made at the first start. */
+import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { NtmError } from '../../core/errors';
+import type { Random } from '../../core/runtime';
+import { KEY_LENGTH } from '../../core/wire/key-length';
+import { keyPairFromSecret, type KeyPair } from '../../core/wire/keys';
+
+const FILE = 'server.key';
+
+/** Throws NtmError NTM_CONFIG when the directory cannot be used, or holds something else. */
+export function serverKey(dir: string, random: Random): KeyPair {
+  const path = join(dir, FILE);
+  try {
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const made = Buffer.from(random.bytes(KEY_LENGTH)).toString('base64url');
+    writeOnce(path, `${made}\n`);
+    chmodSync(path, 0o600);
+    const secret = new Uint8Array(Buffer.from(readFileSync(path, 'utf8').trim(), 'base64url'));
+    if (secret.length !== KEY_LENGTH) throw new Error('it does not hold a key; remove it to have another made');
+    return keyPairFromSecret(secret);
+  } catch (error) {
+    throw new NtmError('NTM_CONFIG', `${path} cannot be used: ${(error as Error).message}`, { cause: error });
+  }
+}
+
+export function formatKey(publicKey: Uint8Array): string {
+  return Buffer.from(publicKey).toString('base64url');
+}
+
+/** Of two processes that start at once, one makes the key for both. */
+function writeOnce(path: string, text: string): void {
+  try {
+    writeFileSync(path, text, { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+}
