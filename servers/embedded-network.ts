@@ -148,7 +148,10 @@ class StartingNetwork {
       this.at(ports.dc),
       trace,
       await this.coordinatorMaker(
-        { identity, ...blocks, zone, assignments: store.assignments, nameServers: noNameServers },
+        {
+          ...{ identity, ...blocks, zone, nameServers: noNameServers },
+          ...{ assignments: store.assignments, sessions: store.sessions },
+        },
         accountServer,
       ),
     );
@@ -163,8 +166,11 @@ class StartingNetwork {
   ) {
     const accountServer = { ...(await this.trusted('as')), endpoint };
     const servers = [await this.trusted('ns'), await this.trusted('rs'), await this.trusted('cs')];
-    return (ports: ConstructorParameters<typeof CoordinatorServer>[1]) =>
-      new CoordinatorServer({ ...options, accountServer, servers }, ports);
+    return async (ports: ConstructorParameters<typeof CoordinatorServer>[1]) => {
+      const coordinator = new CoordinatorServer({ ...options, accountServer, servers }, ports);
+      await coordinator.restore();
+      return coordinator;
+    };
   }
 
   private async addressBlocks(): Promise<Pick<Coordinator, 'ipv4Block' | 'ipv6Prefix'>> {

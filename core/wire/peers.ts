@@ -33,10 +33,10 @@ export class Peers {
   /** `wallTimeMs` is asked once for each new peer. */
   constructor(private readonly wallTimeMs: () => number) {}
 
-  /** A stranger becomes a peer by this; what was seen of it is kept. */
-  add(peer: Peer): PeerState {
+  /** A stranger becomes a peer by this; what was seen of it is kept. `seenUpTo`: see TransactionWindow. */
+  add(peer: Peer, seenUpTo?: bigint): PeerState {
     const id = hex(peer.key.id);
-    const state = this.known.get(id) ?? { ...this.newState(peer), ...peer };
+    const state = this.known.get(id) ?? { ...this.newState(peer, seenUpTo), ...peer };
     this.known.set(id, state);
     return state;
   }
@@ -91,8 +91,8 @@ export class Peers {
    * Transaction ids start at the wall clock, so that they go on rising when a party with a long-term key restarts
    * (as WireGuard's TAI64N does for handshakes).
    */
-  private newState(peer: Peer): PeerState {
+  private newState(peer: Peer, seenUpTo?: bigint): PeerState {
     const nextTransaction = BigInt(Math.floor(this.wallTimeMs())) << 20n;
-    return { nextTransaction, window: new TransactionWindow(), answers: new Answers(), ...peer };
+    return { nextTransaction, window: new TransactionWindow(seenUpTo), answers: new Answers(), ...peer };
   }
 }

@@ -5,11 +5,21 @@
 const WINDOW = 256n;
 
 export class TransactionWindow {
-  private highest = -1n;
   private readonly seen = new Set<bigint>();
 
+  /** `seenUpTo`: of a sender that is known from before a restart; nothing up to there is new. */
+  constructor(
+    private readonly seenUpTo = -1n,
+    private highest = seenUpTo,
+  ) {}
+
+  /** The highest id that was accepted. */
+  get top(): bigint {
+    return this.highest;
+  }
+
   isNew(id: bigint): boolean {
-    return id > this.highest - WINDOW && !this.seen.has(id);
+    return id > this.seenUpTo && id > this.highest - WINDOW && !this.seen.has(id);
   }
 
   /** Of an id that is new. Call it only after the message was authenticated. */

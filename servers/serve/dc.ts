@@ -45,14 +45,16 @@ export async function serveCoordinator(options: Settings<'dc'>, context: ServeCo
         ...{ ...blocks, zone, fqdn: `dc.${zone}`, publicKey: identity.publicKey, endpoint: local },
       });
       const trusted = servers.map(({ kind, name, key }) => ({ party: kind, name: `${name}.${zone}`, publicKey: key }));
-      return new CoordinatorServer(
+      const coordinator = new CoordinatorServer(
         {
-          ...{ identity, zone, ...blocks, assignments: store.assignments, servers: trusted },
+          ...{ identity, zone, ...blocks, assignments: store.assignments, sessions: store.sessions, servers: trusted },
           accountServer: { party: 'as', name: 'as', ...as },
           nameServers: hostNameServers(options.resolver),
         },
         ports,
       );
+      await coordinator.restore();
+      return coordinator;
     });
     reporter?.moveTo(machine.signalling);
     const dnsServer = dnsOf(machine, zone, local.address, store);
@@ -66,7 +68,8 @@ export async function serveCoordinator(options: Settings<'dc'>, context: ServeCo
         { name: 'sessions', help: 'Nodes that have logged in', type: 'gauge', value: machine.registrations.size },
         ...droppedFigures({ signalling: machine.signalling.drops, dns: dnsServer.drops }),
       ],
-      ailment: () => (reporter?.isAnswered ? undefined : 'the account server does not answer'),
+      ailment: () =>
+        machine.sessions.ailment ?? (reporter?.isAnswered ? undefined : 'the account server does not answer'),
       async close() {
         reporter?.stop();
         await dns?.close();

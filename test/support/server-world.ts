@@ -207,12 +207,12 @@ export class ServerWorld {
     { identity, ...known }: Omit<Coordinator, 'fqdn' | 'publicKey'> & { identity: KeyPair },
     servers: TrustedServer[],
   ): CoordinatorServer {
-    const { assignments, coordinators } = this.store;
+    const { assignments, coordinators, sessions } = this.store;
     const { publicKey } = identity;
     void coordinators.put({ ...known, fqdn: `dc.${known.zone}`, publicKey });
     const accountServer = { ...this.trusted('as'), endpoint: ports.as };
     const { nameServers } = this;
-    const options = { ...known, identity, assignments, accountServer, servers, nameServers };
+    const options = { ...known, identity, assignments, sessions, accountServer, servers, nameServers };
     return this.attach(known.endpoint!, (serverPorts) => new CoordinatorServer(options, serverPorts));
   }
 
