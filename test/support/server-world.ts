@@ -49,7 +49,7 @@ export class ServerWorld {
   /** How long a password takes to verify. */
   passwordMs = 0;
   readonly as: AccountServer;
-  readonly dc: CoordinatorServer;
+  dc: CoordinatorServer;
   readonly ns: NotificationServer;
   rs: RelayServer;
   readonly cs: CacheServer;
@@ -73,13 +73,7 @@ export class ServerWorld {
           serverPorts,
         ),
     );
-    const blocks = { ipv4Block: '198.18.0.0/19', ipv6Prefix: 'fd00:1:2:1::/64' };
-    this.dc = this.startCoordinator({ ...blocks, zone: ZONE, identity: identities.dc, endpoint: ports.dc }, [
-      this.trusted('ns'),
-      this.trusted('rs'),
-      this.trusted('cs'),
-      { party: 'rs', name: `rs2.${ZONE}`, publicKey: this.secondRelay.publicKey },
-    ]);
+    this.dc = this.startFirstCoordinator();
     this.ns = this.startNotificationServer(`ns.${ZONE}`, identities.ns, this.trusted('dc'), ports.ns);
     this.rs = this.startRelay();
     this.cs = this.attach(ports.cs, (serverPorts) => new CacheServer(this.reporting('cs'), serverPorts));
@@ -137,6 +131,14 @@ export class ServerWorld {
     await this.report('rs', this.rs);
   }
 
+  /** The DC is killed, and another process takes its place at once, which has nothing but the store. */
+  async crashCoordinator(): Promise<void> {
+    this.network.detach(ports.dc);
+    this.dc.signalling.close();
+    this.dc = this.startFirstCoordinator();
+    await this.dc.restore();
+  }
+
   /** The RS is gone, as when its process is killed. */
   kill(rs: RelayServer, at: Endpoint): void {
     this.network.detach(at);
@@ -192,6 +194,16 @@ export class ServerWorld {
   close(): void {
     for (const reporter of this.reporters) reporter.stop();
     for (const machine of [this.as, this.dc, this.ns, this.rs, this.cs, ...this.more]) machine.close();
+  }
+
+  private startFirstCoordinator(): CoordinatorServer {
+    const blocks = { ipv4Block: '198.18.0.0/19', ipv6Prefix: 'fd00:1:2:1::/64' };
+    return this.startCoordinator({ ...blocks, zone: ZONE, identity: this.identities.dc, endpoint: ports.dc }, [
+      this.trusted('ns'),
+      this.trusted('rs'),
+      this.trusted('cs'),
+      { party: 'rs', name: `rs2.${ZONE}`, publicKey: this.secondRelay.publicKey },
+    ]);
   }
 
   private startRelay(): RelayServer {
