@@ -111,7 +111,7 @@ export class CoordinatorServer implements ServerMachine {
       context.peer.party === 'as' ? this.sessions.install(body) : this.neighbours.accept(body, context),
     );
     signalling.handle('ntmInformationRequest', async ({ target, from }, { peer }): Promise<Message> => {
-      if (peer.party !== 'dc') throw new Refused('malformed');
+      this.neighbours.checkOrigin(peer, from.fqdn);
       return { name: 'ntmInformationResponse', body: await this.residents.information(target, from) };
     });
     signalling.handle('routeDirection', (body, context) => this.directForNeighbour(body, context));
@@ -176,7 +176,9 @@ export class CoordinatorServer implements ServerMachine {
     { target, ...direction }: Body<'routeDirection'>,
     { peer }: Context<Endpoint>,
   ): Promise<Message> {
-    if (peer.party !== 'dc' || target === undefined) throw new Refused('malformed');
+    const { fqdn, addresses } = direction.correspondent;
+    this.neighbours.checkOrigin(peer, fqdn, addresses);
+    if (target === undefined) throw new Refused('malformed');
     const observed = await this.residents.direct(canonicalName(target), direction);
     return { name: 'routeDirectionAck', body: { directionId: direction.directionId, observed } };
   }

@@ -94,11 +94,15 @@ export class Registrations {
     return undefined;
   }
 
-  /** Ends what nobody has asked for since its lifetime was over. */
-  endOverdue(): void {
+  /** Ends what nobody has asked for since its lifetime was over. Whether somebody is still registered. */
+  endOverdue(): boolean {
+    let left = false;
     for (const session of this.sessions.values()) {
-      if (session.registration && this.isOverdue(session.registration)) this.end(session, 'lifetime over');
+      if (!session.registration) continue;
+      if (this.isOverdue(session.registration)) this.end(session, 'lifetime over');
+      else left = true;
     }
+    return left;
   }
 
   begin(session: Session, registration: Registration): void {

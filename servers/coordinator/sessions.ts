@@ -34,11 +34,12 @@ export interface SessionsOptions {
 
 export class Sessions {
   private readonly keeper: SessionKeeper;
-  private sweeping: Timer;
+  /** Running while somebody is registered. */
+  private sweeping: Timer | undefined;
+  private closed = false;
 
   constructor(private readonly options: SessionsOptions) {
     this.keeper = new SessionKeeper(options.store, options.zone, options);
-    this.sweeping = this.sweepLater();
   }
 
   /** Why what happens now may not outlive a crash. */
@@ -51,6 +52,7 @@ export class Sessions {
     const { store, zone, clock } = this.options;
     const stored = await store.restore(zone, clock.wallTimeMs() - SESSION_AGE_MS);
     for (const session of stored) if (this.isFree(session)) this.revive(session);
+    this.sweepLater();
   }
 
   /** Figure 4 steps 6 and 7. */
@@ -70,8 +72,9 @@ export class Sessions {
   }
 
   /** Where the node is, or that it is registered no more, has changed. */
-  changed({ fqdn, peer }: Session): void {
+  changed({ fqdn, peer, registration: current }: Session): void {
     const { registrations, signalling, clock } = this.options;
+    if (current) this.sweepLater();
     this.keeper.later(fqdn, () => {
       const registration = registrations.sessionOf(peer)?.registration;
       const location = registration ? locationOf(registration, signalling.highestOf(peer)) : null;
@@ -85,7 +88,8 @@ export class Sessions {
   }
 
   async close(): Promise<void> {
-    this.sweeping.cancel();
+    this.closed = true;
+    this.sweeping?.cancel();
     await this.keeper.close();
   }
 
@@ -108,10 +112,11 @@ export class Sessions {
     });
   }
 
-  private sweepLater(): Timer {
-    return this.options.timers.schedule(SWEEP_MS, () => {
-      this.options.registrations.endOverdue();
-      this.sweeping = this.sweepLater();
+  private sweepLater(): void {
+    if (this.closed) return;
+    this.sweeping ??= this.options.timers.schedule(SWEEP_MS, () => {
+      this.sweeping = undefined;
+      if (this.options.registrations.endOverdue()) this.sweepLater();
     });
   }
 }

@@ -7,26 +7,24 @@ import { Refused } from '../../core/wire/outcomes';
 import { Signalling } from '../../core/wire/signalling';
 import { NtmError } from '../../core/errors';
 import { CoordinatorServer } from '../coordinator/coordinator';
-import { coordinatorZone } from '../coordinator/coordinator-zone';
+import { coordinatorDns } from '../coordinator/coordinator-dns';
 import { openDns, type DnsHost } from '../coordinator/dns-host';
-import { DnsServer } from '../coordinator/dns-server';
+import type { DnsServer } from '../coordinator/dns-server';
 import { hostMachine } from '../host';
 import { hostNameServers } from '../host-name-servers';
-import { RateLimit } from '../rate-limit';
 import { openSqliteStore } from '../store/sqlite-store';
 import type { Coordinator, Store } from '../store/store';
 import { droppedFigures, type ServeContext, type ServedServer } from './served';
 import { serverKey } from './server-key';
 import type { Settings } from './settings';
 
-/** Names never seen that the DNS asks the AS about: 50 at once, 10 a second. */
-const DNS_NAME_QUESTIONS = { burst: 50, refillMs: 100 };
 const ASK_AGAIN_MS = 2_000;
 
 type Blocks = Pick<Coordinator, 'ipv4Block' | 'ipv6Prefix'>;
 
 export async function serveCoordinator(options: Settings<'dc'>, context: ServeContext): Promise<ServedServer> {
   const { dir, listen, zone, accountServer, servers } = options;
+  const dnsHosts: DnsHost[] = [];
   const identity = serverKey(dir, nodeRandom);
   const store = openSqliteStore(dir);
   const as = {
@@ -34,12 +32,11 @@ export async function serveCoordinator(options: Settings<'dc'>, context: ServeCo
     publicKey: accountServer.publicKey,
   };
   let reporter: AccountServerReport | undefined;
-  let dns: DnsHost | undefined;
   try {
     const { machine, local, close } = await hostMachine(listen, context.trace, async (ports, local, meanwhile) => {
       const asking = new Signalling({ party: 'dc', part: `dc ${zone}`, identity, ...ports });
       meanwhile(asking);
-      reporter = new AccountServerReport(asking, identity, as, local, context);
+      reporter = new AccountServerReport(asking, identity, as, options.advertise?.[0] ?? local, context);
       const blocks = await blocksOf(store, zone, reporter);
       await store.coordinators.put({
         ...{ ...blocks, zone, fqdn: `dc.${zone}`, publicKey: identity.publicKey, endpoint: local },
@@ -57,12 +54,14 @@ export async function serveCoordinator(options: Settings<'dc'>, context: ServeCo
       return coordinator;
     });
     reporter?.moveTo(machine.signalling);
-    const dnsServer = dnsOf(machine, zone, local.address, store);
-    if (options.dns) dns = await openDns(dnsServer, options.dns);
+    const dnsServer = dnsOf(machine, options, local, (await store.coordinators.find(zone))!, store);
+    for (const endpoint of options.dns ?? []) dnsHosts.push(await openDns(dnsServer, endpoint));
     return {
       about: {
         [`directs the nodes of ${zone} on`]: formatEndpoint(local),
-        ...(dns && { 'answers DNS on': formatEndpoint(dns.local) }),
+        ...(dnsHosts.length > 0 && {
+          'answers DNS on': dnsHosts.map((dns) => formatEndpoint(dns.local)).join(' and '),
+        }),
       },
       figures: () => [
         { name: 'sessions', help: 'Nodes that have logged in', type: 'gauge', value: machine.registrations.size },
@@ -72,13 +71,14 @@ export async function serveCoordinator(options: Settings<'dc'>, context: ServeCo
         machine.sessions.ailment ?? (reporter?.isAnswered ? undefined : 'the account server does not answer'),
       async close() {
         reporter?.stop();
-        await dns?.close();
+        for (const dns of dnsHosts) await dns.close();
         await close();
         store.close();
       },
     };
   } catch (error) {
     reporter?.stop();
+    for (const dns of dnsHosts) await dns.close();
     store.close();
     throw error;
   }
@@ -92,11 +92,21 @@ async function blocksOf(store: Store, zone: string, report: AccountServerReport)
   return known;
 }
 
-function dnsOf({ pool, names }: CoordinatorServer, zone: string, address: string, { assignments }: Store): DnsServer {
-  const serial = Math.floor(nodeClock.wallTimeMs() / 1000);
-  const nameQuestions = new RateLimit(nodeClock, DNS_NAME_QUESTIONS);
-  const real = new Map([[`dc.${zone}`, address]]);
-  return new DnsServer(coordinatorZone(zone, serial, real, { pool, names, assignments, nameQuestions }));
+function dnsOf(
+  machine: CoordinatorServer,
+  { zone, listen, advertise, nameServers }: Settings<'dc'>,
+  local: Endpoint,
+  { ipv4Block, ipv6Prefix }: Blocks,
+  { assignments }: Store,
+): DnsServer {
+  const own = advertise ?? [local, ...listen.slice(1)];
+  const servers = new Map(nameServers.map(({ name, addresses }) => [name, addresses]));
+  servers.set(`dc.${zone}`, [...new Set(own.map(({ address }) => address))]);
+  return coordinatorDns(machine, {
+    ...{ pool: { zone, ipv4Block, ipv6Prefix }, assignments, clock: nodeClock, servers },
+    // A DC of another zone finds this one by its name among them (Figure 5 step 3).
+    nameServers: [...new Set([`dc.${zone}`, ...servers.keys()])],
+  });
 }
 
 /** Tells the AS where this DC is, until it has answered. */

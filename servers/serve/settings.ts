@@ -22,6 +22,15 @@ const endpoint = v.pipe(
   v.check((value) => parseEndpoint(value) !== undefined, 'must be an IP address and a port, e.g. "192.0.2.1:4500"'),
   v.transform((value): Endpoint => parseEndpoint(value)!),
 );
+const domain = v.pipe(
+  text,
+  v.transform(canonicalName),
+  v.check(isZone, 'is not a domain name; a name server is called like ns2.example.org'),
+);
+const address = v.pipe(
+  text,
+  v.check((value) => isIP(value) !== 0, 'must be an IP address'),
+);
 /** One, or one of each IP version. */
 const endpoints = v.pipe(
   v.union([endpoint, v.array(endpoint)], 'must be "ADDRESS:PORT", or a list of one for IPv4 and one for IPv6'),
@@ -67,16 +76,30 @@ export const settings = {
       v.check((all) => new Set(all.map((each) => each.zone)).size === all.length, 'has a zone twice'),
     ),
   }),
-  dc: v.strictObject({
-    ...common,
-    ...{ listen: endpoint, zone, accountServer: joinUrl },
-    dns: v.optional(endpoint),
-    servers: v.optional(
-      v.array(v.strictObject({ kind: v.picklist(['ns', 'rs', 'cs'], 'must be ns, rs or cs'), name, key })),
-      [],
+  dc: v.pipe(
+    v.strictObject({
+      ...common,
+      ...{ listen: endpoints, zone, accountServer: joinUrl },
+      advertise: v.optional(endpoints),
+      dns: v.optional(endpoints),
+      nameServers: v.optional(
+        v.array(v.strictObject({ name: domain, addresses: v.optional(v.array(address), []) })),
+        [],
+      ),
+      servers: v.optional(
+        v.array(v.strictObject({ kind: v.picklist(['ns', 'rs', 'cs'], 'must be ns, rs or cs'), name, key })),
+        [],
+      ),
+      resolver: v.optional(v.array(text)),
+    }),
+    v.forward(
+      v.check(
+        ({ listen, advertise }) => advertise !== undefined || !listen.some(({ address }) => isEvery(address)),
+        'is every address of this host: say by "advertise" at which one nodes shall reach it',
+      ),
+      ['listen'],
     ),
-    resolver: v.optional(v.array(text)),
-  }),
+  ),
   ns: v.strictObject({ ...common, name, listen: endpoint, coordinator, advertise: v.optional(endpoint) }),
   rs: v.strictObject({
     ...common,
@@ -103,4 +126,8 @@ export function parseEndpoint(value: string): Endpoint | undefined {
   const match = /^(?:\[([^\]]+)\]|([^:]+)):(\d{1,5})$/.exec(value);
   const [address = '', port] = [match?.[1] ?? match?.[2], Number(match?.[3])];
   return isIP(address) && port <= 65_535 ? { address, port } : undefined;
+}
+
+function isEvery(address: string): boolean {
+  return address === '0.0.0.0' || address === '::';
 }
