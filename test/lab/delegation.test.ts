@@ -42,6 +42,8 @@ describeLab('two zones that BIND delegates', function () {
       NTMOBILE_ACCOUNT: host,
       NTMOBILE_PASSWORD: passwordOf(host),
       NTMOBILE_STATE_DIR: join(dir, `state-${host}`),
+      // Else a first line of a first start asks the host's DNS, and dials the virtual address that it gives.
+      NTMOBILE_DOMAINS: 'west.example',
     });
   const dig = async (...args: string[]): Promise<string> => {
     const asked = at('alice', [await findProgram('dig'), '+tries=2', '+time=3', ...args], await serverEnvironment());
@@ -184,7 +186,7 @@ describeLab('two zones that BIND delegates', function () {
     const bob = program('bob', [testProgram('http-server.cjs'), '::']);
     const [port] = await portsOf(bob);
     const client = program('alice', [testProgram('get-cjs.cjs'), `http://bob.west.example:${port}/`]);
-    assert.match(await client.line(), /"from":"198\.18\.|"from":"fd/);
+    assert.match(await client.line(), /"from":"(::ffff:198\.18\.|fd)/);
     await client.ended;
     const asked = named.lines.filter((line) => line.includes(`${hosts.east}#`) && line.includes('query: '));
     assert(
