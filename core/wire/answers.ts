@@ -2,7 +2,7 @@
  * Answers that were given, so that a duplicate request is answered again from memory and handled only once.
  * Bounded per peer; a request that fell out of memory is also out of the transaction window's favour.
  */
-const REMEMBERED = 64;
+export const REMEMBERED = 64;
 
 export class Answers {
   private readonly given = new Map<bigint, Uint8Array | 'in progress'>();

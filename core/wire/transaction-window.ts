@@ -2,7 +2,7 @@
  * Which transaction ids of one sender were seen (the sliding window of RFC 6479, over a set since control
  * messages are few). An id below the window is old: whatever it was, it is a replay.
  */
-const WINDOW = 256n;
+export const WINDOW = 256n;
 
 export class TransactionWindow {
   private highest = -1n;
