@@ -40,7 +40,8 @@ export class LoadedNetwork {
     const beforeMs = cpuMs(pid);
     this.generator.send(task);
     const [outcome] = await once(this.generator, 'message');
-    if (outcome.error || outcome.failed > 0) throw new Error(`${task.do}: ${outcome.failed} failed: ${outcome.why ?? outcome.error}`);
+    if (outcome.error || outcome.failed > 0)
+      throw new Error(`${task.do}: ${outcome.failed} failed: ${outcome.why ?? outcome.error}`);
     const cpuSeconds = (cpuMs(pid) - beforeMs) / 1000;
     return { ...outcome, cpuSeconds, perCore: outcome.count / cpuSeconds };
   }

@@ -61,7 +61,10 @@ export class ServedNetwork {
   /** A Node program on one of the hosts. */
   spawn(host, args, { env = {}, ipc = false } = {}) {
     const [command, ...rest] = [...this.lan.commandOn(host), process.execPath, ...args];
-    const child = spawn(command, rest, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? ['ipc'] : [])] });
+    const child = spawn(command, rest, {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe', ...(ipc ? ['ipc'] : [])],
+    });
     child.stderr.setEncoding('utf8').on('data', (text) => (child.errors = ((child.errors ?? '') + text).slice(-2_000)));
     this.#spawned.push(child);
     return child;

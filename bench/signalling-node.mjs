@@ -15,7 +15,10 @@ const { login: settings, trace, correspondent, trials = 0, notified } = JSON.par
 /** The trace of this trial, once it has what is waited for: a node's trace is written at once. */
 async function traced(event, figure, step) {
   for (;;) {
-    const lines = readFileSync(trace, 'utf8').trim().split('\n').map((line) => JSON.parse(line));
+    const lines = readFileSync(trace, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
     const found = lines.find((line) => line.event === event && line.figure === figure && line.step === step);
     if (found) return lines;
     await sleep(1);
