@@ -38,6 +38,11 @@ export class ServerReports {
     this.servers.delete(name);
   }
 
+  /** It is trusted no more. */
+  forget(name: string): void {
+    this.servers.delete(name);
+  }
+
   /** Where a server of this name serves nodes. */
   addressesOf(name: string): readonly string[] | undefined {
     const known = this.servers.get(name);
