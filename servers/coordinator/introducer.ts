@@ -25,6 +25,7 @@ import { Refused } from '../../core/wire/outcomes';
 import { chooseDirection, type Situation } from './direction';
 import type { Introductions } from './introductions';
 import type { Neighbours } from './neighbours';
+import type { Permissions } from './permissions';
 import type { Registered } from './registrations';
 import type { RelaySide, Relays } from './relays';
 import type { CorrespondentSide, Information, Residents } from './residents';
@@ -34,6 +35,7 @@ interface Parts {
   readonly neighbours: Neighbours;
   readonly introductions: Introductions;
   readonly relays: Relays;
+  readonly permissions: Permissions;
   readonly random: Random;
 }
 
@@ -49,21 +51,25 @@ export class Introducer {
 
   /** Steps 2 to 15: what MN is answered. Throws Refused. */
   async direct(mn: Registered, target: string): Promise<Message> {
-    const { random } = this.parts;
+    const { random, permissions, residents } = this.parts;
     const side = await this.sideOf(target);
     const { fqdn, publicKey } = mn.session;
-    const cn = await side.information(target, { fqdn, publicKey });
+    const cn = await side.information(target, { fqdn, publicKey, zone: residents.zone });
     // A node reaches itself without a tunnel, by its own stack; there is nothing to introduce.
     if (cn.fqdn === fqdn) throw new Refused('no-route', mn.registration.addresses);
     const [ofMn, ofCn] = await this.ways(mn, cn);
     const common = { directionId: random.bytes(8), presharedKey: this.presharedKey(mn, cn) };
-    const observed = await side.direct(cn.fqdn, {
+    const towardsCn = {
       ...{ ...common, ...ofCn, endpoints: [...ofCn.endpoints] },
       correspondent: { fqdn, publicKey, addresses: mn.registration.addresses },
-    });
+    };
+    const observed = await side.direct(cn.fqdn, towardsCn, residents.zone);
     const endpoints = ofMn.endpoints.map((endpoint) => (sameEndpoint(endpoint, cn.observed) ? observed : endpoint));
     const correspondent = { fqdn: cn.fqdn, publicKey: cn.publicKey, addresses: cn.addresses };
-    return { name: 'routeDirection', body: { ...common, ...ofMn, endpoints, correspondent } };
+    // What CN may reach at MN, through the same tunnel.
+    const permits = permissions.tell(fqdn, cn.fqdn, side.zone);
+    const body = { ...common, ...ofMn, endpoints, correspondent, ...(permits && { permits: [...permits] }) };
+    return { name: 'routeDirection', body };
   }
 
   private async sideOf(target: string): Promise<CorrespondentSide> {

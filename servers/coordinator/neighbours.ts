@@ -86,7 +86,9 @@ export class Neighbours {
     const known = this.zonesOf(name).map((zone) => this.known.get(zone));
     let neighbour = await (known.find((each) => each !== undefined) ?? this.meet(name));
     return {
-      information: async (asked, from) => {
+      zone: neighbour.zone,
+      information: async (asked, { fqdn, publicKey }) => {
+        const from = { fqdn, publicKey };
         try {
           return await this.information(neighbour, asked, from);
         } catch (error) {
@@ -134,7 +136,7 @@ export class Neighbours {
     return { name: 'keyDistributionAck', body: {} };
   }
 
-  private async information(neighbour: Neighbour, target: string, from: Asker): Promise<Information> {
+  private async information(neighbour: Neighbour, target: string, from: Omit<Asker, 'zone'>): Promise<Information> {
     const answer = await this.ask(neighbour, { name: 'ntmInformationRequest', body: { target, from } }, TRIES);
     const information = expect(answer, 'ntmInformationResponse');
     // It speaks for its own zone, and for no other.
