@@ -5,7 +5,7 @@
  */
 import type { Clock } from '../runtime';
 
-const REMEMBERED = 64;
+export const REMEMBERED = 64;
 /** More than twice of what a request is waited for (exchanges.ts). */
 const REMEMBERED_MS = 10_000;
 /** Of all peers. */

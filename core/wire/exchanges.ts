@@ -12,12 +12,12 @@ import type { Message } from './messages';
 import { Refused, Unanswered } from './outcomes';
 
 /** First wait for an answer; doubles with each try. A loopback or LAN answer takes a few ms, an LTE one under 200. */
-const FIRST_RETRY_MS = 250;
-const TRIES = 4;
+export const FIRST_RETRY_MS = 250;
+export const TRIES = 4;
 /** So many that this host cannot even send (no route, interface down) are enough to give up. */
-const UNSENT_TRIES = 2;
+export const UNSENT_TRIES = 2;
 /** A hint is not authentic: an answer that is may still come for this long. */
-const HINT_GRACE_MS = 300;
+export const HINT_GRACE_MS = 300;
 
 export interface Exchange {
   /** The key under which the answer must come, 8 bytes. */

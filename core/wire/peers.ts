@@ -5,10 +5,10 @@ import type { Party } from './messages';
 import { TransactionWindow } from './transaction-window';
 
 /** First contacts handled at the same time. Each costs the AS a password hash. */
-const STRANGERS_LIMIT = 64;
+export const STRANGERS_LIMIT = 64;
 
 /** Messages of one node handled at the same time: as many as its transaction window tells apart. */
-const AT_ONCE_LIMIT = 256;
+export const AT_ONCE_LIMIT = 256;
 
 /** A party with whom a key is shared. */
 export interface Peer {

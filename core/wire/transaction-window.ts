@@ -2,7 +2,7 @@
  * Which transaction ids of one sender were seen: the sliding window of RFC 6479, as the bits of one number, since there
  * is one for every node of a server. An id below the window is old: whatever it was, it is a replay.
  */
-const WINDOW = 256n;
+export const WINDOW = 256n;
 
 export class TransactionWindow {
   private highest = -1n;
