@@ -20,7 +20,7 @@ const WARM_UP_SECONDS = 2;
 export async function bench({ nodes = [1_000, 10_000, 100_000], seconds = 5, ns = false, profile } = {}) {
   const loaded = new LoadedNetwork();
   try {
-    await loaded.start({ ns });
+    await loaded.start({ ns, nodes: Math.max(...nodes) });
     const logins = await loaded.run({ do: 'logins', to: LOGINS, atOnce: 4 }, 'as');
     const empty = await loaded.inspected.memory();
     const sizes = [];
@@ -54,9 +54,9 @@ export async function bench({ nodes = [1_000, 10_000, 100_000], seconds = 5, ns 
 const used = ({ heapUsed, external }) => heapUsed + external;
 
 class LoadedNetwork {
-  async start({ ns = false } = {}) {
+  async start({ ns, nodes }) {
     const flags = ['--inspect=127.0.0.1:0'];
-    this.network = new ServedNetwork(loopback, { zones: [ZONE], ns, accounts: { alice: ZONE }, flags });
+    this.network = new ServedNetwork(loopback, { zones: [ZONE], ns, accounts: { alice: ZONE }, flags, nodes });
     await this.network.start();
     this.inspected = await Inspected.of(this.network.inspectorOf('dc0'));
     const secret = readFileSync(join(this.network.dirOf('as'), 'server.key'), 'utf8').trim();

@@ -16,7 +16,7 @@ const PATIENCE_MS = 20_000;
 
 /** The trace of this trial, once it has what is waited for: a node's trace is written at once. */
 async function traced(event, figure, step) {
-  for (const begunMs = performance.now(); performance.now() - begunMs < PATIENCE_MS; ) {
+  for (const begunMs = performance.now(); performance.now() - begunMs < PATIENCE_MS;) {
     const lines = readFileSync(trace, 'utf8')
       .trim()
       .split('\n')

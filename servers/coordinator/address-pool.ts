@@ -59,14 +59,21 @@ export class AddressPool {
 
   private addresses(number: number | undefined): VirtualAddresses | undefined {
     if (number === undefined) return undefined;
-    return { ipv4: formatIpv4(this.ipv4Start + number), ipv6: `${this.ipv6Start}${number.toString(16)}` };
+    return { ipv4: formatIpv4(this.ipv4Start + number), ipv6: `${this.ipv6Start}${interfaceIdOf(number)}` };
   }
 
   private interfaceId(address: string): number | undefined {
     if (!address.toLowerCase().startsWith(this.ipv6Start)) return undefined;
     const rest = address.slice(this.ipv6Start.length);
-    return /^[0-9a-f]{1,4}$/i.test(rest) ? parseInt(rest, 16) : undefined;
+    const match = /^(?:([0-9a-f]{1,4}):)?([0-9a-f]{1,4})$/i.exec(rest);
+    return match ? parseInt(match[1] ?? '0', 16) * 0x10000 + parseInt(match[2]!, 16) : undefined;
   }
+}
+
+/** In RFC 5952's form: no group is 0, for a number that has two. */
+function interfaceIdOf(number: number): string {
+  const high = Math.floor(number / 0x10000);
+  return `${high > 0 ? `${high.toString(16)}:` : ''}${(number % 0x10000).toString(16)}`;
 }
 
 function parseIpv4(address: string): number {

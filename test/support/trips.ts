@@ -3,7 +3,7 @@
  * along: from how much longer it takes when a link is a little slower. On virtual time, where computing takes none.
  */
 import type { Endpoint } from '../../core/wire/addresses';
-import { settle } from './memory-datagrams';
+import { pass, settle } from './memory-datagrams';
 import { WorldNode } from './node-world';
 import { OTHER_ZONE, ports, ServerWorld, ZONE } from './server-world';
 
@@ -47,7 +47,7 @@ async function constructionMs({ withNotification, met, heardAgoMs = 0 }: TripOpt
   const other = new WorldNode(world, 'bob', { address: '203.0.113.3', port: 4003 });
   await other.join();
   if (met) await constructed(mn, other);
-  await settle(world.time, new Promise<void>((resolve) => void world.time.schedule(1_000 + heardAgoMs, resolve)));
+  await pass(world.time, 1_000 + heardAgoMs);
   const of = (link: Link): number => LATENCY_MS + (link === slow ? SLOWER_MS : 0);
   world.network.latencyMs = (from, to) => of(linkBetween(from, to));
   world.streamLatencyMs = of('CN-NS');
