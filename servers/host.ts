@@ -121,9 +121,9 @@ export async function hostMachine<M extends ServerMachine>(
     receiver = machine;
     return {
       ...{ machine, local },
-      close() {
-        machine.close();
-        return close();
+      async close() {
+        await machine.close();
+        await close();
       },
     };
   } catch (error) {

@@ -9,6 +9,8 @@ import Database from 'libsql';
 import { NtmError } from '../../core/errors';
 import { GroupCommit } from './group-commit';
 import { migrate } from './migrations';
+import { bytes } from './sqlite-bytes';
+import { sessionStore } from './sqlite-sessions';
 import type {
   Account,
   AccountStore,
@@ -55,6 +57,7 @@ function storeOn(db: Db): Store {
     accounts: accountStore(db),
     coordinators: coordinatorStore(db),
     assignments,
+    sessions: sessionStore(db),
     settings: settingStore(db),
     close() {
       assignments.close();
@@ -142,10 +145,13 @@ interface Assignment {
   readonly last: number;
 }
 
+/** As in the index `assignments_parent`, which SQLite takes for the very same expression only. */
+const PARENT = "substr(fqdn, instr(fqdn, '.') + 1)";
+
 function assignmentStore(db: Db): AssignmentStore & { close(): void } {
   const find = db.prepare('SELECT number FROM assignments WHERE zone = ? AND fqdn = ?');
   const nameOf = db.prepare('SELECT fqdn FROM assignments WHERE zone = ? AND number = ?');
-  const below = db.prepare('SELECT 1 FROM assignments WHERE zone = ? AND substr(fqdn, -length(?)) = ? LIMIT 1');
+  const below = db.prepare(`SELECT 1 FROM assignments WHERE zone = ? AND ${PARENT} = ? LIMIT 1`);
   const next = db.prepare('SELECT coalesce(max(number), 0) + 1 AS number FROM assignments WHERE zone = ?');
   const insert = db.prepare('INSERT INTO assignments VALUES (?, ?, ?)');
   const number = (row: unknown): number | undefined => (row as { number: number } | undefined)?.number;
@@ -162,7 +168,7 @@ function assignmentStore(db: Db): AssignmentStore & { close(): void } {
   return {
     find: async (zone, fqdn) => number(find.get(zone, fqdn)),
     nameOf: async (zone, n) => (nameOf.get(zone, n) as { fqdn: string } | undefined)?.fqdn,
-    hasBelow: async (zone, fqdn) => below.get(zone, `.${fqdn}`, `.${fqdn}`) !== undefined,
+    hasBelow: async (zone, fqdn) => below.get(zone, fqdn) !== undefined,
     assign: async (zone, fqdn, last) => number(find.get(zone, fqdn)) ?? commits.add({ zone, fqdn, last }),
     close: () => commits.flush(),
   };
@@ -184,9 +190,4 @@ function settingStore(db: Db): SettingStore {
     put: async (name, value) => void put.run(name, Buffer.from(value)),
     getOrPut: async (name, value) => getOrPut.immediate(name, value),
   };
-}
-
-/** libsql gives a blob as a Buffer from `get` and as an ArrayBuffer from `all`. */
-function bytes(blob: Uint8Array | ArrayBuffer): Uint8Array {
-  return new Uint8Array(blob instanceof ArrayBuffer ? blob : blob.slice());
 }

@@ -53,7 +53,7 @@ export class ServerWorld {
   /** How long a password takes to verify. */
   passwordMs = 0;
   readonly as: AccountServer;
-  readonly dc: CoordinatorServer;
+  dc: CoordinatorServer;
   readonly ns: NotificationServer;
   rs: RelayServer;
   readonly cs: CacheServer;
@@ -77,13 +77,7 @@ export class ServerWorld {
           serverPorts,
         ),
     );
-    const blocks = { ipv4Block: '198.18.0.0/19', ipv6Prefix: 'fd00:1:2:1::/64' };
-    this.dc = this.startCoordinator({ ...blocks, zone: ZONE, identity: identities.dc, endpoint: ports.dc }, [
-      this.trusted('ns'),
-      this.trusted('rs'),
-      this.trusted('cs'),
-      { party: 'rs', name: `rs2.${ZONE}`, publicKey: this.secondRelay.publicKey },
-    ]);
+    this.dc = this.startFirstCoordinator();
     this.ns = this.startNotificationServer(`ns.${ZONE}`, identities.ns, this.trusted('dc'), ports.ns);
     this.rs = this.startRelay();
     this.cs = this.attach(ports.cs, (serverPorts) => new CacheServer(this.reporting('cs'), serverPorts));
@@ -139,6 +133,14 @@ export class ServerWorld {
     this.kill(this.rs, ports.rs);
     this.rs = this.startRelay();
     await this.report('rs', this.rs);
+  }
+
+  /** The DC is killed, and another process takes its place at once, which has nothing but the store. */
+  async crashCoordinator(): Promise<void> {
+    this.network.detach(ports.dc);
+    this.dc.signalling.close();
+    this.dc = this.startFirstCoordinator();
+    await this.dc.restore();
   }
 
   /** The RS is gone, as when its process is killed. */
@@ -199,6 +201,16 @@ export class ServerWorld {
     for (const machine of [this.as, this.dc, this.ns, this.rs, this.cs, ...this.more]) machine.close();
   }
 
+  private startFirstCoordinator(): CoordinatorServer {
+    const blocks = { ipv4Block: '198.18.0.0/19', ipv6Prefix: 'fd00:1:2:1::/64' };
+    return this.startCoordinator({ ...blocks, zone: ZONE, identity: this.identities.dc, endpoint: ports.dc }, [
+      this.trusted('ns'),
+      this.trusted('rs'),
+      this.trusted('cs'),
+      { party: 'rs', name: `rs2.${ZONE}`, publicKey: this.secondRelay.publicKey },
+    ]);
+  }
+
   private startRelay(): RelayServer {
     const options = { ...this.reporting('rs'), endpoints: [ports.rs] };
     return this.attach(ports.rs, (serverPorts) => new RelayServer(options, serverPorts));
@@ -212,12 +224,12 @@ export class ServerWorld {
     { identity, ...known }: Omit<Coordinator, 'fqdn' | 'publicKey'> & { identity: KeyPair },
     servers: TrustedServer[],
   ): CoordinatorServer {
-    const { assignments, coordinators } = this.store;
+    const { assignments, coordinators, sessions } = this.store;
     const { publicKey } = identity;
     void coordinators.put({ ...known, fqdn: `dc.${known.zone}`, publicKey });
     const accountServer = { ...this.trusted('as'), endpoint: ports.as };
     const { nameServers } = this;
-    const options = { ...known, identity, assignments, accountServer, servers, nameServers };
+    const options = { ...known, identity, assignments, sessions, accountServer, servers, nameServers };
     return this.attach(known.endpoint!, (serverPorts) => new CoordinatorServer(options, serverPorts));
   }
 
