@@ -100,7 +100,7 @@ int main(int argc, char **argv) {
   uint64_t arrived = 0, begun_ms = 0;
   for (;;) {
     struct epoll_event events[64];
-    int ready = epoll_wait(epoll, events, 64, SILENCE_MS);
+    int ready = epoll_wait(epoll, events, 64, 0);
     for (int i = 0; i < ready; i++) {
       struct side *side = events[i].data.ptr;
       if (side) {
