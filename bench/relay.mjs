@@ -29,7 +29,11 @@ const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1]
 export async function benchRelay({ seconds, workers = 1, profile, only }) {
   const dir = mkdtempSync(join(tmpdir(), 'ntmobile-bench-'));
   const [load, native] = ['load', 'raw-c'].map((name) => compile(name, dir));
-  const systems = { rs: (at) => startRelay(at, workers, profile), 'raw-dgram': startRawDgram, 'raw-c': () => startRaw(native, []) };
+  const systems = {
+    rs: (at) => startRelay(at, workers, profile),
+    'raw-dgram': startRawDgram,
+    'raw-c': () => startRaw(native, []),
+  };
   const figures = [];
   try {
     for (const bytes of FRAME_BYTES) {
@@ -42,7 +46,9 @@ export async function benchRelay({ seconds, workers = 1, profile, only }) {
           await forwarder.close();
         }
       }
-      for (const [system, all] of Object.entries(measured)) if (all.length) figures.push({ system, bytes, best: Math.max(...all.map((x) => x.packetsPerCpuSecond)), ...medians(all) });
+      for (const [system, all] of Object.entries(measured))
+        if (all.length)
+          figures.push({ system, bytes, best: Math.max(...all.map((x) => x.packetsPerCpuSecond)), ...medians(all) });
     }
   } finally {
     rmSync(dir, { recursive: true });
@@ -87,7 +93,9 @@ const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds 
 
 /** Of a process and its children: [user, system]. */
 function cpuMs(pid) {
-  const [user, system] = statOf(pid).slice(11, 13).map((ticks) => Number(ticks) * TICK_MS);
+  const [user, system] = statOf(pid)
+    .slice(11, 13)
+    .map((ticks) => Number(ticks) * TICK_MS);
   const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1').split(' ').filter(Boolean);
   return children.map(cpuMs).reduce(([u, s], [ofUser, ofSystem]) => [u + ofUser, s + ofSystem], [user, system]);
 }
@@ -104,10 +112,33 @@ async function startRelay(dir, workers, profile) {
   coordinator.trust(Buffer.from(key, 'base64url'));
   const target = { address: '127.0.0.1', port: await freePort() };
   const config = join(dir, 'rs.jsonc');
-  const of = { zone: 'bench.internal', endpoint: coordinator.endpoint, key: Buffer.from(coordinator.publicKey).toString('base64url') };
+  const of = {
+    zone: 'bench.internal',
+    endpoint: coordinator.endpoint,
+    key: Buffer.from(coordinator.publicKey).toString('base64url'),
+  };
   const limits = { bytesPerSecond: 1e12, capacityBytesPerSecond: 1e12 };
-  writeFileSync(config, JSON.stringify({ dir, name: 'rs', listen: `127.0.0.1:${target.port}`, coordinator: of, limits, drainSeconds: 1, ...(workers > 1 && { workers }) }));
-  const args = [...(profile ? ['--cpu-prof', '--cpu-prof-dir', profile] : []), cli, 'serve', 'rs', '--config', config, '--json'];
+  writeFileSync(
+    config,
+    JSON.stringify({
+      dir,
+      name: 'rs',
+      listen: `127.0.0.1:${target.port}`,
+      coordinator: of,
+      limits,
+      drainSeconds: 1,
+      ...(workers > 1 && { workers }),
+    }),
+  );
+  const args = [
+    ...(profile ? ['--cpu-prof', '--cpu-prof-dir', profile] : []),
+    cli,
+    'serve',
+    'rs',
+    '--config',
+    config,
+    '--json',
+  ];
   const { child } = await started(process.execPath, args);
   const paths = [];
   for (let i = 0; i < PATHS; i++) paths.push(await coordinator.path());
