@@ -20,10 +20,10 @@ const SECRET_BODY = NONCE + nacl.secretbox.nonceLength;
 const SENDER_KEY = SECRET_BODY;
 const BOX_BODY = SENDER_KEY + KEY_LENGTH;
 
-type Meaning = Pick<Header, 'version' | 'response' | 'type' | 'transaction'>;
+type Meaning = Pick<Header, 'version' | 'response' | 'type' | 'transaction'> & { readonly handover?: boolean };
 
 export function sealSecret(meaning: Meaning, body: Uint8Array, key: SharedKey, random: Random): Uint8Array {
-  const header = writeHeader({ ...meaning, seal: Seal.secret, role: key.role, keyId: key.id });
+  const header = writeHeader({ handover: false, ...meaning, seal: Seal.secret, role: key.role, keyId: key.id });
   return assemble(header, undefined, body, key.key, random);
 }
 
@@ -36,7 +36,13 @@ export function sealBox(
   random: Random,
 ): Uint8Array {
   const { key, role } = agreedKey(sender, receiverPublicKey);
-  const header = writeHeader({ ...meaning, seal: Seal.box, role, keyId: publicKeyId(receiverPublicKey) });
+  const header = writeHeader({
+    handover: false,
+    ...meaning,
+    seal: Seal.box,
+    role,
+    keyId: publicKeyId(receiverPublicKey),
+  });
   const padded = new Uint8Array(DATAGRAM_LIMIT - BOX_BODY - nacl.secretbox.overheadLength - HEADER_LENGTH);
   padded.set(body);
   return assemble(header, sender.publicKey, padded, key, random);
