@@ -125,7 +125,7 @@ export class CoordinatorServer implements ServerMachine {
     signalling.handle('registrationRequest', (body, context) => this.register(body, context));
     signalling.handle('keepAlive', (_, context) => this.keepAlive(context));
     signalling.handle('directionRequest', ({ target }, context) =>
-      this.introducer.direct(this.registeredSender(context), target),
+      this.introducer.direct(this.registeredSender(context), target, context.handover),
     );
     signalling.handle('routeDirectionAck', (_, context) => void this.registeredSender(context));
     signalling.handle('notificationAck', ({ notificationId }, context) => {
@@ -141,7 +141,7 @@ export class CoordinatorServer implements ServerMachine {
   /** Figure 4 steps 9 to 12. */
   private async register(
     body: Body<'registrationRequest'>,
-    { peer, from }: Context<Endpoint>,
+    { peer, from, handover }: Context<Endpoint>,
   ): Promise<Message | undefined> {
     if (body.lifetimeMs === 0) return this.deregister(peer);
     const addresses = await this.pool.assign(this.sessionOf(peer).fqdn);
@@ -149,7 +149,7 @@ export class CoordinatorServer implements ServerMachine {
     const session = this.sessionOf(peer); // again: it may have been replaced meanwhile
     this.registrations.begin(session, this.registration(body, addresses, from));
     this.permissions.heard(session.fqdn);
-    const notification = await this.notifications.serve(session);
+    const notification = await this.notifications.serve(session, handover);
     if (session.registration) session.registration.notified = notification !== null;
     this.sessions.changed(session);
     return {
@@ -182,13 +182,13 @@ export class CoordinatorServer implements ServerMachine {
   /** Figure 5 steps 8 to 14: another DC directs a node of this zone. */
   private async directForNeighbour(
     { target, ...direction }: Body<'routeDirection'>,
-    { peer }: Context<Endpoint>,
+    { peer, handover }: Context<Endpoint>,
   ): Promise<Message> {
     const { fqdn, addresses } = direction.correspondent;
     this.neighbours.checkOrigin(peer, fqdn, addresses);
     if (target === undefined) throw new Refused('malformed');
-    const zone = this.neighbours.zoneOf(peer);
-    const observed = await this.residents.direct(canonicalName(target), direction, zone);
+    const mnZone = this.neighbours.zoneOf(peer);
+    const observed = await this.residents.direct(canonicalName(target), direction, { mnZone, handover });
     return { name: 'routeDirectionAck', body: { directionId: direction.directionId, observed } };
   }
 

@@ -33,13 +33,21 @@ export interface Asker {
   readonly zone: string;
 }
 
+/** Of a direction. */
+export interface Circumstances {
+  /** MN's. */
+  readonly mnZone: string;
+  /** See Message. */
+  readonly handover: boolean;
+}
+
 /** Where correspondent nodes are asked about, and told: in this DC's zone, or in another's. */
 export interface CorrespondentSide {
   readonly zone: string;
   /** Throws Refused: no-such-name, not-allowed, node-absent. */
-  information(target: string, from: Asker): Promise<Information>;
-  /** Where CN is now. `mnZone`: MN's. Throws Refused: not-allowed, node-absent, node-unreachable. */
-  direct(fqdn: string, direction: Body<'routeDirection'>, mnZone: string): Promise<Endpoint>;
+  information(target: string, from: Asker, handover: boolean): Promise<Information>;
+  /** Where CN is now. Throws Refused: not-allowed, node-absent, node-unreachable. */
+  direct(fqdn: string, direction: Body<'routeDirection'>, why: Circumstances): Promise<Endpoint>;
 }
 
 interface Parts {
@@ -73,9 +81,13 @@ export class Residents implements CorrespondentSide {
     return { fqdn, publicKey, addresses, observed, host: [...host], route, presharedKey };
   }
 
-  async direct(fqdn: string, direction: Body<'routeDirection'>, mnZone: string): Promise<Endpoint> {
+  async direct(
+    fqdn: string,
+    direction: Body<'routeDirection'>,
+    { mnZone, handover }: Circumstances,
+  ): Promise<Endpoint> {
     const { registrations, signalling, timers, names, permissions } = this.parts;
-    const answerMs = await this.wake(fqdn);
+    const answerMs = await this.wake(fqdn, handover);
     const cn = registrations.registered(fqdn);
     if (!cn) throw new Refused('node-absent', await names.addressesOf(fqdn));
     const { session, registration } = cn;
@@ -84,7 +96,7 @@ export class Residents implements CorrespondentSide {
     await this.refuseForbidden(fqdn, permits, mn);
     const { permits: _, ...rest } = direction; // another DC has no say here
     const body = { ...rest, ...(permits && { permits: [...permits] }) };
-    const request = signalling.request(session.peer, registration.observed, { name: 'routeDirection', body });
+    const request = signalling.request(session.peer, registration.observed, { name: 'routeDirection', body, handover });
     let answer: Message | undefined;
     try {
       answer = await within(timers, answerMs, request);
@@ -102,11 +114,11 @@ export class Residents implements CorrespondentSide {
   }
 
   /** Steps 9 to 11. How long CN's answer to the Route Direction shall be waited for. */
-  private async wake(fqdn: string): Promise<number> {
+  private async wake(fqdn: string, handover: boolean): Promise<number> {
     const { registrations, notifications } = this.parts;
     const cn = registrations.registered(fqdn);
     if (!cn?.registration.notified) return ANSWER_MS;
-    const outcome = await notifications.notify(cn.session);
+    const outcome = await notifications.notify(cn.session, handover);
     return outcome === 'not connected' ? DOUBTFUL_ANSWER_MS : ANSWER_MS;
   }
 }

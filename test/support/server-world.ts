@@ -38,7 +38,11 @@ export class ServerWorld {
   readonly store = memoryStore();
   readonly identities = { as: this.keys(), dc: this.keys(), ns: this.keys(), rs: this.keys(), cs: this.keys() };
   private readonly secondRelay = this.keys();
-  /** NS records and addresses of servers, by name; asking takes a millisecond. */
+  /** Of a TCP connection to an NS, one way. */
+  streamLatencyMs = 1;
+  /** Of a question to DNS, there and back. */
+  dnsMs = 1;
+  /** NS records and addresses of servers, by name. */
   readonly dns = new Map<string, readonly string[]>();
   readonly nameServers: NameServers = {
     of: (zone) => this.answer(`NS ${zone}`),
@@ -175,11 +179,12 @@ export class ServerWorld {
     };
     const events = ns.accept({
       sourceAddress,
-      write: (bytes) => void this.time.schedule(1, () => open && onBytes(bytes)),
+      write: (bytes) => void this.time.schedule(this.streamLatencyMs, () => open && onBytes(bytes)),
       close: end,
     });
     if (!events) return undefined;
-    const write = (bytes: Uint8Array): void => void this.time.schedule(1, () => open && events.bytes(bytes));
+    const write = (bytes: Uint8Array): void =>
+      void this.time.schedule(this.streamLatencyMs, () => open && events.bytes(bytes));
     return { sourceAddress, write, close: end };
   }
 
@@ -261,7 +266,7 @@ export class ServerWorld {
   }
 
   private answer(question: string): Promise<readonly string[]> {
-    return new Promise((resolve) => void this.time.schedule(1, () => resolve(this.dns.get(question) ?? [])));
+    return new Promise((resolve) => void this.time.schedule(this.dnsMs, () => resolve(this.dns.get(question) ?? [])));
   }
 
   private keys() {
