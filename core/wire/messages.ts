@@ -25,6 +25,7 @@ import {
   virtualAddresses,
 } from './fields';
 import { step, type Kind, type MessageSpec, type PaperStep, type Party } from './message-spec';
+import { policyMessages } from './policy-messages';
 import { refusalCodes } from './refusals';
 
 export type { Party } from './message-spec';
@@ -342,23 +343,7 @@ export const messages = {
     about: "CIDR: the DC's blocks of virtual addresses, the same ever after.",
     body: v.object({ ipv4Block: text(49), ipv6Prefix: text(49) }),
   },
-  policyDirection: {
-    type: 70,
-    title: 'Policy Direction',
-    kind: 'request',
-    between: 'DC to node',
-    steps: [],
-    about:
-      'The policy has changed: `permits` takes the place of what the Route Direction of this correspondent node said; without it, all. `ended`: neither may reach the other any more, and there shall be no tunnel.',
-    body: v.object({ fqdn, permits: v.optional(permits), ended: v.boolean() }),
-  },
-  policyDirectionAck: {
-    type: 71,
-    title: 'Policy Direction Ack',
-    between: 'node to DC',
-    steps: [],
-    body: nothing,
-  },
+  ...policyMessages,
   unknownKey: {
     type: 25,
     title: 'Unknown Key',

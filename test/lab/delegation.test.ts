@@ -201,7 +201,7 @@ describeLab('two zones that BIND delegates', function () {
       .filter(({ figure, step }) => figure === 5 && Number(step) >= 3 && Number(step) <= 8)
       .filter(({ event, step }) => event === 'receive' || [3, 4, 6, 8].includes(Number(step)))
       .map(({ step }) => step);
-    assert.deepEqual(steps, [3, 4, 5, 6, 7, 8]);
+    assert.deepEqual([...new Set(steps)], [3, 4, 5, 6, 7, 8]);
     bob.terminate();
     await bob.ended;
   });
