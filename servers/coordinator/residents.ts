@@ -6,8 +6,8 @@
  * every TCP connection is gone and all nodes are well. But it is a reason to wait less: a killed process loses its
  * TCP connection at once, and nobody should wait seconds to hear so.
  */
-import type { Timers } from '../../core/runtime';
-import type { Endpoint } from '../../core/wire/addresses';
+import type { Clock, Timers } from '../../core/runtime';
+import { sameEndpoint, type Endpoint } from '../../core/wire/addresses';
 import type { Body, Message } from '../../core/wire/messages';
 import { Refused } from '../../core/wire/outcomes';
 import type { Signalling } from '../../core/wire/signalling';
@@ -15,12 +15,15 @@ import { within } from '../../core/wire/within';
 import type { Introductions } from './introductions';
 import type { NameCheck } from './name-check';
 import type { NotificationService } from './notification-service';
-import type { Registrations } from './registrations';
+import type { Registered, Registrations } from './registrations';
 
 /** Three tries of a request. With the wait for a notification, less than MN waits for its answer. */
 const ANSWER_MS = 1_750;
 /** Two tries: for a node that has lost its connection to the NS. */
 const DOUBTFUL_ANSWER_MS = 750;
+
+/** NATs keep a mapping this long after a node's last datagram: it sends its keep alives a little more often. */
+const MAPPING_MS = 28_000;
 
 export type Information = Body<'ntmInformationResponse'>;
 
@@ -45,6 +48,7 @@ interface Parts {
   readonly signalling: Signalling<Endpoint>;
   readonly names: NameCheck;
   readonly introductions: Introductions;
+  readonly clock: Clock;
   readonly timers: Timers;
 }
 
@@ -63,12 +67,15 @@ export class Residents implements CorrespondentSide {
   }
 
   async direct(fqdn: string, body: Body<'routeDirection'>): Promise<Endpoint> {
-    const { registrations, signalling, timers, names } = this.parts;
-    const answerMs = await this.wake(fqdn);
+    const { registrations, timers, names } = this.parts;
+    const waking = this.wake(fqdn);
+    const early = this.tellBeside(fqdn, body);
+    const answerMs = await (early ? Promise.race([waking, early.settled]) : waking);
     const cn = registrations.registered(fqdn);
     if (!cn) throw new Refused('node-absent', await names.addressesOf(fqdn));
     const { session, registration } = cn;
-    const request = signalling.request(session.peer, registration.observed, { name: 'routeDirection', body });
+    const isThere = early?.peer === session.peer && sameEndpoint(early.to, registration.observed);
+    const request = isThere ? early.answer : this.tell(cn, body);
     let answer: Message | undefined;
     try {
       answer = await within(timers, answerMs, request);
@@ -78,6 +85,25 @@ export class Residents implements CorrespondentSide {
     if (answer) return registration.observed;
     if (session.registration === registration) registrations.end(session, 'does not answer');
     throw new Refused('node-absent', registration.addresses);
+  }
+
+  /**
+   * Step 12 at the same time as 9, where CN was heard of so lately that its NAT lets it in without being woken up. The
+   * notification goes out all the same: should the NAT have forgotten CN, or CN have moved, the direction arrives by it.
+   */
+  private tellBeside(fqdn: string, body: Body<'routeDirection'>) {
+    const cn = this.parts.registrations.registered(fqdn);
+    if (!cn?.registration.notified || this.parts.clock.now() - cn.registration.heardMs > MAPPING_MS) return undefined;
+    const answer = this.tell(cn, body);
+    const settled = answer.then(
+      () => ANSWER_MS,
+      () => ANSWER_MS,
+    );
+    return { peer: cn.session.peer, to: cn.registration.observed, answer, settled };
+  }
+
+  private tell({ session, registration }: Registered, body: Body<'routeDirection'>): Promise<Message> {
+    return this.parts.signalling.request(session.peer, registration.observed, { name: 'routeDirection', body });
   }
 
   /** Steps 9 to 11. How long CN's answer to the Route Direction shall be waited for. */
