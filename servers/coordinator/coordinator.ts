@@ -82,8 +82,8 @@ export class CoordinatorServer implements ServerMachine {
       ...{ zone, fqdn: `dc.${zone}`, identity, pool: this.pool, signalling, accountServer: account },
       ...{ ...ports, nameServers: options.nameServers, part },
     });
-    const { timers, random } = ports;
-    this.residents = new Residents({ registrations, notifications, signalling, names, introductions, timers });
+    const { clock, timers, random } = ports;
+    this.residents = new Residents({ registrations, notifications, signalling, names, introductions, clock, timers });
     const { residents, neighbours } = this;
     const relays = new Relays(signalling, this.reports, zone, ports);
     this.introducer = new Introducer({ residents, neighbours, introductions, relays, random });

@@ -1,7 +1,7 @@
 /** The trace of one login and one tunnel construction, step by step against the paper's Figures 4 and 5. */
 import assert from 'node:assert/strict';
 import { Network, portsOf, stop, testProgram } from '../support/network';
-import { expectedOf, figure4, figure5, tracedOf, type Part, type Step } from '../support/paper-steps';
+import { expectedOf, figure4, figure5, strandsOf, tracedOf, type Part, type Step } from '../support/paper-steps';
 import type { Program } from '../support/processes';
 import type { TraceLine } from '../support/trace-watch';
 
@@ -30,7 +30,7 @@ describe("signalling against the paper's figures", function () {
     events.filter((line) => new RegExp(`^${part}([ .]|$)`).test(String(line['part'])));
 
   function assertSteps(events: TraceLine[], part: Part, number: 4 | 5, figure: readonly Step[]): void {
-    assert.deepEqual(tracedOf(events, number, figure), expectedOf(part, figure));
+    assert.deepEqual(strandsOf(number, tracedOf(events, number, figure)), strandsOf(number, expectedOf(part, figure)));
   }
 
   describe('Figure 4, login', () => {

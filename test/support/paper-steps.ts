@@ -76,3 +76,12 @@ export function tracedOf(events: readonly TracedEvent[], number: 4 | 5, figure: 
   }
   return [...seen];
 }
+
+/**
+ * Steps 9 to 11 of Figure 5 run beside those that follow them where CN was heard of lately (servers/coordinator/
+ * residents.ts): a run has the steps of each strand in the paper's order.
+ */
+export function strandsOf(number: 4 | 5, steps: readonly string[]): [waking: string[], others: string[]] {
+  const isWaking = (step: string): boolean => number === 5 && /^(send|receive) (9|10|11)$/.test(step);
+  return [steps.filter(isWaking), steps.filter((step) => !isWaking(step))];
+}
