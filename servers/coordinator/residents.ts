@@ -37,9 +37,9 @@ export interface Asker {
 /** Where correspondent nodes are asked about, and told: in this DC's zone, or in another's. */
 export interface CorrespondentSide {
   /** Throws Refused: no-such-name, node-absent. */
-  information(target: string, from: Asker): Promise<Information>;
+  information(target: string, from: Asker, handover: boolean): Promise<Information>;
   /** Where CN is now. Throws Refused: node-absent, node-unreachable. */
-  direct(fqdn: string, direction: Body<'routeDirection'>): Promise<Endpoint>;
+  direct(fqdn: string, direction: Body<'routeDirection'>, handover: boolean): Promise<Endpoint>;
 }
 
 interface Parts {
@@ -66,16 +66,16 @@ export class Residents implements CorrespondentSide {
     return { fqdn, publicKey, addresses, observed, host: [...host], route, presharedKey };
   }
 
-  async direct(fqdn: string, body: Body<'routeDirection'>): Promise<Endpoint> {
+  async direct(fqdn: string, body: Body<'routeDirection'>, handover: boolean): Promise<Endpoint> {
     const { registrations, timers, names } = this.parts;
-    const waking = this.wake(fqdn);
-    const early = this.tellBeside(fqdn, body);
+    const waking = this.wake(fqdn, handover);
+    const early = this.tellBeside(fqdn, body, handover);
     const answerMs = await (early ? Promise.race([waking, early.settled]) : waking);
     const cn = registrations.registered(fqdn);
     if (!cn) throw new Refused('node-absent', await names.addressesOf(fqdn));
     const { session, registration } = cn;
     const isThere = early?.peer === session.peer && sameEndpoint(early.to, registration.observed);
-    const request = isThere ? early.answer : this.tell(cn, body);
+    const request = isThere ? early.answer : this.tell(cn, body, handover);
     let answer: Message | undefined;
     try {
       answer = await within(timers, answerMs, request);
@@ -91,10 +91,10 @@ export class Residents implements CorrespondentSide {
    * Step 12 at the same time as 9, where CN was heard of so lately that its NAT lets it in without being woken up. The
    * notification goes out all the same: should the NAT have forgotten CN, or CN have moved, the direction arrives by it.
    */
-  private tellBeside(fqdn: string, body: Body<'routeDirection'>) {
+  private tellBeside(fqdn: string, body: Body<'routeDirection'>, handover: boolean) {
     const cn = this.parts.registrations.registered(fqdn);
     if (!cn?.registration.notified || this.parts.clock.now() - cn.registration.heardMs > MAPPING_MS) return undefined;
-    const answer = this.tell(cn, body);
+    const answer = this.tell(cn, body, handover);
     const settled = answer.then(
       () => ANSWER_MS,
       () => ANSWER_MS,
@@ -102,16 +102,17 @@ export class Residents implements CorrespondentSide {
     return { peer: cn.session.peer, to: cn.registration.observed, answer, settled };
   }
 
-  private tell({ session, registration }: Registered, body: Body<'routeDirection'>): Promise<Message> {
-    return this.parts.signalling.request(session.peer, registration.observed, { name: 'routeDirection', body });
+  private tell({ session, registration }: Registered, body: Body<'routeDirection'>, handover: boolean) {
+    const message: Message = { name: 'routeDirection', body, handover };
+    return this.parts.signalling.request(session.peer, registration.observed, message);
   }
 
   /** Steps 9 to 11. How long CN's answer to the Route Direction shall be waited for. */
-  private async wake(fqdn: string): Promise<number> {
+  private async wake(fqdn: string, handover: boolean): Promise<number> {
     const { registrations, notifications } = this.parts;
     const cn = registrations.registered(fqdn);
     if (!cn?.registration.notified) return ANSWER_MS;
-    const outcome = await notifications.notify(cn.session);
+    const outcome = await notifications.notify(cn.session, handover);
     return outcome === 'not connected' ? DOUBTFUL_ANSWER_MS : ANSWER_MS;
   }
 }
