@@ -66,8 +66,9 @@ for (const withNotification of [true, false]) {
     it('MN moves back -> its tunnel is direct again, and its connection goes on', async () => {
       lab.mark();
       lab.move('wire');
+      await Promise.all([lab.established('MN'), lab.established('CN')]);
       await next(mn, says('tick'), 3);
-      assert.deepEqual(paths('CN').at(-1), '192.0.2.20:' + String(paths('CN').at(-1)).split(':')[1]);
+      assert.match(String(paths('CN').at(-1)), /^192\.0\.2\.20:/);
       assert.deepEqual(mn.lines.filter(says('broken')), []);
       const ticks = mn.lines.filter(says('tick')).map((line) => Number(line.split(' ')[1]));
       assert.deepEqual(

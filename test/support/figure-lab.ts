@@ -81,6 +81,12 @@ export class FigureLab {
     await traced(this.traceFile('CN'), (all) => all.some(({ figure, step }) => figure === 4 && step === last));
   }
 
+  /** Its tunnel was constructed since the mark. */
+  async established(part: 'MN' | 'CN'): Promise<void> {
+    const since = this.marks[part] ?? 0;
+    await traced(this.traceFile(part), (all) => all.slice(since).some(({ event }) => event === 'established'));
+  }
+
   /** MN's cable is drawn from the wire and plugged into the NAT, or back. Its host gets an address of that network. */
   move(to: 'behind NAT_MN' | 'wire'): void {
     const [from, there] = to === 'wire' ? (['NAT_MN', 'wire'] as const) : (['wire', 'NAT_MN'] as const);
