@@ -19,7 +19,7 @@ export class WorldNode {
   private transmit: (datagram: Uint8Array, to: Endpoint) => void = () => {};
 
   constructor(
-    private readonly world: ServerWorld,
+    readonly world: ServerWorld,
     readonly account: string,
     private local: Endpoint,
     route: 'auto' | 'relay' | 'direct' = 'auto',
