@@ -84,17 +84,25 @@ describe('a node whose host changes its network', () => {
     assert.deepEqual([wayOf(mn), wayOf(cn)], ['203.0.113.2:4002', '203.0.113.6:4006']);
   });
 
-  it('moved: CN moves, too -> it is woken through its new connection to the NS', async () => {
+  it('by the RS: CN moves, too, and its DC has no RS -> the path is bound anew, and the connection goes on', async () => {
+    mn.move(at(5), PRIVATE);
+    await isAnswered('from behind a NAT', 2_000);
+    cn.move(at(7), '10.0.0.3');
+    await isAnswered('both have moved', 2_000);
+    assert.deepEqual([wayOf(mn), wayOf(cn)], [relayed, relayed]);
+  });
+
+  it('moved: another node dials it -> it is woken through its new connection to the NS', async () => {
     mn.move(at(5), PRIVATE);
     await isAnswered('from behind a NAT', 2_000);
     mn.echo(81);
+    const bob = new WorldNode(world, 'bob', at(8));
+    await bob.join();
     world.trace.length = 0;
-    cn.move(at(7), '10.0.0.3');
-    await isAnswered('both have moved', 2_000);
-    const woken = world.trace.find(
-      ({ part, event, step }) => part === 'node alice' && event === 'receive' && step === 21,
-    );
-    assert.equal(woken?.['message'], 'Notification');
+    await bob.connect(mn, 81);
+    const ofMn = world.trace.filter(({ part, event }) => part === 'node alice' && event === 'receive');
+    assert.equal(ofMn[0]?.['message'], 'Notification');
+    bob.node.close();
   });
 
   it('moves while its DC is away -> registers when it is back, and the connection goes on', async () => {
