@@ -125,9 +125,9 @@ export async function hostMachine<M extends ServerMachine>(
     receiver = machine;
     return {
       ...{ machine, local, sockets: sockets.map(({ socket }) => socket) },
-      close() {
-        machine.close();
-        return close();
+      async close() {
+        await machine.close();
+        await close();
       },
     };
   } catch (error) {
