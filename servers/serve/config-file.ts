@@ -9,7 +9,7 @@ export function readSettings<K extends Kind>(kind: K, path: string): Settings<K>
   const here = (name: string): string => resolve(dirname(path), name);
   const files = Object.fromEntries(
     (['trace', 'policy'] as const).flatMap((name) => {
-      const file = (output as { readonly [N in typeof name]?: string | undefined })[name];
+      const file = (output as Readonly<Partial<Record<typeof name, string | undefined>>>)[name];
       return file === undefined ? [] : [[name, here(file)]];
     }),
   );

@@ -8,14 +8,14 @@ const own = Uint8Array.of(198, 18, 0, 1);
 const alice = Uint8Array.of(198, 18, 0, 2);
 const nobody = Uint8Array.of(198, 18, 0, 9);
 
-function inboundWith(rules: string) {
+function inboundWith(rules: string | undefined) {
   const time = new VirtualTime();
   const events: TraceEvent[] = [];
   const tunnels = new Map([[alice.join(), { fqdn: 'alice.zone.example' }]]);
   const asked: string[] = [];
-  const parsed = parseInboundRules(rules);
+  const parsed = rules === undefined ? undefined : parseInboundRules(rules);
   const inbound = new Inbound({
-    rules: {
+    rules: parsed && {
       admits: (fqdn, ...rest) => {
         asked.push(fqdn);
         return parsed.admits(fqdn, ...rest);
@@ -47,6 +47,28 @@ describe('who gets in', () => {
     assert.deepEqual(asked, ['alice.zone.example'], 'the rules are asked once for each tunnel and port');
     tunnels.set(alice.join(), { fqdn: 'mallory.zone.example' });
     assert.equal(inbound.admits('tcp', alice, 0, 4, 443), false);
+  });
+
+  it('a policy for alice: what it permits and the rules admit -> gets in; changed -> at once; withdrawn -> the rules alone', () => {
+    const { inbound } = inboundWith('alice.*:1-1000');
+    const admits = (...ports: number[]) => ports.filter((port) => inbound.admits('tcp', alice, 0, 4, port));
+    assert.equal(inbound.permit('alice.zone.example', ['443/tcp', '2000']), true);
+    assert.deepEqual(admits(22, 443, 2000), [443], 'both must let it');
+    assert.equal(inbound.admits('udp', alice, 0, 4, 443), false);
+    assert.equal(inbound.permit('alice.zone.example', ['443/tcp', '2000']), false, 'nothing new');
+    inbound.permit('alice.zone.example', ['22']);
+    assert.deepEqual(admits(22, 443), [22]);
+    inbound.permit('alice.zone.example', []);
+    assert.deepEqual(admits(22, 443), []);
+    inbound.permit('alice.zone.example', undefined);
+    assert.deepEqual(admits(22, 443, 2000), [22, 443]);
+  });
+
+  it('neither rules nor a policy -> open, and nobody has to be asked; a policy for somebody -> no more', () => {
+    const { inbound } = inboundWith(undefined);
+    assert.equal(inbound.isOpen, true);
+    inbound.permit('alice.zone.example', ['443']);
+    assert.deepEqual([inbound.isOpen, inbound.admits('tcp', alice, 0, 4, 22)], [false, false]);
   });
 
   it('a flood of refusals -> all counted, one traced a second for each peer and port', () => {

@@ -28,13 +28,12 @@ const LOOPBACK = '127.0.0.1';
 
 /** Somebody who speaks to the DC over a real socket. */
 async function party(kind: Party, identity?: ReturnType<typeof generateKeyPair>) {
-  let signalling: Signalling<Endpoint> | undefined;
   const socket = await openServerSocket({ address: LOOPBACK, port: 0 }, (datagram, from) =>
-    signalling!.receive(datagram, from),
+    signalling.receive(datagram, from),
   );
   const transmit = (datagram: Uint8Array, to: Endpoint): void => socket.send(datagram, to);
   const ports = { clock: nodeClock, timers: nodeTimers, random: nodeRandom, trace: noTrace, transmit };
-  signalling = new Signalling<Endpoint>({ party: kind, part: kind, ...ports, ...(identity && { identity }) });
+  const signalling = new Signalling<Endpoint>({ party: kind, part: kind, ...ports, ...(identity && { identity }) });
   return { signalling, local: socket.local, close: () => (signalling.close(), socket.close()) };
 }
 
