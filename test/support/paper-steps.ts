@@ -12,7 +12,7 @@ export interface TracedEvent {
 }
 
 /** By part. Parts that are one process have the same array. */
-export type Traces = { readonly [part in Part]?: readonly TracedEvent[] };
+export type Traces = Readonly<Partial<Record<Part, readonly TracedEvent[]>>>;
 
 export interface Conditions {
   readonly withNotification?: boolean;
