@@ -82,8 +82,10 @@ export class Membership {
   private retryTimer: Timer | undefined;
   private watchTimer: Timer | undefined;
   private refreshTimer: Timer | undefined;
-  /** This host has changed its network, and the DC does not know yet. */
-  private handover = false;
+  /** How often this host has changed its network, and how often when it sent what the DC knows of it. */
+  private moves = 0;
+  private knownMoves = 0;
+  private moving = false;
   private closed = false;
 
   constructor(private readonly options: MembershipOptions) {
@@ -120,7 +122,7 @@ export class Membership {
 
   /** This host has changed its network: registers anew, at once and then until it is (Figure 7 steps 3 to 10). */
   hostMoved(): void {
-    this.handover = true;
+    this.moves += 1;
     this.policy.hostMoved();
     this.notification?.close(); // its connection is from an address that is gone
     this.notification = undefined;
@@ -150,7 +152,8 @@ export class Membership {
   }
 
   private async join(): Promise<void> {
-    const { trace, part, onJoined } = this.options;
+    const { trace, part, onJoined, onMoved } = this.options;
+    const before = this.knownMoves;
     trace({ part, event: 'login', figure: 4, step: 1 });
     this.policy.attemptBegins();
     try {
@@ -165,7 +168,8 @@ export class Membership {
       const { ipv4, ipv6 } = registered.addresses;
       trace({ part, event: 'logged in', figure: 4, step: 17, fqdn, addresses: `${ipv4}, ${ipv6}` });
       onJoined(fqdn, registered);
-      this.moved();
+      if (this.isMoved) void this.move();
+      else if (before !== this.knownMoves) onMoved();
     } catch (error) {
       if (!this.closed) this.failed(error as Error);
     }
@@ -243,9 +247,10 @@ export class Membership {
       hostEndpoints,
       onLost: (reason) => this.lost(reason),
     });
+    const { moves, isMoved: handover } = this;
     let registered: Registered;
     try {
-      registered = await registration.register(tries, this.handover);
+      registered = await registration.register(tries, handover);
     } catch (error) {
       registration.close();
       const loss = lossBy(error);
@@ -260,12 +265,13 @@ export class Membership {
     }
     this.registration = registration;
     this.joined = { fqdn: session.fqdn, coordinator: { peer: session.coordinator, endpoint } };
-    this.keepNotification(registered);
+    this.knownMoves = moves;
+    this.keepNotification(registered, handover);
     return registered;
   }
 
   /** A client of the same NS with the same key goes on with its connection. */
-  private keepNotification({ notification }: Registered): void {
+  private keepNotification({ notification }: Registered, handover = false): void {
     const endpoint = notification?.endpoints[0];
     if (!notification || !endpoint) return this.refreshWithin(REFRESH_MS.none);
     const { key } = notification;
@@ -279,7 +285,7 @@ export class Membership {
     const onLost = (): void => this.refreshWithin(REFRESH_MS.lost);
     this.notification = new NotificationClient({
       ...{ clock, timers, random, trace, part, endpoint, key, openStreamPort, onNotification, onLost },
-      handover: this.handover,
+      handover,
     });
   }
 
@@ -296,18 +302,24 @@ export class Membership {
     if (registered && registration === this.registration && !this.closed) this.keepNotification(registered);
   }
 
+  /** Once more when the host has moved meanwhile. What does not succeed makes the registration lost, and joins anew. */
   private async move(): Promise<void> {
-    const { registration } = this;
-    const registered = await registration?.move(REFRESH_TRIES);
-    if (!registered || registration !== this.registration || this.closed) return;
-    this.keepNotification(registered);
-    this.moved();
+    if (this.moving) return;
+    this.moving = true;
+    while (this.isMoved) {
+      const { moves, registration } = this;
+      const registered = await registration?.move(REFRESH_TRIES);
+      if (!registered || registration !== this.registration || this.closed) break;
+      this.knownMoves = moves;
+      if (this.isMoved) continue;
+      this.keepNotification(registered, true);
+      this.options.onMoved();
+    }
+    this.moving = false;
   }
 
-  private moved(): void {
-    if (!this.handover) return;
-    this.handover = false;
-    this.options.onMoved();
+  private get isMoved(): boolean {
+    return this.moves !== this.knownMoves;
   }
 
   private lost(reason: Loss): void {

@@ -24,7 +24,7 @@ import {
   text,
   virtualAddresses,
 } from './fields';
-import { step, type Kind, type MessageSpec, type PaperStep, type Party } from './message-spec';
+import { step, type Kind, type MessageSpec } from './message-spec';
 import { policyMessages } from './policy-messages';
 import { refusalCodes } from './refusals';
 
@@ -369,20 +369,6 @@ const nameByType = new Map<number, MessageName>(
 
 export function messageName(type: number): MessageName | undefined {
   return nameByType.get(type);
-}
-
-interface Occasion {
-  readonly from: Party;
-  readonly to: Party;
-  readonly response: boolean;
-  readonly handover: boolean;
-}
-
-/** The paper's step for a message between two parties, if it has one: of Figure 7 in a handover, else rather not. */
-export function paperStep(name: MessageName, { from, to, response, handover }: Occasion): PaperStep | undefined {
-  const all: readonly PaperStep[] = messages[name].steps;
-  const steps = all.filter((s) => s.from === from && s.to === to && (s.response ?? response) === response);
-  return steps.find(({ figure }) => (figure === 7) === handover) ?? steps[0];
 }
 
 export function kindOf(name: MessageName): Kind {

@@ -15,8 +15,9 @@ import { decodeBody, encodeBody } from './codec';
 import { Exchanges } from './exchanges';
 import { readHeader, Seal, SIGNALLING_VERSION, writeHeader, type Header } from './header';
 import { agreedKey, type KeyPair, publicKeyId, textOf } from './keys';
-import { messageName, messages, paperStep, type Body, type Message, type MessageName, type Party } from './messages';
+import { messageName, messages, type Body, type Message, type MessageName, type Party } from './messages';
 import { Refused, Unanswered } from './outcomes';
+import { paperStep } from './paper-step';
 import { Peers, type Peer, type PeerState } from './peers';
 import { openBox, openSecret, sealBox, sealSecret } from './seal';
 

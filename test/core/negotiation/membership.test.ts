@@ -1,18 +1,16 @@
 import assert from 'node:assert/strict';
 import type { NtmError } from '../../../core/errors';
-import { Membership } from '../../../core/negotiation/membership';
-import type { DatagramPort, HostAddress, Runtime } from '../../../core/runtime';
-import { noTrace } from '../../../core/trace';
+import type { Membership } from '../../../core/negotiation/membership';
+import type { HostAddress, Runtime } from '../../../core/runtime';
 import type { Endpoint } from '../../../core/wire/addresses';
-import { Signalling } from '../../../core/wire/signalling';
 import { FakeServers } from '../../support/fake-servers';
+import { openMembership } from '../../support/open-membership';
 import { SimulatedNetwork } from '../../support/simulated-network';
 
 describe('membership', () => {
   let network: SimulatedNetwork;
   let servers: FakeServers;
   let membership: Membership;
-  let port: DatagramPort;
   let told: string[];
   let password: string;
   let hostAddresses: HostAddress[] | undefined;
@@ -25,31 +23,8 @@ describe('membership', () => {
       hostAddresses: () => hostAddresses ?? host.hostAddresses(),
       resolveHost: (name) => (resolveHost ? resolveHost(name) : host.resolveHost(name)),
     };
-    const { clock, timers, random } = runtime;
-    port = await runtime.openDatagramPort({
-      family: 4,
-      onDatagram: (datagram, from) => signalling.receive(datagram, from),
-      onSendError: () => {},
-    });
-    const signalling: Signalling<Endpoint> = new Signalling<Endpoint>({
-      ...{ party: 'node', part: 'node', clock, timers, random, trace: noTrace },
-      transmit: (datagram, to) => port.send(datagram, to),
-    });
-    membership = new Membership({
-      ...{ runtime, trace: noTrace, part: 'node', signalling },
-      accountServer: {
-        host: servers.accountServer.address,
-        port: servers.accountServer.port,
-        publicKey: accountServerKey ?? servers.identity.publicKey,
-      },
-      ...{ account: 'alice', node: null, password: () => password, publicKey: new Uint8Array(32), route: 'auto' },
-      hostEndpoints: () => [port.local],
-      onConfiguration: ({ fqdn }) => told.push(`configured ${fqdn}`),
-      onJoined: (fqdn) => told.push(`joined ${fqdn}`),
-      onFailed: (error) => told.push(`failed ${(error as NtmError).code}`),
-      onNotification: () => told.push('notified'),
-      onMoved: () => told.push('moved'),
-    });
+    const settings = { servers, told, password: () => password, ...(accountServerKey && { accountServerKey }) };
+    membership = await openMembership(runtime, settings);
     membership.start();
   }
 
@@ -119,34 +94,6 @@ describe('membership', () => {
     await start(new Uint8Array(32).fill(5));
     await network.run(400);
     assert.deepEqual(told, ['failed NTM_AS_KEY']);
-  });
-
-  it('joined: the host moves -> registered anew at once, a keep alive follows, and then it is told', async () => {
-    await start();
-    await network.run(1_000);
-    membership.hostMoved();
-    await network.run(11);
-    assert.deepEqual(told.slice(2), ['moved']);
-    await network.run(1_000);
-    assert.deepEqual(servers.received, ['registration', 'keep alive', 'registration', 'keep alive']);
-    await network.run(60_000);
-    assert.equal(servers.received.length, 6, 'keep alives go on at their pace');
-  });
-
-  it('joined: the host moves while the DC is silent -> told once it has registered, without a new login', async () => {
-    await start();
-    await network.run(1_000);
-    network.drop = () => true;
-    membership.hostMoved();
-    await network.run(10_000);
-    assert.ok(!told.includes('moved'));
-    network.drop = () => false;
-    await network.run(20_000);
-    assert.deepEqual(
-      told.filter((each) => each === 'moved'),
-      ['moved'],
-    );
-    assert.equal(servers.passwords.length, 1);
   });
 
   it('joined: the DC lost its memory -> logged in again at the next keep alive', async () => {
