@@ -27,6 +27,7 @@ import {
 import { step, type Kind, type MessageSpec } from './message-spec';
 import { policyMessages } from './policy-messages';
 import { refusalCodes } from './refusals';
+import { relayMessages } from './relay-messages';
 
 export type { Party } from './message-spec';
 export type { RefusalCode } from './refusals';
@@ -257,43 +258,7 @@ export const messages = {
     steps: [],
     body: v.object({ owned: v.boolean() }),
   },
-  relayDirection: {
-    type: 40,
-    title: 'Relay Direction',
-    steps: [step(7, 17, 'dc', 'rs')],
-    about: "A path for two nodes. `owner`: whose quota it is. `keys`: of MN's side, of CN's side.",
-    body: v.object({ owner: fqdn, keys: v.pipe(v.array(key), v.length(2)) }),
-  },
-  relayDirectionAck: {
-    type: 41,
-    title: 'Relay Direction Ack',
-    steps: [step(7, 18, 'rs', 'dc')],
-    body: v.object({ pathId, endpoints }),
-  },
-  relayBind: {
-    type: 42,
-    title: 'Relay Bind',
-    steps: [step(7, 28, 'node', 'rs')],
-    about: 'Where it comes from is where the RS sends to; the key says which side of which path.',
-    body: nothing,
-  },
-  relayBindAck: {
-    type: 43,
-    title: 'Relay Bind Ack',
-    between: 'RS to node',
-    steps: [],
-    about: '`draining`: the RS is about to stop, another one is wanted.',
-    body: v.object({ observed: endpoint, draining: v.boolean() }),
-  },
-  relayRelease: {
-    type: 44,
-    title: 'Relay Release',
-    kind: 'oneway',
-    steps: [],
-    between: 'node to RS',
-    about: 'This side of the path is not used any more; the path ends with its second side.',
-    body: nothing,
-  },
+  ...relayMessages,
   coordinatorRequest: {
     type: 50,
     title: 'Coordinator Request',

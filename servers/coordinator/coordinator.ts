@@ -47,6 +47,7 @@ export class CoordinatorServer implements ServerMachine {
   readonly pool: AddressPool;
   readonly reports: ServerReports;
   readonly names: NameCheck;
+  readonly relays: Relays;
   readonly registrations: Registrations;
   readonly sessions: Sessions;
   readonly permissions: Permissions;
@@ -92,6 +93,7 @@ export class CoordinatorServer implements ServerMachine {
     });
     const { residents, neighbours, permissions } = this;
     const relays = new Relays(signalling, this.reports, zone, ports);
+    this.relays = relays;
     this.introducer = new Introducer({ residents, neighbours, introductions, relays, permissions, random });
     this.handleMessages();
   }

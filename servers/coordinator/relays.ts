@@ -52,20 +52,28 @@ export class Relays {
       const [ofCn, ofMn] = await asked;
       return [ofMn, ofCn];
     }
-    const path = this.allocate(labelsBelow(this.zone, mn)?.at(-1) ?? mn, sides, handover);
+    const path = this.allocate([mn, cn], sides, handover);
     this.recent.set(`${mn} ${cn}`, path);
     path.catch(() => this.recent.delete(`${mn} ${cn}`));
     return path;
   }
 
+  /** A node, or an account and all below it, may use relays no more, e.g. because it is revoked: its paths end. */
+  async releaseOf(fqdn: string): Promise<void> {
+    const message: Message = { name: 'relayWithdrawal', body: { fqdn } };
+    const asked = this.reports.alive('rs').map((rs) => this.signalling.request(rs.peer, rs.signalling, message));
+    await Promise.allSettled(asked); // one that does not answer has, most likely, no paths either
+  }
+
   private async allocate(
-    owner: string,
+    nodes: [mn: string, cn: string],
     sides: readonly (readonly Family[])[],
     handover: boolean,
   ): Promise<readonly [mn: RelaySide, cn: RelaySide]> {
+    const owner = labelsBelow(this.zone, nodes[0])?.at(-1) ?? nodes[0];
     const keys = [this.ports.random.bytes(KEY_LENGTH), this.ports.random.bytes(KEY_LENGTH)];
     for (const server of this.choice.order(this.reports.alive('rs'), sides)) {
-      const answer = await this.ask(server, { name: 'relayDirection', body: { owner, keys }, handover });
+      const answer = await this.ask(server, { name: 'relayDirection', body: { owner, keys, nodes }, handover });
       if (!answer) continue;
       this.choice.gave(server);
       const { pathId, endpoints } = answer;

@@ -2,6 +2,7 @@
  * RS, the relay server (paper 2.4): forwards the sealed datagrams of two nodes that cannot reach each other.
  *
  *   DC -> RS    Relay Direction      a key for each side; answered with the path's id (Figure 7 steps 17 and 18)
+ *   DC -> RS    Relay Withdrawal     ends the paths of somebody who may use none any more
  *   node -> RS  Relay Bind           under its side's key: here I am. Again every 20 s and whenever in doubt
  *   node -> RS  relay frames         forwarded to the other side, unread (relay-paths.ts)
  *
@@ -42,6 +43,12 @@ interface Side {
   readonly side: 0 | 1;
 }
 
+interface Users {
+  readonly peers: readonly [Peer, Peer];
+  /** Their names, where the DC said so. */
+  readonly nodes: readonly string[];
+}
+
 export class RelayServer implements ServerMachine {
   readonly signalling: Signalling<Endpoint>;
   readonly coordinator: Peer;
@@ -53,7 +60,7 @@ export class RelayServer implements ServerMachine {
   crew: RelayCrew | undefined;
   private readonly limits: RelayLimits;
   private readonly sides = new Map<Peer, Side>();
-  private readonly peers = new Map<RelayPath, readonly [Peer, Peer]>();
+  private readonly users = new Map<RelayPath, Users>();
   private lastHintMs = -Infinity;
   private sweepTimer: Timer | undefined;
   private measured = { atMs: 0, bytes: 0, packets: 0 };
@@ -68,6 +75,7 @@ export class RelayServer implements ServerMachine {
     this.coordinator = this.signalling.addPeer({ ...coordinator, key: agreedKey(identity, coordinator.publicKey) });
     this.paths = new RelayPaths(ports.clock, ports.random, this.limits, (frame, to) => ports.transmit(frame, to));
     this.signalling.handle('relayDirection', (body, context) => this.allocate(body, context));
+    this.signalling.handle('relayWithdrawal', (body, context) => this.withdraw(body, context));
     this.signalling.handle('relayBind', (_, context) => this.bind(context));
     this.signalling.handle('relayRelease', (_, { peer }) => this.release(peer));
     this.measured.atMs = ports.clock.now();
@@ -149,10 +157,10 @@ export class RelayServer implements ServerMachine {
     this.signalling.close();
     for (const path of [...this.paths]) this.paths.end(path);
     this.sides.clear();
-    this.peers.clear();
+    this.users.clear();
   }
 
-  private allocate({ owner, keys }: Body<'relayDirection'>, { peer }: Context<Endpoint>): Message {
+  private allocate({ owner, keys, nodes = [] }: Body<'relayDirection'>, { peer }: Context<Endpoint>): Message {
     if (peer !== this.coordinator) throw new Refused('malformed');
     if (this.draining) throw new Refused('unavailable');
     const shared = keys.map((key) => sharedKey(key, 1));
@@ -165,7 +173,7 @@ export class RelayServer implements ServerMachine {
       this.sides.set(node, { path, side: side as 0 | 1 });
       return node;
     });
-    this.peers.set(path, [one!, other!]);
+    this.users.set(path, { peers: [one!, other!], nodes });
     this.sweepLater();
     return { name: 'relayDirectionAck', body: { pathId: path.id, endpoints: [...this.options.endpoints] } };
   }
@@ -178,6 +186,15 @@ export class RelayServer implements ServerMachine {
     return { name: 'relayBindAck', body: { observed: from, draining: this.draining } };
   }
 
+  /** Nodes find that out as they find any loss, and the DC tells them the rest. */
+  private withdraw({ fqdn }: Body<'relayWithdrawal'>, { peer }: Context<Endpoint>): Message {
+    if (peer !== this.coordinator) throw new Refused('malformed');
+    for (const [path, { nodes }] of [...this.users]) {
+      if (nodes.some((node) => node === fqdn || node.endsWith(`.${fqdn}`))) this.end(path);
+    }
+    return { name: 'relayWithdrawalAck', body: {} };
+  }
+
   private release(peer: Peer): undefined {
     const bound = this.sides.get(peer);
     if (bound && this.paths.unbind(bound.path, bound.side)) this.end(bound.path);
@@ -185,11 +202,11 @@ export class RelayServer implements ServerMachine {
 
   private end(path: RelayPath): void {
     this.paths.end(path);
-    for (const peer of this.peers.get(path) ?? []) {
+    for (const peer of this.users.get(path)?.peers ?? []) {
       this.sides.delete(peer);
       this.signalling.removePeer(peer);
     }
-    this.peers.delete(path);
+    this.users.delete(path);
   }
 
   private sweepLater(): void {

@@ -101,6 +101,9 @@ const forServers: Routed[] = [
   [10, 'relayBind'],
   [10, 'relayRelease'],
   [2, 'relayDirectionAck'],
+  [6, 'relayWithdrawal'],
+  [6, 'relayWithdrawal', { fqdn: 'example' }],
+  [2, 'relayWithdrawalAck'],
 ];
 
 for (const [target, routed] of [

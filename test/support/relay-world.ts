@@ -35,15 +35,19 @@ export class RelayWorld {
     this.rsPeer = this.dc.addPeer({ key, party: 'rs', name: 'rs' });
   }
 
-  async path(owner = 'alice'): Promise<{ pathId: Uint8Array; sides: [Side, Side] }> {
+  async path(owner = 'alice', nodes?: [string, string]): Promise<{ pathId: Uint8Array; sides: [Side, Side] }> {
     const keys = [this.random.bytes(32), this.random.bytes(32)];
-    const message: Message = { name: 'relayDirection', body: { owner, keys } };
+    const message: Message = { name: 'relayDirection', body: { owner, keys, ...(nodes && { nodes }) } };
     const answer = await settle(this.time, this.dc.request(this.rsPeer, rsAt, message));
     assert(answer.name === 'relayDirectionAck');
     assert.deepEqual(answer.body.endpoints, [rsAt]);
     const { pathId } = answer.body;
     const [mn, cn] = keys.map((key) => new Side(this, key, pathId));
     return { pathId, sides: [mn!, cn!] };
+  }
+
+  async withdraw(fqdn: string): Promise<void> {
+    await settle(this.time, this.dc.request(this.rsPeer, rsAt, { name: 'relayWithdrawal', body: { fqdn } }));
   }
 
   async boundPath(): Promise<{ pathId: Uint8Array; sides: [Side, Side] }> {
@@ -97,6 +101,12 @@ export class Side {
       else this.received.push(datagram);
     });
     return settle(this.world.time, this.signalling.request(this.rs, rsAt, { name: 'relayBind', body: {} }));
+  }
+
+  /** As only the DC may. */
+  withdraw(fqdn: string): Promise<Message> {
+    const message: Message = { name: 'relayWithdrawal', body: { fqdn } };
+    return settle(this.world.time, this.signalling.request(this.rs, rsAt, message));
   }
 
   release(): void {

@@ -135,6 +135,14 @@ describe('a tunnel through a relay server', () => {
     await isAnswered('after', 2_000);
   });
 
+  it('the DC has the paths of an account ended -> the RS has none of it left', async () => {
+    await begin();
+    await isAnswered('before', 100);
+    const [path] = [...world.rs.paths];
+    await settle(world.time, world.dc.relays.releaseOf('bob.ntm.test'));
+    assert(![...world.rs.paths].includes(path!));
+  });
+
   it('strangers send hints -> they cost one sealed question each half second, and nothing is lost', async () => {
     await begin();
     const transmit = world.network.sender(ports.rs);

@@ -153,6 +153,19 @@ describe('RS', () => {
     await world.path();
   });
 
+  it('the DC withdraws an account -> paths of all its nodes end, others go on; a stranger cannot', async () => {
+    const ofAlice = await world.path('alice', ['worker.alice.example', 'bob.example']);
+    const withAlice = await world.path('carol', ['carol.example', 'alice.example']);
+    const ofMalice = await world.path('malice', ['malice.example', 'bob.example']);
+    await ofMalice.sides[0].bind(at(1));
+    await assert.rejects(ofMalice.sides[0].withdraw('example'), { refusal: 'malformed' });
+    assert.equal(world.rs.paths.size, 3);
+    await world.withdraw('alice.example');
+    assert.equal(world.rs.paths.size, 1);
+    for (const { sides } of [ofAlice, withAlice]) await assert.rejects(sides[1].bind(at(2)), { keyUnknown: true });
+    await ofMalice.sides[0].bind(at(1));
+  });
+
   it('draining -> no new path, binds say so, sides are told at once, frames go on', async () => {
     const { pathId, sides } = await world.boundPath();
     const drained = world.rs.drain(3_000);
