@@ -86,7 +86,9 @@ export class Neighbours {
     const known = this.zonesOf(name).map((zone) => this.known.get(zone));
     let neighbour = await (known.find((each) => each !== undefined) ?? this.meet(name, handover));
     return {
-      information: async (asked, from) => {
+      zone: neighbour.zone,
+      information: async (asked, { fqdn, publicKey }) => {
+        const from = { fqdn, publicKey };
         try {
           return await this.information(neighbour, asked, from, handover);
         } catch (error) {
@@ -143,7 +145,7 @@ export class Neighbours {
   private async information(
     neighbour: Neighbour,
     target: string,
-    from: Asker,
+    from: Omit<Asker, 'zone'>,
     handover: boolean,
   ): Promise<Information> {
     const request: Message = { name: 'ntmInformationRequest', body: { target, from }, handover };

@@ -14,6 +14,7 @@ import type { Signalling } from '../../core/wire/signalling';
 import { within } from '../../core/wire/within';
 import type { Introductions } from './introductions';
 import type { NameCheck } from './name-check';
+import type { Permissions } from './permissions';
 import type { NotificationService } from './notification-service';
 import type { Registered, Registrations } from './registrations';
 
@@ -32,14 +33,24 @@ export interface Asker {
   readonly fqdn: string;
   /** WireGuard static key. */
   readonly publicKey: Uint8Array;
+  readonly zone: string;
+}
+
+/** Of a direction. */
+export interface Circumstances {
+  /** MN's. */
+  readonly mnZone: string;
+  /** See Message. */
+  readonly handover: boolean;
 }
 
 /** Where correspondent nodes are asked about, and told: in this DC's zone, or in another's. */
 export interface CorrespondentSide {
-  /** Throws Refused: no-such-name, node-absent. */
+  readonly zone: string;
+  /** Throws Refused: no-such-name, not-allowed, node-absent. */
   information(target: string, from: Asker, handover: boolean): Promise<Information>;
-  /** Where CN is now. Throws Refused: node-absent, node-unreachable. */
-  direct(fqdn: string, direction: Body<'routeDirection'>, handover: boolean): Promise<Endpoint>;
+  /** Where CN is now. Throws Refused: not-allowed, node-absent, node-unreachable. */
+  direct(fqdn: string, direction: Body<'routeDirection'>, why: Circumstances): Promise<Endpoint>;
 }
 
 interface Parts {
@@ -48,6 +59,8 @@ interface Parts {
   readonly signalling: Signalling<Endpoint>;
   readonly names: NameCheck;
   readonly introductions: Introductions;
+  readonly permissions: Permissions;
+  readonly zone: string;
   readonly clock: Clock;
   readonly timers: Timers;
 }
@@ -55,9 +68,15 @@ interface Parts {
 export class Residents implements CorrespondentSide {
   constructor(private readonly parts: Parts) {}
 
+  get zone(): string {
+    return this.parts.zone;
+  }
+
   async information(target: string, from: Asker): Promise<Information> {
-    const { registrations, names, introductions } = this.parts;
+    const { registrations, names, introductions, permissions } = this.parts;
     const fqdn = await names.nameOf(target);
+    // Before anything else: whether a node is there is nobody's business who may not reach it.
+    await this.refuseForbidden(fqdn, permissions.of(fqdn, from.fqdn, from.zone), from.fqdn);
     const cn = registrations.registered(fqdn);
     if (!cn) throw new Refused('node-absent', await names.addressesOf(fqdn));
     const { addresses, observed, host, route } = cn.registration;
@@ -66,8 +85,17 @@ export class Residents implements CorrespondentSide {
     return { fqdn, publicKey, addresses, observed, host: [...host], route, presharedKey };
   }
 
-  async direct(fqdn: string, body: Body<'routeDirection'>, handover: boolean): Promise<Endpoint> {
-    const { registrations, timers, names } = this.parts;
+  async direct(
+    fqdn: string,
+    direction: Body<'routeDirection'>,
+    { mnZone, handover }: Circumstances,
+  ): Promise<Endpoint> {
+    const { registrations, timers, names, permissions } = this.parts;
+    const mn = direction.correspondent.fqdn;
+    const permits = permissions.tell(fqdn, mn, mnZone);
+    await this.refuseForbidden(fqdn, permits, mn);
+    const { permits: _, ...rest } = direction; // another DC has no say here
+    const body = { ...rest, ...(permits && { permits: [...permits] }) };
     const waking = this.wake(fqdn, handover);
     const early = this.tellBeside(fqdn, body, handover);
     const answerMs = await (early ? Promise.race([waking, early.settled]) : waking);
@@ -85,6 +113,11 @@ export class Residents implements CorrespondentSide {
     if (answer) return registration.observed;
     if (session.registration === registration) registrations.end(session, 'does not answer');
     throw new Refused('node-absent', registration.addresses);
+  }
+
+  private async refuseForbidden(fqdn: string, permits: readonly string[] | undefined, from: string): Promise<void> {
+    if (permits?.length !== 0 || fqdn === from) return;
+    throw new Refused('not-allowed', await this.parts.names.addressesOf(fqdn));
   }
 
   /**
