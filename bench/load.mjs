@@ -16,6 +16,8 @@ import { cpuMs, password, ServedNetwork } from './served-network.mjs';
 const ZONE = 'load.bench';
 const LOGINS = 24;
 const CPU_GRAIN_MS = 10;
+/** A registration lasts for 90 s without keep alives: it is with the newest nodes that something is done. */
+const RECENT = 20_000;
 /** Enough for V8 to have compiled what is measured. */
 const WARM_UP_SECONDS = 2;
 /** A DC remembers what it has answered for ten seconds (core/wire/answers.ts): that is no part of a node. */
@@ -45,15 +47,16 @@ export async function bench({
         await loaded.run({ do: 'sessions', ...task }),
         await loaded.run({ do: 'registrations', ...task }),
       ];
-      const keepAlives = await loaded.run({ do: 'keepAlives', to: Math.min(count, 20_000) });
-      await loaded.run({ do: 'directions', among: count, seconds: Math.min(seconds, WARM_UP_SECONDS) });
+      const recent = { from: Math.max(0, count - RECENT), to: count };
+      const keepAlives = await loaded.run({ do: 'keepAlives', ...recent });
+      await loaded.run({ do: 'directions', among: recent, seconds: Math.min(seconds, WARM_UP_SECONDS) });
       if (profile) await loaded.inspected.startProfile();
-      const directions = await loaded.run({ do: 'directions', among: count, seconds });
+      const directions = await loaded.run({ do: 'directions', among: recent, seconds });
       if (profile) {
         const file = join(profile, `load-${count}.cpuprofile`);
         writeFileSync(file, JSON.stringify(await loaded.inspected.stopProfile()));
       }
-      await loaded.forgetsAnswers(settleSeconds, count);
+      await loaded.forgetsAnswers(settleSeconds, recent);
       const memory = await loaded.inspected.memory();
       const perNode = { rss: (memory.rss - empty.rss) / count, heap: (used(memory) - used(empty)) / count };
       sizes.push({ count, sessions, registrations, keepAlives, directions, perNode, rss: memory.rss });
@@ -100,9 +103,9 @@ class LoadedNetwork {
     return { ...outcome, cpuSeconds, perCore: outcome.count / cpuSeconds };
   }
 
-  async forgetsAnswers(seconds, count) {
+  async forgetsAnswers(seconds, { from, to }) {
     await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
-    await this.run({ do: 'keepAlives', to: Math.min(count, 64) });
+    await this.run({ do: 'keepAlives', from: Math.max(from, to - 64), to });
   }
 
   async close() {
