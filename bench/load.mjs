@@ -10,7 +10,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loopback } from './lan.mjs';
 import { Inspected } from './load/inspected.mjs';
-import { benchRelay } from './relay.mjs';
+import { bench as benchRelay } from './relay.mjs';
 import { cpuMs, password, ServedNetwork } from './served-network.mjs';
 
 const ZONE = 'load.bench';
@@ -23,17 +23,17 @@ const WARM_UP_SECONDS = 2;
 /** A DC remembers what it has answered for ten seconds (core/wire/answers.ts): that is no part of a node. */
 const ANSWERS_SECONDS = 11;
 
-/** `relay`: seconds for which each of the relay's figures is measured in each round, or nothing. */
+/** `relay`: seconds for which each of the relay's figures is measured, or 0. */
 export async function bench({
   nodes = [1_000, 10_000, 100_000],
   seconds = 5,
   settleSeconds = ANSWERS_SECONDS,
-  relay = 1,
+  relay = seconds,
   logins: loginCount = LOGINS,
   ns = false,
   profile,
 } = {}) {
-  const relayed = relay ? await benchRelay({ seconds: relay, only: 'rs' }) : [];
+  const relayed = relay ? await benchRelay({ seconds: relay, only: 'ntmobile' }) : [];
   const loaded = new LoadedNetwork();
   try {
     await loaded.start({ ns, nodes: Math.max(...nodes) });
