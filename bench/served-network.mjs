@@ -3,9 +3,11 @@
  * and one DC for each zone, with its NS and RS. `mn.bench.` has the accounts of MN, `cn.bench.` those of CN.
  */
 import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { firstLine } from './lab.mjs';
@@ -18,7 +20,9 @@ const { formatKey, serverKey } = require(join(dist, 'servers/serve/server-key.js
 const { nodeRandom } = require(join(dist, 'core/runtime-node.js'));
 
 const main = join(dist, 'cli', 'main.js');
-const PORTS = { as: 4610, dc: 4620, ns: 4630, rs: 4640, dns: 5310, metrics: 9610 };
+/** Where it serves, its DNS (of a DC), its metrics. */
+const KINDS = ['as', 'dc', 'ns', 'rs'];
+const PORTS_OF_A_SERVER = 3;
 export const password = 'correct horse';
 
 export class ServedNetwork {
@@ -35,6 +39,7 @@ export class ServedNetwork {
   }
 
   async start() {
+    this.firstPort = await freePorts(KINDS.length * 2 * PORTS_OF_A_SERVER);
     await this.#addAccounts();
     await this.startServer('as');
     for (const i of this.zones.keys()) {
@@ -95,7 +100,7 @@ export class ServedNetwork {
   }
 
   endpointOf(name) {
-    return { address: this.lan.addressOf(name), port: PORTS[name.slice(0, 2)] + Number(name[2] ?? 0) };
+    return { address: this.lan.addressOf(name), port: this.#port(name, 0) };
   }
 
   /** Where a server with the flag --inspect said that its inspector listens. */
@@ -158,12 +163,16 @@ export class ServedNetwork {
   }
 
   #dnsOf(i) {
-    return `${this.lan.addressOf(`dc${i}`)}:${PORTS.dns + i}`;
+    return `${this.lan.addressOf(`dc${i}`)}:${this.#port(`dc${i}`, 1)}`;
   }
 
   #metricsOf(name) {
-    const offset = ['as', 'dc', 'ns', 'rs'].indexOf(name.slice(0, 2)) * 10 + Number(name[2] ?? 0);
-    return `${this.lan.addressOf(name)}:${PORTS.metrics + offset}`;
+    return `${this.lan.addressOf(name)}:${this.#port(name, 2)}`;
+  }
+
+  #port(name, which) {
+    const server = KINDS.indexOf(name.slice(0, 2)) * 2 + Number(name[2] ?? 0);
+    return this.firstPort + server * PORTS_OF_A_SERVER + which;
   }
 
   keyOf(name) {
@@ -176,6 +185,29 @@ export function cpuMs(pid) {
   const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1].split(' ');
   const ticks = Number(fields[11]) + Number(fields[12]); // utime, stime in clock ticks of 10 ms (proc_pid_stat(5))
   return ticks * 10;
+}
+
+/** So many in a row that nobody has now, for UDP and TCP; the kernel gives none of them out by itself. */
+async function freePorts(count) {
+  for (;;) {
+    const first = 10_000 + Math.floor(Math.random() * 20_000);
+    const all = Array.from({ length: count }, (_, i) => first + i);
+    if ((await Promise.all(all.map(isFree))).every(Boolean)) return first;
+  }
+}
+
+async function isFree(port) {
+  const [udp, tcp] = [createSocket('udp4'), createServer()];
+  try {
+    await once(udp.bind(port, '127.0.0.1'), 'listening');
+    await once(tcp.listen(port, '127.0.0.1'), 'listening');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    udp.close();
+    tcp.close();
+  }
 }
 
 async function stop(child) {

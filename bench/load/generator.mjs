@@ -74,10 +74,11 @@ async function keepAlive(i) {
   await signalling.request(nodes[i].peer, nodes[i].via, { name: 'keepAlive', body: {} });
 }
 
-/** From one of `count` nodes to another, so that none is asked for again soon. */
-async function direct(i, count) {
-  const { peer, via } = nodes[(i * 7_919) % count];
-  const target = nameOf((i * 7_919 + 1 + (count >> 1)) % count);
+/** From one of these nodes to another, so that none is asked for again soon. */
+async function direct(i, { from, to }) {
+  const count = to - from;
+  const { peer, via } = nodes[from + ((i * 7_919) % count)];
+  const target = nameOf(from + ((i * 7_919 + 1 + (count >> 1)) % count));
   const answer = await signalling.request(peer, via, { name: 'directionRequest', body: { target } });
   signalling.oneway(peer, via, { name: 'routeDirectionAck', body: { directionId: answer.body.directionId } });
 }

@@ -3,7 +3,6 @@
  * sent to by the other; when both can, CN sends the Tunnel Request and MN awaits it (Figure 5 step 17); when neither
  * can, the tunnel needs a relay.
  */
-import { isIPv6 } from 'node:net';
 import { sameEndpoint, type Endpoint } from '../../core/wire/addresses';
 
 export interface Situation {
@@ -62,8 +61,9 @@ function isOnLoopback({ observed }: Situation): boolean {
   return observed.some(({ address }) => isLoopback(address));
 }
 
-function hasFamily(side: Situation, family: Family, loopback: boolean): boolean {
-  return endpointsOf(side, [family], loopback).length > 0;
+function hasFamily({ observed, host }: Situation, family: Family, loopback: boolean): boolean {
+  const offers = ({ address }: Endpoint): boolean => familyOf(address) === family && (loopback || !isLoopback(address));
+  return observed.some(offers) || host.some(offers);
 }
 
 /** Observed ones first: they are known to work as far as the DC. Loopback only between nodes of the DC's own host. */
@@ -84,7 +84,7 @@ function preferring(first: readonly Family[], all: readonly Family[]): Family[] 
 }
 
 function familyOf(address: string): Family {
-  return isIPv6(address) ? 6 : 4;
+  return address.includes(':') ? 6 : 4;
 }
 
 function isLoopback(address: string): boolean {
