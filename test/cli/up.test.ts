@@ -151,7 +151,7 @@ describe('ntmobile up', function () {
     const { ready } = await start('--account', 'alice:s3cret');
     const finished = await run(['up', '--dir', join(directory.path, 'net')]);
     assert.equal(finished.code, 1);
-    assert.match(finished.stderr, /a network runs on .* already/);
+    assert.match(finished.stderr, /servers run on .* already/);
     await loginOverUdp(ready.as, 'alice', 's3cret');
   });
 
