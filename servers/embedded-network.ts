@@ -21,6 +21,12 @@ import { NotificationServer } from './notification/notification-server';
 import { RelayServer } from './relay/relay-server';
 import { RateLimit } from './rate-limit';
 import { Reporter } from './reporter';
+import { accountServerFigures } from './serve/as';
+import { cacheServerFigures } from './serve/cs';
+import { coordinatorFigures } from './serve/dc';
+import { notificationServerFigures } from './serve/ns';
+import { relayServerFigures } from './serve/rs';
+import type { Figure } from './serve/served';
 import type { TrustedServer } from './server-ports';
 import type { Coordinator, Store } from './store/store';
 
@@ -53,6 +59,8 @@ export interface EmbeddedNetwork {
   };
   /** Datagrams, queries and connections dropped, by server and reason. */
   drops(): Record<string, Record<string, number>>;
+  /** For metrics and logs, by server. */
+  figures(): Record<ServerName, Figure[]>;
   close(): Promise<void>;
 }
 
@@ -101,6 +109,13 @@ class StartingNetwork {
         ];
         return Object.fromEntries(counts.map(([name, drops]) => [name, Object.fromEntries(drops)]));
       },
+      figures: () => ({
+        as: accountServerFigures(as.machine),
+        dc: coordinatorFigures(dc.machine, dns.server),
+        ns: notificationServerFigures(ns.machine),
+        rs: relayServerFigures(rs.machine),
+        cs: cacheServerFigures(cs.machine),
+      }),
       close: () => this.close(),
     };
   }
@@ -188,7 +203,7 @@ class StartingNetwork {
     const server = new DnsServer(zone);
     const host = await openDns(server, this.at(ports.dns));
     this.closers.push(() => host.close());
-    return { local: host.local, drops: server.drops };
+    return { local: host.local, drops: server.drops, server };
   }
 
   private async startNotificationServer(coordinatorEndpoint: Endpoint) {

@@ -13,7 +13,7 @@ export interface Changed<K extends Kind> {
 
 export function changedSettings<K extends Kind>(kind: K, before: Settings<K>, now: Settings<K>): Changed<K> {
   const [old, fresh] = [before as Record<string, unknown>, now as Record<string, unknown>];
-  const names = [...new Set([...Object.keys(old), ...Object.keys(fresh)])];
+  const names = [...new Set([...Object.keys(old), ...Object.keys(fresh)])].sort();
   const changed = names.filter((name) => !isDeepStrictEqual(old[name], fresh[name]));
   const canBeTaken = new Set(['log', ...liveSettings[kind]]);
   const live = changed.filter((name) => canBeTaken.has(name));

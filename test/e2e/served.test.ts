@@ -40,11 +40,13 @@ describe('five servers as processes of their own', function () {
     await alice.line(says('tick'));
     await carol.line(says('connected'));
 
+    const guests: Promise<void>[] = [];
     for (const kind of shuffled(kinds, random)) {
       await restarted(kind, random.bytes(1)[0]! % 2 === 0 ? 'SIGTERM' : 'SIGKILL');
       await Promise.all([next(alice, says('tick'), 3), next(carol, says('net bob: connected'))]);
-      await askedByNewNode(`guest-${kind}`, port!);
+      guests.push(askedByNewNode(`guest-${kind}`, port!)); // while the others are restarted
     }
+    await Promise.all(guests);
 
     for (const kind of kinds) await network.end(kind, kind === 'rs' ? 'SIGTERM' : 'SIGKILL');
     await Promise.all([next(alice, says('tick'), 10), next(carol, says('net bob: connected'), 3)]);
@@ -97,4 +99,3 @@ function shuffled<T>(items: readonly T[], random: SeededRandom): T[] {
   const keyed = items.map((item) => ({ item, key: Buffer.from(random.bytes(4)).readUInt32BE() }));
   return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item);
 }
-

@@ -37,7 +37,11 @@ const wrong: readonly (readonly [Kind, string, string])[] = [
   ['as', '"coordinators": []', '"coordinators" must name at least one coordinator'],
   ['as', '"coordinators": {}', '"coordinators" must be a list: [ ... ]'],
   ['as', '"coordinators": [5]', '"coordinators.0" must be an object: { ... }'],
-  ['as', `"coordinators": [{"zone": "z", "key": "${KEY.slice(1)}"}]`, '"coordinators.0.key" must be a public key of 43'],
+  [
+    'as',
+    `"coordinators": [{"zone": "z", "key": "${KEY.slice(1)}"}]`,
+    '"coordinators.0.key" must be a public key of 43',
+  ],
   [
     'as',
     `"coordinators": [{"zone": "z", "key": "${KEY}"}, {"zone": "Z.", "key": "${KEY}"}]`,
@@ -54,11 +58,19 @@ const wrong: readonly (readonly [Kind, string, string])[] = [
   ['as', '"log": "verbose"', '"log" must be one of trace, debug, info, warn, error, fatal, silent'],
   ['as', '"quite-another-thing": 1', '"quite-another-thing" is no setting; there are dir, metrics, trace, log, listen'],
   ['dc', '"accountServer": "192.0.2.1:4500"', '"accountServer" must be the URL that "serve as" prints'],
-  ['dc', `"accountServer": "ntmobile://as.example:1/?key=${KEY}"`, '"accountServer" must name an IP address, not a host'],
+  [
+    'dc',
+    `"accountServer": "ntmobile://as.example:1/?key=${KEY}"`,
+    '"accountServer" must name an IP address, not a host',
+  ],
   ['dc', '"dns": "53"', '"dns" must be an IP address and a port'],
   ['dc', `"servers": [{"kind": "as", "name": "a", "key": "${KEY}"}]`, '"servers.0.kind" must be ns, rs or cs'],
   ['dc', `"servers": [{"kind": "ns", "name": "n.s", "key": "${KEY}"}]`, '"servers.0.name" must be a DNS label'],
-  ['dc', `"servers": [{"kind": "ns", "name": "a", "kei": "${KEY}"}]`, '"servers.0.kei" is no setting; did you mean "key"?'],
+  [
+    'dc',
+    `"servers": [{"kind": "ns", "name": "a", "kei": "${KEY}"}]`,
+    '"servers.0.kei" is no setting; did you mean "key"?',
+  ],
   ['dc', '"resolver": "192.0.2.53"', '"resolver" must be a list of name servers'],
   ['dc', '"Zone": "z"', '"Zone" is no setting; did you mean "zone"?'],
   ['ns', '"name": "-"', '"name" must be a DNS label'],
@@ -154,7 +166,8 @@ describe('settings of a server', () => {
   }
 
   it('several mistakes -> all are told, in the order of their lines; one that stands there twice, too', () => {
-    const text = '{\n"zone": "a b",\n"listen": 5,\n"dir": "d",\n"dir": "e",\n"servers": [{"kind": "ns", "kind": "rs"}]}';
+    const text =
+      '{\n"zone": "a b",\n"listen": 5,\n"dir": "d",\n"dir": "e",\n"servers": [{"kind": "ns", "kind": "rs"}]}';
     const lines = told('dc', text).split('\n');
     assert.deepEqual(
       lines.map((line) => line.replace(/^.*server\.json/, '')),
