@@ -9,11 +9,12 @@
  */
 import type { Clock, Random, Timers } from '../runtime';
 import { NtmError } from '../errors';
-import type { Trace } from '../trace';
+import { noTrace, type Trace } from '../trace';
+import { Forgetting } from './answers';
 import { decodeBody, encodeBody } from './codec';
 import { Exchanges } from './exchanges';
 import { readHeader, Seal, SIGNALLING_VERSION, writeHeader, type Header } from './header';
-import { agreedKey, hex, type KeyPair, publicKeyId } from './keys';
+import { agreedKey, type KeyPair, publicKeyId, textOf } from './keys';
 import { messageName, messages, paperStep, type Body, type Message, type MessageName, type Party } from './messages';
 import { Refused, Unanswered } from './outcomes';
 import { Peers, type Peer, type PeerState } from './peers';
@@ -76,14 +77,16 @@ export class Signalling<Via> {
   readonly drops = new Map<DropReason, number>();
   private readonly peers: Peers;
   private readonly exchanges: Exchanges;
+  private readonly forgetting: Forgetting;
   private readonly handlers = new Map<MessageName, Handler<Via>>();
   private readonly identityKeyId: string | undefined;
   private lastUnknownKeyMs = -Infinity;
 
   constructor(private readonly options: SignallingOptions<Via>) {
-    this.identityKeyId = options.identity && hex(publicKeyId(options.identity.publicKey));
+    this.identityKeyId = options.identity && textOf(publicKeyId(options.identity.publicKey));
     this.peers = new Peers(() => options.clock.wallTimeMs());
     this.exchanges = new Exchanges(options.timers, options.clock);
+    this.forgetting = new Forgetting(options.clock);
   }
 
   addPeer(peer: Peer): Peer {
@@ -197,7 +200,7 @@ export class Signalling<Via> {
   }
 
   private openBox(datagram: Uint8Array, header: Header, from: Via): { body: Uint8Array; peer: PeerState } | undefined {
-    if (!this.options.identity || hex(header.keyId) !== this.identityKeyId) return this.unknownKey(header, from);
+    if (!this.options.identity || textOf(header.keyId) !== this.identityKeyId) return this.unknownKey(header, from);
     const opened = openBox(datagram, header, this.options.identity);
     return opened ? { body: opened.body, peer: this.peers.behind(opened.key) } : this.drop('not authentic');
   }
@@ -230,6 +233,7 @@ export class Signalling<Via> {
     if (excess) return this.drop(excess);
     peer.window.accept(transaction);
     peer.answers.begin(transaction);
+    this.forgetting.later(peer.answers, transaction);
     this.traceMessage('receive', message.name, peer, false);
     this.answer(handler, message, transaction, peer, from)
       .catch((error: unknown) => this.failed(message, error))
@@ -313,6 +317,7 @@ export class Signalling<Via> {
     more?: Record<string, unknown>,
   ): void {
     const { party, part, trace } = this.options;
+    if (trace === noTrace) return;
     const [from, to] = event === 'send' ? [party, peer.party] : [peer.party, party];
     const step = paperStep(name, from, to, response);
     trace({
