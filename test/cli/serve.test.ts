@@ -160,10 +160,11 @@ describe('ntmobile serve: SIGHUP', function () {
     assert.deepEqual(taken['changed'], ['log', 'servers']);
     assert.deepEqual(taken['needsRestart'], ['zone']);
     assert.equal(await (await network.get('/health')).text(), 'ok\nneeds a restart for: zone\n');
-    await logged(dc, ({ level }) => level === 20); // debug
-    network.write('dc', { servers });
+    network.write('dc', { log: 'debug', servers });
     await reread(dc);
     assert.equal(await (await network.get('/health')).text(), 'ok\n');
+    network.start('rs');
+    await logged(dc, ({ level, message }) => level === 20 && message === 'Server Report');
   });
 
   it('a server that the coordinator is told of, then not -> serves, then is heard no more', async () => {
