@@ -17,6 +17,7 @@ import { serverKey } from '../servers/serve/server-key';
 import type { Kind, Settings } from '../servers/serve/settings';
 import { lockDirectory } from '../servers/store/directory-lock';
 import { levelOf } from './log';
+import { openTransactionClock } from './transaction-clock';
 import { packageVersion } from './version';
 
 const DEFAULT_LEVEL = 'info';
@@ -76,6 +77,7 @@ export class ServeProcess<K extends Kind> {
     stopped: Promise<string>,
   ): Promise<void> {
     const { kind, events } = this;
+    const transactions = openTransactionClock(this.settings.dir, this.log);
     const server = await serve(kind, this.settings, {
       trace: events.tracing(traceFile?.trace ?? noTrace),
       onHandled: (handled) => {
@@ -87,6 +89,7 @@ export class ServeProcess<K extends Kind> {
         this.log.warn({ kind, ...more }, text);
       },
       stop,
+      transactionTimeMs: transactions.now,
     });
     try {
       this.server = server;
@@ -99,6 +102,7 @@ export class ServeProcess<K extends Kind> {
       this.ailment = 'it is stopping';
     } finally {
       await server.close();
+      transactions.stop();
       this.log.info({ kind }, 'stopped');
     }
   }

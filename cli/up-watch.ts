@@ -8,6 +8,8 @@ import type { Watch } from '../servers/host';
 import type { ServerName } from '../servers/network-settings';
 import { ServerMetrics, type MetricsHost } from '../servers/serve/metrics';
 import { ServerEvents } from '../servers/serve/server-events';
+import type { TransactionClock } from '../servers/transaction-clock';
+import { openTransactionClock } from './transaction-clock';
 import { packageVersion } from './version';
 
 export class UpWatch {
@@ -20,7 +22,11 @@ export class UpWatch {
     notes: () => [],
   });
 
-  constructor(log: Logger) {
+  private readonly transactions: TransactionClock;
+
+  /** The directory must be there. */
+  constructor(dir: string, log: Logger) {
+    this.transactions = openTransactionClock(dir, log);
     this.events = new ServerEvents(log, nodeTimers, () => {
       const all = Object.entries(this.network?.figures() ?? {});
       return all.flatMap(([server, figures]) =>
@@ -32,6 +38,7 @@ export class UpWatch {
   of(server: ServerName, trace: Trace): Watch {
     return {
       trace: this.events.tracing(trace),
+      transactionTimeMs: this.transactions.now,
       onHandled: (handled) => {
         this.events.onHandled(handled);
         this.metrics.handled(server, handled);
@@ -49,5 +56,6 @@ export class UpWatch {
   async stop(): Promise<void> {
     await this.host?.close();
     this.events.stop();
+    this.transactions.stop();
   }
 }

@@ -70,7 +70,7 @@ async function up(options: UpOptions): Promise<void> {
   const traceFile = openTrace(log);
   const store = openSqliteStore(options.dir);
   const lock = lockDirectory(options.dir);
-  const watch = new UpWatch(log);
+  const watch = new UpWatch(options.dir, log);
   try {
     await putAccounts(store, options.account ?? []);
     const network = await start(options, store, (server) => watch.of(server, traceFile?.trace ?? noTrace));
