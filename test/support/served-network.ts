@@ -9,9 +9,9 @@ import { formatJoinUrl } from '../../core/join-url';
 import { nodeRandom } from '../../core/runtime-node';
 import { formatKey, serverKey } from '../../servers/serve/server-key';
 import type { Kind } from '../../servers/serve/settings';
-import { ntmobile, passwordOf } from './network';
+import { commandFile, ntmobile, passwordOf } from './network';
 import { temporaryDirectory } from './paths';
-import { killRunning, type End, type Program } from './processes';
+import { killRunning, Program, type End } from './processes';
 
 export const kinds: readonly Kind[] = ['as', 'dc', 'ns', 'rs', 'cs'];
 export const ZONE = 'ntm.test';
@@ -20,6 +20,7 @@ type Ports = Readonly<Record<Kind | 'dns' | 'metrics', number>>;
 
 export class ServedNetwork {
   readonly running = new Map<Kind, Program>();
+  private mounts: Program | undefined;
   /** Everything that the servers have said in logs, of processes that are over, too. */
   private readonly over: Program[] = [];
 
@@ -80,7 +81,7 @@ export class ServedNetwork {
 
   start(kind: Kind): Program {
     assert.ok(!this.running.has(kind), `${kind} does not run yet`);
-    const program = ntmobile(['serve', kind, '--config', this.file(kind), '--json'], this.env);
+    const program = this.command(['serve', kind, '--config', this.file(kind), '--json']);
     this.running.set(kind, program);
     return program;
   }
@@ -100,7 +101,30 @@ export class ServedNetwork {
   }
 
   async addAccount(name: string): Promise<void> {
-    await ntmobile(['account', 'add', `${name}:${passwordOf(name)}`, '--dir', join(this.dir, 'as')]).finish();
+    await this.account(name).finish();
+  }
+
+  /** `account add`, as it goes. */
+  account(name: string): Program {
+    return this.command(['account', 'add', `${name}:${passwordOf(name)}`, '--dir', join(this.dir, 'as')]);
+  }
+
+  /** Gives the servers' directories a small disk, which only they see. Before anything is started. */
+  async useSmallDisk(size: string): Promise<string> {
+    const script = `
+      set -e; mkdir "$0/disk"; mount -t tmpfs -o size=${size} tmpfs "$0/disk"
+      for each in ${kinds.join(' ')}; do cp -a "$0/$each" "$0/disk/"; mount --bind "$0/disk/$each" "$0/$each"; done
+      echo mounted; exec sleep infinity`;
+    const holder = Program.command('unshare', ['--mount', '--propagation', 'private', 'sh', '-c', script, this.dir]);
+    await holder.line();
+    this.mounts = holder;
+    return `/proc/${holder.pid}/root${this.dir}/disk`;
+  }
+
+  private command(args: readonly string[]): Program {
+    if (!this.mounts) return ntmobile(args, this.env);
+    const inside = ['--target', `${this.mounts.pid}`, '--mount', process.execPath, commandFile];
+    return Program.command('nsenter', [...inside, ...args], { ...noSettings(), ...this.env });
   }
 
   environment(account: string, env: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
@@ -126,6 +150,7 @@ export class ServedNetwork {
   /** Everything ends; servers cleanly. */
   async close(): Promise<void> {
     const ends = await Promise.all([...this.running.keys()].map((kind) => this.end(kind, 'SIGTERM')));
+    await this.mounts?.kill();
     const left = await killRunning();
     rmSync(this.dir, { recursive: true, force: true });
     for (const end of ends) assert.deepEqual(end, { code: 0, signal: null }, `a server ends cleanly: ${this.logs()}`);
@@ -135,6 +160,12 @@ export class ServedNetwork {
   private get metrics(): object {
     return { metrics: `127.0.0.1:${this.ports.metrics}` };
   }
+}
+
+/** Of whoever runs the tests. */
+function noSettings(): NodeJS.ProcessEnv {
+  const names = Object.keys(process.env).filter((name) => name.startsWith('NTMOBILE_'));
+  return Object.fromEntries(names.map((name) => [name, '']));
 }
 
 /** Free for UDP and TCP a moment ago. */
