@@ -9,6 +9,6 @@ import Database from 'libsql';
 export class StoreDatabase extends Database {
   override exec(sql: string): this {
     if (sql === 'ROLLBACK' && !this.inTransaction) return this;
-    return super.exec(sql) as this;
+    return super.exec(sql);
   }
 }
