@@ -39,6 +39,7 @@ interface UpOptions {
   readonly rsPort?: number;
   readonly csPort?: number;
   readonly metrics?: Endpoint;
+  readonly policy?: string;
   readonly json?: boolean;
 }
 
@@ -50,6 +51,7 @@ export function upCommand(): Command {
     .option('--zone <zone>', `zone of the names, decided at the first start; default ${DEFAULT_ZONE}`, parseZone)
     .option('--address <address>', 'IP address to serve on', parseAddress, '127.0.0.1')
     .option('--metrics <address:port>', 'show metrics and health here, over HTTP', parseMetrics)
+    .option('--policy <file>', 'who may reach whom, JSON with comments; default: everybody everybody')
     .option('--json', 'print one line of JSON once everything runs');
   for (const server of ['as', 'dc', 'dns', 'ns', 'rs', 'cs']) {
     const what = server === 'as' ? 'as last time, or a free one' : 'a free one';
@@ -73,7 +75,9 @@ async function up(options: UpOptions): Promise<void> {
   const watch = new UpWatch(options.dir, log);
   try {
     await putAccounts(store, options.account ?? []);
-    const network = await start(options, store, (server) => watch.of(server, traceFile?.trace ?? noTrace));
+    const network = await start(options, store, log, (server) => watch.of(server, traceFile?.trace ?? noTrace));
+    const reload = (): void => network.reload();
+    process.on('SIGHUP', reload);
     try {
       await watch.start(network, options.metrics);
       const accounts = await accountNames(store);
@@ -82,6 +86,7 @@ async function up(options: UpOptions): Promise<void> {
       log.info({ signal: await stopped, drops: network.drops() }, 'stopping');
     } finally {
       await watch.stop();
+      process.off('SIGHUP', reload);
       await network.close();
     }
   } finally {
@@ -91,11 +96,20 @@ async function up(options: UpOptions): Promise<void> {
   }
 }
 
-function start(options: UpOptions, store: Store, watch: (server: ServerName) => Watch): Promise<EmbeddedNetwork> {
-  const { address, zone, asPort, dcPort, dnsPort, nsPort, rsPort, csPort } = options;
+function start(
+  options: UpOptions,
+  store: Store,
+  log: Logger,
+  watch: (server: ServerName) => Watch,
+): Promise<EmbeddedNetwork> {
+  const { address, zone, policy, asPort, dcPort, dnsPort, nsPort, rsPort, csPort } = options;
   const given = Object.entries({ as: asPort, dc: dcPort, dns: dnsPort, ns: nsPort, rs: rsPort, cs: csPort });
   const ports = Object.fromEntries(given.filter(([, port]) => port !== undefined)) as Record<string, number>;
-  return startEmbeddedNetwork({ store, address, ports, watch, ...(zone !== undefined && { zone }) });
+  return startEmbeddedNetwork({
+    ...{ store, address, ports, watch, log: (reason) => log.warn(reason) },
+    ...(zone !== undefined && { zone }),
+    ...(policy !== undefined && { policy }),
+  });
 }
 
 function openTrace(log: Logger): TraceFile | undefined {

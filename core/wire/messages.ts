@@ -19,6 +19,7 @@ import {
   natural,
   nothing,
   pathId,
+  permits,
   route,
   text,
   virtualAddresses,
@@ -156,7 +157,7 @@ export const messages = {
       step(7, 26, 'dc', 'node', true),
     ],
     about:
-      "`turn`: who sends the Tunnel Request. `endpoints`: where the correspondent node may be reached, best first. `presharedKey`: the tunnel's shared key, used as WireGuard's pre-shared key. `relay`: the tunnel goes through this RS; `key` is shared with it. `target`: between DCs, whom it is for.",
+      '`turn`: who sends the Tunnel Request. `endpoints`: where the correspondent node may be reached, best first. `presharedKey`: the tunnel\'s shared key, used as WireGuard\'s pre-shared key. `relay`: the tunnel goes through this RS; `key` is shared with it. `target`: between DCs, whom it is for. `permits`: the ports at which the correspondent node may reach the receiver, as "443/tcp", "8000-8100" or "*"; without it, all.',
     body: v.object({
       directionId,
       turn: v.picklist(['request', 'await']),
@@ -165,6 +166,7 @@ export const messages = {
       presharedKey: key,
       relay: v.optional(v.object({ endpoints, pathId, key })),
       target: v.optional(fqdn),
+      permits: v.optional(permits),
     }),
   },
   routeDirectionAck: {
@@ -340,6 +342,23 @@ export const messages = {
     about: "CIDR: the DC's blocks of virtual addresses, the same ever after.",
     body: v.object({ ipv4Block: text(49), ipv6Prefix: text(49) }),
   },
+  policyDirection: {
+    type: 70,
+    title: 'Policy Direction',
+    kind: 'request',
+    between: 'DC to node',
+    steps: [],
+    about:
+      'The policy has changed: `permits` takes the place of what the Route Direction of this correspondent node said; without it, all. `ended`: neither may reach the other any more, and there shall be no tunnel.',
+    body: v.object({ fqdn, permits: v.optional(permits), ended: v.boolean() }),
+  },
+  policyDirectionAck: {
+    type: 71,
+    title: 'Policy Direction Ack',
+    between: 'node to DC',
+    steps: [],
+    body: nothing,
+  },
   unknownKey: {
     type: 25,
     title: 'Unknown Key',
@@ -354,8 +373,10 @@ export const messages = {
 export type MessageName = keyof typeof messages;
 export type Body<N extends MessageName> = v.InferOutput<(typeof messages)[N]['body']>;
 
-/** A message with its body, told apart by `name`. */
-export type Message = { [N in MessageName]: { readonly name: N; readonly body: Body<N> } }[MessageName];
+/** A message with its body, told apart by `name`. `handover`: of Figure 7; an answer is what its request is. */
+export type Message = {
+  [N in MessageName]: { readonly name: N; readonly body: Body<N>; readonly handover?: boolean };
+}[MessageName];
 
 const nameByType = new Map<number, MessageName>(
   (Object.keys(messages) as MessageName[]).map((name) => [messages[name].type, name]),
@@ -365,10 +386,18 @@ export function messageName(type: number): MessageName | undefined {
   return nameByType.get(type);
 }
 
-/** The paper's step for a message between two parties, if it has one. */
-export function paperStep(name: MessageName, from: Party, to: Party, response: boolean): PaperStep | undefined {
-  const steps: readonly PaperStep[] = messages[name].steps;
-  return steps.find((s) => s.from === from && s.to === to && (s.response ?? response) === response);
+interface Occasion {
+  readonly from: Party;
+  readonly to: Party;
+  readonly response: boolean;
+  readonly handover: boolean;
+}
+
+/** The paper's step for a message between two parties, if it has one: of Figure 7 in a handover, else rather not. */
+export function paperStep(name: MessageName, { from, to, response, handover }: Occasion): PaperStep | undefined {
+  const all: readonly PaperStep[] = messages[name].steps;
+  const steps = all.filter((s) => s.from === from && s.to === to && (s.response ?? response) === response);
+  return steps.find(({ figure }) => (figure === 7) === handover) ?? steps[0];
 }
 
 export function kindOf(name: MessageName): Kind {

@@ -18,6 +18,7 @@ import { Introducer } from './introducer';
 import { Introductions } from './introductions';
 import { NameCheck } from './name-check';
 import { Neighbours } from './neighbours';
+import { Permissions } from './permissions';
 import { NotificationService } from './notification-service';
 import { Registrations, type Registered, type Registration, type Session } from './registrations';
 import { Relays } from './relays';
@@ -48,6 +49,7 @@ export class CoordinatorServer implements ServerMachine {
   readonly names: NameCheck;
   readonly registrations: Registrations;
   readonly sessions: Sessions;
+  readonly permissions: Permissions;
   private readonly notifications: NotificationService;
   private readonly residents: Residents;
   private readonly neighbours: Neighbours;
@@ -83,10 +85,14 @@ export class CoordinatorServer implements ServerMachine {
       ...{ ...ports, nameServers: options.nameServers, part },
     });
     const { timers, random } = ports;
-    this.residents = new Residents({ registrations, notifications, signalling, names, introductions, timers });
-    const { residents, neighbours } = this;
+    this.permissions = new Permissions({ zone, signalling, registrations, clock: ports.clock });
+    this.residents = new Residents({
+      ...{ zone, registrations, notifications, signalling, names, introductions, timers },
+      permissions: this.permissions,
+    });
+    const { residents, neighbours, permissions } = this;
     const relays = new Relays(signalling, this.reports, zone, ports);
-    this.introducer = new Introducer({ residents, neighbours, introductions, relays, random });
+    this.introducer = new Introducer({ residents, neighbours, introductions, relays, permissions, random });
     this.handleMessages();
   }
 
@@ -112,13 +118,14 @@ export class CoordinatorServer implements ServerMachine {
     );
     signalling.handle('ntmInformationRequest', async ({ target, from }, { peer }): Promise<Message> => {
       this.neighbours.checkOrigin(peer, from.fqdn);
-      return { name: 'ntmInformationResponse', body: await this.residents.information(target, from) };
+      const asker = { ...from, fqdn: canonicalName(from.fqdn), zone: this.neighbours.zoneOf(peer) };
+      return { name: 'ntmInformationResponse', body: await this.residents.information(target, asker) };
     });
     signalling.handle('routeDirection', (body, context) => this.directForNeighbour(body, context));
     signalling.handle('registrationRequest', (body, context) => this.register(body, context));
     signalling.handle('keepAlive', (_, context) => this.keepAlive(context));
     signalling.handle('directionRequest', ({ target }, context) =>
-      this.introducer.direct(this.registeredSender(context), target),
+      this.introducer.direct(this.registeredSender(context), target, context.handover),
     );
     signalling.handle('routeDirectionAck', (_, context) => void this.registeredSender(context));
     signalling.handle('notificationAck', ({ notificationId }, context) => {
@@ -134,14 +141,15 @@ export class CoordinatorServer implements ServerMachine {
   /** Figure 4 steps 9 to 12. */
   private async register(
     body: Body<'registrationRequest'>,
-    { peer, from }: Context<Endpoint>,
+    { peer, from, handover }: Context<Endpoint>,
   ): Promise<Message | undefined> {
     if (body.lifetimeMs === 0) return this.deregister(peer);
     const addresses = await this.pool.assign(this.sessionOf(peer).fqdn);
     if (!addresses) throw new Refused('unavailable');
     const session = this.sessionOf(peer); // again: it may have been replaced meanwhile
     this.registrations.begin(session, this.registration(body, addresses, from));
-    const notification = await this.notifications.serve(session);
+    this.permissions.heard(session.fqdn);
+    const notification = await this.notifications.serve(session, handover);
     if (session.registration) session.registration.notified = notification !== null;
     this.sessions.changed(session);
     return {
@@ -174,18 +182,20 @@ export class CoordinatorServer implements ServerMachine {
   /** Figure 5 steps 8 to 14: another DC directs a node of this zone. */
   private async directForNeighbour(
     { target, ...direction }: Body<'routeDirection'>,
-    { peer }: Context<Endpoint>,
+    { peer, handover }: Context<Endpoint>,
   ): Promise<Message> {
     const { fqdn, addresses } = direction.correspondent;
     this.neighbours.checkOrigin(peer, fqdn, addresses);
     if (target === undefined) throw new Refused('malformed');
-    const observed = await this.residents.direct(canonicalName(target), direction);
+    const mnZone = this.neighbours.zoneOf(peer);
+    const observed = await this.residents.direct(canonicalName(target), direction, { mnZone, handover });
     return { name: 'routeDirectionAck', body: { directionId: direction.directionId, observed } };
   }
 
   /** Figure 4 step 13. */
   private keepAlive(context: Context<Endpoint>): Message {
-    this.registeredSender(context);
+    const { session } = this.registeredSender(context);
+    context.afterAnswer(() => this.permissions.heard(session.fqdn));
     return { name: 'keepAliveAck', body: { observed: context.from } };
   }
 

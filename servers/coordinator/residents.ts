@@ -14,6 +14,7 @@ import type { Signalling } from '../../core/wire/signalling';
 import { within } from '../../core/wire/within';
 import type { Introductions } from './introductions';
 import type { NameCheck } from './name-check';
+import type { Permissions } from './permissions';
 import type { NotificationService } from './notification-service';
 import type { Registrations } from './registrations';
 
@@ -29,14 +30,24 @@ export interface Asker {
   readonly fqdn: string;
   /** WireGuard static key. */
   readonly publicKey: Uint8Array;
+  readonly zone: string;
+}
+
+/** Of a direction. */
+export interface Circumstances {
+  /** MN's. */
+  readonly mnZone: string;
+  /** See Message. */
+  readonly handover: boolean;
 }
 
 /** Where correspondent nodes are asked about, and told: in this DC's zone, or in another's. */
 export interface CorrespondentSide {
-  /** Throws Refused: no-such-name, node-absent. */
-  information(target: string, from: Asker): Promise<Information>;
-  /** Where CN is now. Throws Refused: node-absent, node-unreachable. */
-  direct(fqdn: string, direction: Body<'routeDirection'>): Promise<Endpoint>;
+  readonly zone: string;
+  /** Throws Refused: no-such-name, not-allowed, node-absent. */
+  information(target: string, from: Asker, handover: boolean): Promise<Information>;
+  /** Where CN is now. Throws Refused: not-allowed, node-absent, node-unreachable. */
+  direct(fqdn: string, direction: Body<'routeDirection'>, why: Circumstances): Promise<Endpoint>;
 }
 
 interface Parts {
@@ -45,15 +56,23 @@ interface Parts {
   readonly signalling: Signalling<Endpoint>;
   readonly names: NameCheck;
   readonly introductions: Introductions;
+  readonly permissions: Permissions;
+  readonly zone: string;
   readonly timers: Timers;
 }
 
 export class Residents implements CorrespondentSide {
   constructor(private readonly parts: Parts) {}
 
+  get zone(): string {
+    return this.parts.zone;
+  }
+
   async information(target: string, from: Asker): Promise<Information> {
-    const { registrations, names, introductions } = this.parts;
+    const { registrations, names, introductions, permissions } = this.parts;
     const fqdn = await names.nameOf(target);
+    // Before anything else: whether a node is there is nobody's business who may not reach it.
+    await this.refuseForbidden(fqdn, permissions.of(fqdn, from.fqdn, from.zone), from.fqdn);
     const cn = registrations.registered(fqdn);
     if (!cn) throw new Refused('node-absent', await names.addressesOf(fqdn));
     const { addresses, observed, host, route } = cn.registration;
@@ -62,13 +81,22 @@ export class Residents implements CorrespondentSide {
     return { fqdn, publicKey, addresses, observed, host: [...host], route, presharedKey };
   }
 
-  async direct(fqdn: string, body: Body<'routeDirection'>): Promise<Endpoint> {
-    const { registrations, signalling, timers, names } = this.parts;
-    const answerMs = await this.wake(fqdn);
+  async direct(
+    fqdn: string,
+    direction: Body<'routeDirection'>,
+    { mnZone, handover }: Circumstances,
+  ): Promise<Endpoint> {
+    const { registrations, signalling, timers, names, permissions } = this.parts;
+    const answerMs = await this.wake(fqdn, handover);
     const cn = registrations.registered(fqdn);
     if (!cn) throw new Refused('node-absent', await names.addressesOf(fqdn));
     const { session, registration } = cn;
-    const request = signalling.request(session.peer, registration.observed, { name: 'routeDirection', body });
+    const mn = direction.correspondent.fqdn;
+    const permits = permissions.tell(fqdn, mn, mnZone);
+    await this.refuseForbidden(fqdn, permits, mn);
+    const { permits: _, ...rest } = direction; // another DC has no say here
+    const body = { ...rest, ...(permits && { permits: [...permits] }) };
+    const request = signalling.request(session.peer, registration.observed, { name: 'routeDirection', body, handover });
     let answer: Message | undefined;
     try {
       answer = await within(timers, answerMs, request);
@@ -80,12 +108,17 @@ export class Residents implements CorrespondentSide {
     throw new Refused('node-absent', registration.addresses);
   }
 
+  private async refuseForbidden(fqdn: string, permits: readonly string[] | undefined, from: string): Promise<void> {
+    if (permits?.length !== 0 || fqdn === from) return;
+    throw new Refused('not-allowed', await this.parts.names.addressesOf(fqdn));
+  }
+
   /** Steps 9 to 11. How long CN's answer to the Route Direction shall be waited for. */
-  private async wake(fqdn: string): Promise<number> {
+  private async wake(fqdn: string, handover: boolean): Promise<number> {
     const { registrations, notifications } = this.parts;
     const cn = registrations.registered(fqdn);
     if (!cn?.registration.notified) return ANSWER_MS;
-    const outcome = await notifications.notify(cn.session);
+    const outcome = await notifications.notify(cn.session, handover);
     return outcome === 'not connected' ? DOUBTFUL_ANSWER_MS : ANSWER_MS;
   }
 }

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { allSettingNames } from '../../servers/serve/setting-names';
+import { allSettingNames } from '../../servers/setting-names';
 import { settings, type Kind } from '../../servers/serve/settings';
 import { run, temporaryDirectory } from '../support/command';
 import { projectRoot } from '../support/paths';
