@@ -32,6 +32,8 @@ const CORRESPONDENTS_LIMIT = 4_096;
 /** While a tunnel's relay is lost and no other can be had: the DC is asked again. */
 const RELAY_RETRY_MS = 2_000;
 const HANDOVER_RETRY_MS = 2_000;
+/** The DC could not be asked. What it refuses, it refuses again. */
+const AWAY = new Set<string>(['NTM_DC_UNREACHABLE', 'NTM_NOT_REGISTERED', 'NTM_AS_UNREACHABLE']);
 /** The DC handles 256 requests of a node at once, and others shall have their turn. */
 const HANDOVERS_AT_ONCE = 32;
 
@@ -224,7 +226,7 @@ export class Correspondents {
     } catch (error) {
       if (this.byName.get(known.fqdn) !== known) return;
       if (error instanceof KnownNodeError) return this.failed(known, error);
-      if (known.tunnel?.state === 'idle') return;
+      if (known.tunnel?.state === 'idle' || !AWAY.has((error as NtmError).code)) return;
       known.retry = timers.schedule(HANDOVER_RETRY_MS, () => void this.redirect(known));
     }
   }

@@ -108,7 +108,10 @@ export class Node implements VirtualNetwork {
     this.handover = new Handover({
       ...{ timers, trace, part: this.part },
       hostAddresses: () => runtime.hostAddresses(),
-      register: () => this.membership.hostMoved(),
+      register: () => {
+        this.relays.hostMoved();
+        this.membership.hostMoved();
+      },
       direct: () => this.correspondents.hostMoved(),
     });
     this.packetPath = new PacketPath({

@@ -84,10 +84,10 @@ export class CoordinatorServer implements ServerMachine {
       ...{ zone, fqdn: `dc.${zone}`, identity, pool: this.pool, signalling, accountServer: account },
       ...{ ...ports, nameServers: options.nameServers, part },
     });
-    const { timers, random } = ports;
-    this.permissions = new Permissions({ zone, signalling, registrations, clock: ports.clock });
+    const { clock, timers, random } = ports;
+    this.permissions = new Permissions({ zone, signalling, registrations, clock });
     this.residents = new Residents({
-      ...{ zone, registrations, notifications, signalling, names, introductions, timers },
+      ...{ zone, registrations, notifications, signalling, names, introductions, clock, timers },
       permissions: this.permissions,
     });
     const { residents, neighbours, permissions } = this;

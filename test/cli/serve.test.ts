@@ -7,12 +7,12 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { ntmobile } from '../support/network';
 import { Program } from '../support/processes';
-import { ServedNetwork } from '../support/served-network';
+import { FiveServers } from '../support/five-servers';
 import { describeWith, findProgram } from '../support/servers';
 
 type Line = Record<string, unknown>;
 
-let network: ServedNetwork;
+let network: FiveServers;
 
 /** What a server has logged once `wanted` accepts it. */
 function logged(program: Program, wanted: (line: Line) => boolean): Promise<Line> {
@@ -24,7 +24,7 @@ const says = (text: string) => (line: Line) => String(line['msg']).includes(text
 
 describe('ntmobile serve: what cannot be', function () {
   this.timeout(20_000);
-  beforeEach(async () => (network = await ServedNetwork.make()));
+  beforeEach(async () => (network = await FiveServers.make()));
   afterEach(() => network.close());
 
   const failing = async (kind: 'as' | 'dc' | 'rs', code = 1): Promise<string> => {
@@ -133,7 +133,7 @@ describe('ntmobile serve: what cannot be', function () {
 
 describe('ntmobile serve: SIGHUP', function () {
   this.timeout(20_000);
-  beforeEach(async () => (network = await ServedNetwork.make()));
+  beforeEach(async () => (network = await FiveServers.make()));
   afterEach(() => network.close());
 
   const reread = async (program: Program, text = 'settings read again'): Promise<Line> => {
@@ -203,7 +203,7 @@ describe('ntmobile serve: SIGHUP', function () {
 
 describeWith(['promtool'], 'ntmobile serve and up: metrics', function () {
   this.timeout(20_000);
-  beforeEach(async () => (network = await ServedNetwork.make()));
+  beforeEach(async () => (network = await FiveServers.make()));
   afterEach(() => network.close());
 
   /** Fails when Prometheus's own tool finds fault with them. */

@@ -8,13 +8,13 @@ import type { Kind } from '../../servers/serve/settings';
 import { portsOf, stop, testProgram } from '../support/network';
 import { next, says } from '../support/outage';
 import { killRunning, Program } from '../support/processes';
-import { kinds, ServedNetwork } from '../support/served-network';
+import { kinds, FiveServers } from '../support/five-servers';
 import { SeededRandom } from '../support/virtual-time';
 
 describe('five servers as processes of their own', function () {
   this.timeout(90_000);
-  let network: ServedNetwork;
-  beforeEach(async () => (network = await ServedNetwork.make({ NTMOBILE_LOG: 'debug' })));
+  let network: FiveServers;
+  beforeEach(async () => (network = await FiveServers.make({ NTMOBILE_LOG: 'debug' })));
   afterEach(async () => {
     await killRunning();
   });

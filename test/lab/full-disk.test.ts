@@ -6,7 +6,7 @@ import { describeLab } from '../support/lab';
 import { portsOf, stop, testProgram } from '../support/network';
 import { next, says } from '../support/outage';
 import { killRunning, Program } from '../support/processes';
-import { kinds, ServedNetwork } from '../support/served-network';
+import { kinds, FiveServers } from '../support/five-servers';
 
 describeLab('a full disk', function () {
   this.timeout(60_000);
@@ -15,7 +15,7 @@ describeLab('a full disk', function () {
   });
 
   it('all five servers on it -> live on, new accounts and nodes are refused and counted; with room, all is well', async () => {
-    const network = await ServedNetwork.make({ NTMOBILE_LOG: 'info' });
+    const network = await FiveServers.make({ NTMOBILE_LOG: 'info' });
     const disk = await network.useSmallDisk('4m');
     for (const name of ['alice', 'bob', 'carol']) await network.addAccount(name);
     for (const kind of kinds) network.start(kind);

@@ -108,6 +108,25 @@ describe('directions', () => {
     assert.deepEqual(policies, [body]);
   });
 
+  it('MN: moves before the answer comes -> asks again, and follows only what is said of where it is', async () => {
+    dc.addPeer({ key: sharedKey(key, 1), party: 'node', name: 'alice' });
+    let answers = 0;
+    answerWith(() => ({
+      name: 'routeDirection',
+      body: { ...direction, directionId: new Uint8Array(8).fill(++answers) },
+    }));
+    const before = directions.ask('bob.ntm.internal');
+    await network.run(3);
+    directions.hostMoved();
+    const after = directions.ask('bob.ntm.internal', true);
+    await network.run(100);
+    assert.equal(await before, await after);
+    assert.deepEqual(
+      followed.map(({ directionId }) => directionId[0]),
+      [2],
+    );
+  });
+
   it('CN: notified -> the DC gets the acknowledgement', async () => {
     dc.addPeer({ key: sharedKey(key, 1), party: 'node', name: 'alice' });
     directions.acknowledgeNotification(new Uint8Array(8), false);
