@@ -28,8 +28,7 @@ describe('five servers as processes of their own', function () {
     const order = shuffled(kinds, random);
     process.stdout.write(`      NTMOBILE_SEED=${seed}: ${order.join(', ')}\n`);
     const accounts = ['alice', 'bob', 'carol', 'dave', ...kinds.map((kind) => `guest-${kind}`)];
-    await Promise.all([network.addAccount('bob').then(() => network.addAccount('alice'))]);
-    for (const account of accounts.slice(2)) await network.addAccount(account);
+    await network.addAccounts(...accounts);
 
     for (const kind of order) network.start(kind);
     for (const kind of order) await network.serving(kind);

@@ -16,8 +16,8 @@ describeLab('a full disk', function () {
 
   it('all five servers on it -> live on, new accounts and nodes are refused and counted; with room, all is well', async () => {
     const network = await FiveServers.make({ NTMOBILE_LOG: 'info' });
+    await network.addAccounts('alice', 'bob', 'carol');
     const disk = await network.useSmallDisk('4m');
-    for (const name of ['alice', 'bob', 'carol']) await network.addAccount(name);
     for (const kind of kinds) network.start(kind);
     for (const kind of kinds) await network.serving(kind);
     const program = (account: string, file: string, ...args: string[]): Program =>
@@ -52,7 +52,7 @@ describeLab('a full disk', function () {
 
     rmSync(join(disk, 'fill'));
     await carol.line(says('net bob: connected'));
-    await network.addAccount('dave');
+    await network.account('dave').finish();
     assert.equal((await network.get('/ready')).status, 200);
     assert.deepEqual(alice.lines.filter(says('broken')), []);
     for (const each of [carol, alice, bob]) await stop(each);

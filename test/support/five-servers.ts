@@ -7,8 +7,10 @@ import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { formatJoinUrl } from '../../core/join-url';
 import { nodeRandom } from '../../core/runtime-node';
+import { hashPassword } from '../../servers/account/password';
 import { formatKey, serverKey } from '../../servers/serve/server-key';
 import type { Kind } from '../../servers/serve/settings';
+import { openSqliteStore } from '../../servers/store/sqlite-store';
 import { commandFile, ntmobile, passwordOf } from './network';
 import { temporaryDirectory } from './paths';
 import { killRunning, Program, type End } from './processes';
@@ -100,8 +102,11 @@ export class FiveServers {
     return program.ended;
   }
 
-  async addAccount(name: string): Promise<void> {
-    await this.account(name).finish();
+  /** In the store of the AS. */
+  async addAccounts(...names: string[]): Promise<void> {
+    const store = openSqliteStore(join(this.dir, 'as'));
+    for (const name of names) await store.accounts.add(name, await hashPassword(passwordOf(name), nodeRandom), 0);
+    store.close();
   }
 
   /** `account add`, as it goes. */

@@ -174,7 +174,7 @@ describe('settings of a server', () => {
       [
         ':1: "accountServer" is not set',
         ':2: "zone" is not a domain name; a zone looks like ntm.example.org',
-        ':3: "listen" must be text',
+        ':3: "listen" must be "ADDRESS:PORT", or a list of one for IPv4 and one for IPv6',
         ':5: "dir" stands here a second time',
         ':6: "servers.0.kind" stands here a second time',
         ':6: "servers.0.name" is not set',
