@@ -4,9 +4,15 @@ import { UsageError } from './output';
 
 const levels = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
-/** NTMOBILE_LOG: the level; default `warn`. */
-export function openLog(env: NodeJS.ProcessEnv): Logger {
-  const level = env['NTMOBILE_LOG'] || 'warn';
-  if (!levels.includes(level)) throw new UsageError(`NTMOBILE_LOG is one of ${levels.join(', ')}`);
-  return pino({ level, base: null }, pino.destination({ fd: 2, sync: true }));
+/** NTMOBILE_LOG: the level; otherwise `level`. */
+export function openLog(env: NodeJS.ProcessEnv, level = 'warn'): Logger {
+  return pino({ level: levelOf(env) ?? level, base: null }, pino.destination({ fd: 2, sync: true }));
+}
+
+/** Of NTMOBILE_LOG, when it is set. */
+export function levelOf(env: NodeJS.ProcessEnv): string | undefined {
+  const level = env['NTMOBILE_LOG'] || undefined;
+  if (level !== undefined && !levels.includes(level))
+    throw new UsageError(`NTMOBILE_LOG is one of ${levels.join(', ')}`);
+  return level;
 }

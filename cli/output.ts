@@ -29,6 +29,9 @@ function explain(error: unknown): string {
   const at = address === undefined ? '' : ` ${address}${port === undefined ? '' : `:${port}`}`;
   if (code === 'EADDRINUSE') return `${at.trim()} is in use; give another port or stop what runs there`;
   if (code === 'EADDRNOTAVAIL') return `${at.trim()} is not an address of this host`;
+  if (code === 'EACCES' && port !== undefined && port < 1024) {
+    return `${at.trim()}: ports below 1024 need root or CAP_NET_BIND_SERVICE; give another port`;
+  }
   if (code === 'EACCES' || code === 'EPERM') return `not allowed: ${error.message}`;
   if (error instanceof NtmError || error instanceof UsageError || error instanceof Failure || code !== undefined)
     return error.message;

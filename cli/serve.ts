@@ -1,17 +1,13 @@
 /** `ntmobile serve as|dc|ns|rs|cs`: one server of a network, by a file of settings. `ntmobile key`: its public key. */
 import { Command } from 'commander';
-import { nodeClock, nodeRandom } from '../core/runtime-node';
-import { noTrace } from '../core/trace';
-import { openTraceFile } from '../core/trace-file';
-import { formatEndpoint } from '../core/wire/addresses';
+import { NtmError } from '../core/errors';
+import { nodeRandom } from '../core/runtime-node';
 import { readSettings } from '../servers/serve/config-file';
-import { openMetrics } from '../servers/serve/metrics';
-import { serve } from '../servers/serve/serve';
 import { formatKey, serverKey } from '../servers/serve/server-key';
 import type { Kind } from '../servers/serve/settings';
-import { lockDirectory } from '../servers/store/directory-lock';
 import { openLog } from './log';
-import { print } from './output';
+import { print, UsageError } from './output';
+import { ServeProcess } from './serve-process';
 import { stopSignal } from './stop-signal';
 
 const kinds: Readonly<Record<Kind, string>> = {
@@ -21,6 +17,10 @@ const kinds: Readonly<Record<Kind, string>> = {
   rs: 'a relay server',
   cs: 'a cache server',
 };
+
+const SIGNALS = `
+SIGTERM and SIGINT end it gracefully. SIGHUP reads the settings again and takes what can change while it runs.
+NTMOBILE_LOG sets the level of the log on standard error, before the setting "log".`;
 
 interface ServeOptions {
   readonly config: string;
@@ -37,6 +37,7 @@ export function serveCommand(): Command {
       .requiredOption('--config <file>', 'settings, JSON with comments; examples/deploy has one of every kind')
       .option('--check', 'say whether the settings are right, and start nothing')
       .option('--json', 'print one line of JSON once it serves')
+      .addHelpText('after', SIGNALS)
       .action((options: ServeOptions) => run(kind, options));
   }
   return command;
@@ -54,38 +55,20 @@ export function keyCommand(): Command {
 }
 
 async function run(kind: Kind, { config, check, json }: ServeOptions): Promise<void> {
-  const log = openLog(process.env);
-  const settings = readSettings(kind, config);
+  const settings = wellCalled(() => readSettings(kind, config));
   if (check) return print(json ? JSON.stringify({ ok: true }) : `${config} is right`);
-  const stopped = stopSignal();
-  const stop = new AbortController();
-  void stopped.then(() => stop.abort());
-  serverKey(settings.dir, nodeRandom); // makes the directory
-  const lock = lockDirectory(settings.dir);
-  const file =
-    settings.trace === undefined
-      ? undefined
-      : openTraceFile(settings.trace, nodeClock, ({ message: error }) => log.warn({ error }, 'no trace'));
+  const server = new ServeProcess(kind, config, settings, openLog(process.env));
+  await server.run(stopSignal(), (about) => {
+    const lines = Object.entries(about).map(([what, where]) => `${what} ${where}`);
+    print(json ? JSON.stringify({ kind, about }) : lines.join('\n'));
+  });
+}
+
+/** Wrong settings are the caller's mistake: to start again will not help. */
+function wellCalled<T>(read: () => T): T {
   try {
-    const context = {
-      trace: file?.trace ?? noTrace,
-      log: (text: string, more = {}) => log.warn({ kind, ...more }, text),
-      stop: stop.signal,
-    };
-    const server = await serve(kind, settings, context);
-    try {
-      const metrics = settings.metrics && (await openMetrics(settings.metrics, server));
-      const about = { ...server.about, ...(metrics && { 'shows metrics on': formatEndpoint(metrics.local) }) };
-      const lines = Object.entries(about).map(([what, where]) => `${what} ${where}`);
-      print(json ? JSON.stringify({ kind, about }) : lines.join('\n'));
-      log.info({ kind, about }, 'serving');
-      log.info({ kind, signal: await stopped }, 'stopping');
-      await metrics?.close();
-    } finally {
-      await server.close();
-    }
-  } finally {
-    lock.release();
-    file?.close();
+    return read();
+  } catch (error) {
+    throw error instanceof NtmError ? new UsageError(error.message) : error;
   }
 }

@@ -5,10 +5,13 @@ import type { Logger } from 'pino';
 import { nodeClock, nodeRandom } from '../core/runtime-node';
 import { noTrace } from '../core/trace';
 import { openTraceFile, type TraceFile } from '../core/trace-file';
-import { formatEndpoint } from '../core/wire/addresses';
+import { formatEndpoint, type Endpoint } from '../core/wire/addresses';
 import { hashPassword } from '../servers/account/password';
 import { startEmbeddedNetwork, type EmbeddedNetwork } from '../servers/embedded-network';
+import type { Watch } from '../servers/host';
 import { DEFAULT_ZONE, isZone } from '../servers/names';
+import type { ServerName } from '../servers/network-settings';
+import { parseEndpoint } from '../servers/serve/settings/fields';
 import { lockDirectory } from '../servers/store/directory-lock';
 import { openSqliteStore } from '../servers/store/sqlite-store';
 import type { Store } from '../servers/store/store';
@@ -17,6 +20,7 @@ import { openLog } from './log';
 import { print, UsageError } from './output';
 import { checked } from './password-input';
 import { stopSignal } from './stop-signal';
+import { UpWatch } from './up-watch';
 
 interface NewAccount {
   readonly name: string;
@@ -34,6 +38,7 @@ interface UpOptions {
   readonly nsPort?: number;
   readonly rsPort?: number;
   readonly csPort?: number;
+  readonly metrics?: Endpoint;
   readonly policy?: string;
   readonly json?: boolean;
 }
@@ -45,6 +50,7 @@ export function upCommand(): Command {
     .option('--account <name:password>', 'add this account, or change its password; may be repeated', parseAccount)
     .option('--zone <zone>', `zone of the names, decided at the first start; default ${DEFAULT_ZONE}`, parseZone)
     .option('--address <address>', 'IP address to serve on', parseAddress, '127.0.0.1')
+    .option('--metrics <address:port>', 'show metrics and health here, over HTTP', parseMetrics)
     .option('--policy <file>', 'who may reach whom, JSON with comments; default: everybody everybody')
     .option('--json', 'print one line of JSON once everything runs');
   for (const server of ['as', 'dc', 'dns', 'ns', 'rs', 'cs']) {
@@ -66,17 +72,20 @@ async function up(options: UpOptions): Promise<void> {
   const traceFile = openTrace(log);
   const store = openSqliteStore(options.dir);
   const lock = lockDirectory(options.dir);
+  const watch = new UpWatch(options.dir, log);
   try {
     await putAccounts(store, options.account ?? []);
-    const network = await start(options, store, traceFile, log);
+    const network = await start(options, store, log, (server) => watch.of(server, traceFile?.trace ?? noTrace));
     const reload = (): void => network.reload();
     process.on('SIGHUP', reload);
     try {
+      await watch.start(network, options.metrics);
       const accounts = await accountNames(store);
       print(options.json ? JSON.stringify(toJson(network, accounts)) : describe(network, accounts));
       log.info({ servers: network.servers, zone: network.zone }, 'serving');
       log.info({ signal: await stopped, drops: network.drops() }, 'stopping');
     } finally {
+      await watch.stop();
       process.off('SIGHUP', reload);
       await network.close();
     }
@@ -90,15 +99,14 @@ async function up(options: UpOptions): Promise<void> {
 function start(
   options: UpOptions,
   store: Store,
-  traceFile: TraceFile | undefined,
   log: Logger,
+  watch: (server: ServerName) => Watch,
 ): Promise<EmbeddedNetwork> {
   const { address, zone, policy, asPort, dcPort, dnsPort, nsPort, rsPort, csPort } = options;
   const given = Object.entries({ as: asPort, dc: dcPort, dns: dnsPort, ns: nsPort, rs: rsPort, cs: csPort });
   const ports = Object.fromEntries(given.filter(([, port]) => port !== undefined)) as Record<string, number>;
-  const trace = traceFile?.trace ?? noTrace;
   return startEmbeddedNetwork({
-    ...{ store, address, ports, watch: () => ({ trace }), log: (reason) => log.warn(reason) },
+    ...{ store, address, ports, watch, log: (reason) => log.warn(reason) },
     ...(zone !== undefined && { zone }),
     ...(policy !== undefined && { policy }),
   });
@@ -163,6 +171,12 @@ function parseAddress(text: string): string {
     throw new InvalidArgumentError('Give one IP address of this host; nodes are told to come there.');
   }
   return text;
+}
+
+function parseMetrics(text: string): Endpoint {
+  const endpoint = parseEndpoint(text);
+  if (!endpoint) throw new InvalidArgumentError('It is ADDRESS:PORT, e.g. 127.0.0.1:9464.');
+  return endpoint;
 }
 
 function parsePort(text: string): number {

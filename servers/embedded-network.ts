@@ -21,6 +21,12 @@ import { NotificationServer } from './notification/notification-server';
 import { RelayServer } from './relay/relay-server';
 import { PolicyFile } from './policy-file';
 import { Reporter } from './reporter';
+import { accountServerFigures } from './serve/as';
+import { cacheServerFigures } from './serve/cs';
+import { coordinatorFigures } from './serve/dc';
+import { notificationServerFigures } from './serve/ns';
+import { relayServerFigures } from './serve/rs';
+import type { Figure } from './serve/served';
 import type { TrustedServer } from './server-ports';
 import type { Coordinator, Store } from './store/store';
 
@@ -56,6 +62,8 @@ export interface EmbeddedNetwork {
   reload(): void;
   /** Datagrams, queries and connections dropped, by server and reason. */
   drops(): Record<string, Record<string, number>>;
+  /** For metrics and logs, by server. */
+  figures(): Record<ServerName, Figure[]>;
   close(): Promise<void>;
 }
 
@@ -106,6 +114,13 @@ class StartingNetwork {
         ];
         return Object.fromEntries(counts.map(([name, drops]) => [name, Object.fromEntries(drops)]));
       },
+      figures: () => ({
+        as: accountServerFigures(as.machine),
+        dc: coordinatorFigures(dc.machine, dns.server),
+        ns: notificationServerFigures(ns.machine),
+        rs: relayServerFigures(rs.machine),
+        cs: cacheServerFigures(cs.machine),
+      }),
       reload: () => this.policy?.reload(),
       close: () => this.close(),
     };
@@ -206,7 +221,7 @@ class StartingNetwork {
     });
     const host = await openDns(server, this.at(ports.dns));
     this.closers.push(() => host.close());
-    return { local: host.local, drops: server.drops };
+    return { local: host.local, drops: server.drops, server };
   }
 
   private async startNotificationServer(coordinatorEndpoint: Endpoint) {

@@ -86,8 +86,8 @@ export async function openBoth<A extends ServerSocket, B extends ServerSocket>(
   }
 }
 
-/** Who wants to know what the machine does. */
-export type Watch = Pick<ServerPorts, 'trace' | 'onHandled'>;
+/** Who wants to know what the machine does; and its transactions' clock. */
+export type Watch = Pick<ServerPorts, 'trace' | 'onHandled' | 'transactionTimeMs'>;
 
 export interface HostedMachine<M extends ServerMachine> extends ServerSocket {
   readonly machine: M;
@@ -140,8 +140,12 @@ function familyOf({ address }: Endpoint): 4 | 6 {
   return address.includes(':') ? 6 : 4;
 }
 
-function serverPorts({ trace, onHandled }: Watch): Omit<ServerPorts, 'transmit'> {
-  return { clock: nodeClock, timers: nodeTimers, random: nodeRandom, trace, ...(onHandled && { onHandled }) };
+function serverPorts({ trace, onHandled, transactionTimeMs }: Watch): Omit<ServerPorts, 'transmit'> {
+  return {
+    ...{ clock: nodeClock, timers: nodeTimers, random: nodeRandom, trace },
+    ...(onHandled && { onHandled }),
+    ...(transactionTimeMs && { transactionTimeMs }),
+  };
 }
 
 function nodeStream(socket: Socket): NodeStream {

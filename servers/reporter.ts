@@ -6,6 +6,10 @@ import type { Peer } from '../core/wire/peers';
 import type { Signalling } from '../core/wire/signalling';
 
 const REPORT_MS = 10_000;
+/** While the DC does not answer, which may be about to start. */
+const UNANSWERED_MS = 2_000;
+/** At the start, which waits for it. */
+const FIRST_TRIES = 2;
 
 export class Reporter {
   private timer: Timer | undefined;
@@ -26,7 +30,7 @@ export class Reporter {
 
   /** True when the DC answered. Goes on reporting either way. */
   async start(): Promise<boolean> {
-    const answered = await this.send();
+    const answered = await this.send(FIRST_TRIES);
     this.scheduleNext();
     return answered;
   }
@@ -41,10 +45,10 @@ export class Reporter {
     this.timer?.cancel();
   }
 
-  private async send(): Promise<boolean> {
+  private async send(tries?: number): Promise<boolean> {
     const { peer, endpoint } = this.coordinator;
     try {
-      await this.signalling.request(peer, endpoint, { name: 'serverReport', body: this.report() });
+      await this.signalling.request(peer, endpoint, { name: 'serverReport', body: this.report() }, tries);
       this.answered = true;
     } catch {
       this.answered = false; // a DC that is away hears the next one
@@ -54,6 +58,7 @@ export class Reporter {
 
   private scheduleNext(): void {
     if (this.stopped) return;
-    this.timer = this.timers.schedule(REPORT_MS, () => void this.send().then(() => this.scheduleNext()));
+    const pauseMs = this.answered ? REPORT_MS : UNANSWERED_MS;
+    this.timer = this.timers.schedule(pauseMs, () => void this.send().then(() => this.scheduleNext()));
   }
 }

@@ -10,6 +10,8 @@ export interface ServerPorts {
   readonly timers: Timers;
   readonly random: Random;
   readonly trace: Trace;
+  /** See transaction-clock.ts. */
+  transactionTimeMs?(): number;
   /** For metrics and logs. */
   onHandled?(handled: Handled): void;
   transmit(datagram: Uint8Array, to: Endpoint): void;

@@ -35,6 +35,8 @@ export interface SignallingOptions<Via> {
   transmit(datagram: Uint8Array, to: Via): void;
   /** Long-term identity; with it, first contacts are accepted. */
   readonly identity?: KeyPair;
+  /** Where the transactions with a new peer begin; default: the wall clock. Rises, also from one start to the next. */
+  transactionTimeMs?(): number;
   /** Told of each message that was handled; repeated answers are not counted. */
   onHandled?(handled: Handled): void;
 }
@@ -87,7 +89,7 @@ export class Signalling<Via> {
 
   constructor(private readonly options: SignallingOptions<Via>) {
     this.identityKeyId = options.identity && textOf(publicKeyId(options.identity.publicKey));
-    this.peers = new Peers(() => options.clock.wallTimeMs());
+    this.peers = new Peers(() => options.transactionTimeMs?.() ?? options.clock.wallTimeMs());
     this.exchanges = new Exchanges(options.timers, options.clock);
     this.forgetting = new Forgetting(options.clock);
   }

@@ -10,6 +10,8 @@ import type { ServeContext } from './served';
 import { formatKey } from './server-key';
 
 const ASK_AGAIN_MS = 2_000;
+/** Who waits at the start shall soon hear for whom. */
+const TRIES = 2;
 
 export type Blocks = Pick<Coordinator, 'ipv4Block' | 'ipv6Prefix'>;
 
@@ -70,7 +72,7 @@ export class AccountServerReport {
     const peer = signalling.addPeer({ key: agreedKey(identity, as.publicKey), party: 'as', name: 'as' });
     const message = { name: 'coordinatorReport', body: { endpoint: local } } as const;
     try {
-      const answer = await signalling.request(peer, as.endpoint, message);
+      const answer = await signalling.request(peer, as.endpoint, message, TRIES);
       if (answer.name !== 'coordinatorReportAck') return undefined;
       this.ailment = undefined;
       return answer.body;

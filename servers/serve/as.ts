@@ -11,7 +11,8 @@ import { hostMachine } from '../host';
 import { NetworkSettings } from '../network-settings';
 import { openSqliteStore } from '../store/sqlite-store';
 import type { Coordinator, Store } from '../store/store';
-import { droppedFigures, type Figure, type ServeContext, type ServedServer } from './served';
+import { watchStore } from '../store/watched-store';
+import { droppedFigures, storeFigures, type Figure, type ServeContext, type ServedServer } from './served';
 import { serverKey } from './server-key';
 import type { Settings } from './settings';
 
@@ -20,7 +21,8 @@ export async function serveAccountServer(
   context: ServeContext,
 ): Promise<ServedServer<'as'>> {
   const identity = serverKey(dir, nodeRandom);
-  const store = openSqliteStore(dir);
+  const watched = watchStore(openSqliteStore(dir));
+  const { store } = watched;
   try {
     const settings = new NetworkSettings(store.settings, nodeRandom);
     await settings.decideZone(zone);
@@ -43,8 +45,8 @@ export async function serveAccountServer(
         'serves accounts on': formatEndpoint(local),
         NTMOBILE_AS: formatJoinUrl({ host, port, publicKey: identity.publicKey, zone }),
       },
-      figures: () => accountServerFigures(machine),
-      ailment: () => undefined,
+      figures: () => [...accountServerFigures(machine), ...storeFigures(watched)],
+      ailment: () => watched.ailment(),
       async reload(changed) {
         for (const gone of await enrol(store, changed.coordinators, globalId)) distrust(machine, identity, gone);
         await machine.start();

@@ -14,8 +14,9 @@ import { PolicyFile } from '../policy-file';
 import type { TrustedServer } from '../server-ports';
 import { openSqliteStore } from '../store/sqlite-store';
 import type { Store } from '../store/store';
+import { watchStore } from '../store/watched-store';
 import { AccountServerReport, type Blocks } from './account-server-report';
-import { droppedFigures, type Figure, type ServeContext, type ServedServer } from './served';
+import { droppedFigures, storeFigures, type Figure, type ServeContext, type ServedServer } from './served';
 import { serverKey } from './server-key';
 import type { Settings } from './settings';
 
@@ -23,7 +24,8 @@ export async function serveCoordinator(options: Settings<'dc'>, context: ServeCo
   const { dir, listen, zone, accountServer, advertise } = options;
   let { servers } = options;
   const identity = serverKey(dir, nodeRandom);
-  const store = openSqliteStore(dir);
+  const watched = watchStore(openSqliteStore(dir));
+  const { store } = watched;
   const trusted = ({ kind: party, name, key: publicKey }: (typeof servers)[number]): TrustedServer => {
     return { party, name: `${name}.${zone}`, publicKey };
   };
@@ -77,8 +79,8 @@ export async function serveCoordinator(options: Settings<'dc'>, context: ServeCo
           'answers DNS on': dnsHosts.map((dns) => formatEndpoint(dns.local)).join(' and '),
         }),
       },
-      figures: () => coordinatorFigures(machine, dnsServer),
-      ailment: () => machine.sessions.ailment ?? policy?.ailment ?? reporter?.ailment,
+      figures: () => [...coordinatorFigures(machine, dnsServer), ...storeFigures(watched)],
+      ailment: () => machine.sessions.ailment ?? watched.ailment() ?? policy?.ailment ?? reporter?.ailment,
       reload(changed) {
         policy?.reload();
         trustOnly(machine, identity, servers.map(trusted), changed.servers.map(trusted));

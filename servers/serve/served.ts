@@ -42,3 +42,11 @@ export function droppedFigures(drops: Drops): Figure[] {
     })),
   );
 }
+
+/** Of a watched store (store/watched-store.ts). */
+export function storeFigures({ errors }: { readonly errors: ReadonlyMap<string, number> }): Figure[] {
+  return [...errors].map(([code, value]) => ({
+    ...{ name: 'store_errors_total', type: 'counter' as const, value, labels: { code } },
+    help: 'What the store could not do, by the code of its error',
+  }));
+}

@@ -8,14 +8,17 @@ import { NtmError } from '../../core/errors';
 
 const LOCK_FILE = 'up.lock';
 
-/** The directory must be there. Throws NtmError NTM_CONFIG when it is locked. */
+/** The directory must be there. Throws NtmError NTM_CONFIG when it is locked, or cannot be. */
 export function lockDirectory(directory: string): { release(): void } {
-  const db = new Database(join(directory, LOCK_FILE));
+  let db: Database.Database | undefined;
   try {
+    db = new Database(join(directory, LOCK_FILE));
     db.exec('BEGIN EXCLUSIVE');
-  } catch {
-    db.close();
-    throw new NtmError('NTM_CONFIG', `a network runs on ${directory} already; stop it or use another --dir`);
+  } catch (error) {
+    db?.close();
+    const { code, message } = error as Error & { code?: string };
+    if (code !== 'SQLITE_BUSY') throw new NtmError('NTM_CONFIG', `${directory} cannot be used: ${message}`);
+    throw new NtmError('NTM_CONFIG', `servers run on ${directory} already; stop them or use another directory`);
   }
   return {
     release() {

@@ -68,7 +68,11 @@ export function migrate(db: Libsql.Database, steps: readonly string[] = migratio
     const { version } = db.prepare('SELECT coalesce(max(version), 0) AS version FROM migrations').get() as {
       version: number;
     };
-    if (version > steps.length) throw new Error(`the database is of version ${version}; this program is older`);
+    if (version > steps.length) {
+      throw new Error(
+        `the database is of version ${version}, which a newer ntmobile made; this one knows ${steps.length}. Use the newer one`,
+      );
+    }
     for (const [index, step] of steps.entries()) {
       if (index < version) continue;
       db.exec(step);

@@ -5,11 +5,12 @@
  */
 import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import Database from 'libsql';
+import type Database from 'libsql';
 import { NtmError } from '../../core/errors';
 import { GroupCommit } from './group-commit';
 import { migrate } from './migrations';
 import { bytes } from './sqlite-bytes';
+import { StoreDatabase } from './sqlite-database';
 import { sessionStore } from './sqlite-sessions';
 import type {
   Account,
@@ -42,7 +43,7 @@ function openDatabase(directory: string, path: string): Db {
   // Made first with its mode, which -wal and -shm then inherit: at no time can others read it.
   closeSync(openSync(path, 'a', 0o600));
   chmodSync(path, 0o600);
-  const db = new Database(path);
+  const db = new StoreDatabase(path);
   // First of all: turning on WAL needs the file for itself for a moment.
   db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
   db.pragma('journal_mode = WAL');

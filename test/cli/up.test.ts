@@ -95,8 +95,12 @@ describe('ntmobile up', function () {
     socket.close();
     await loginOverUdp(ready.as, 'alice', 's3cret');
     const lines = (await stop()).stderr.trim().split('\n');
-    const [serving, stopping, ...more] = lines.map((line) => JSON.parse(line));
-    assert.deepEqual([serving.msg, stopping.msg, more], ['serving', 'stopping', []]);
+    const [serving, joined, stopping, ...sums] = lines.map((line) => JSON.parse(line));
+    assert.deepEqual([serving.msg, joined.msg, stopping.msg], ['serving', 'node joined', 'stopping']);
+    assert.equal(joined.node, 'alice.ntm.internal');
+    assert.deepEqual(new Set(sums.map(({ msg }) => msg)), new Set(['dropped']), 'one line a reason, not one a packet');
+    const reasons = sums.map(({ server, where, reason }) => `${server} ${where} ${reason}`);
+    assert.equal(new Set(reasons).size, sums.length);
     for (const server of ['as', 'dc', 'ns', 'rs', 'cs']) assert(stopping.drops[server]['not signalling'] > 10, server);
     assert(stopping.drops.dns.unreadable > 1);
     assert.deepEqual(stopping.drops['ns connections'], { 'broke the framing': 1 });
@@ -151,7 +155,7 @@ describe('ntmobile up', function () {
     const { ready } = await start('--account', 'alice:s3cret');
     const finished = await run(['up', '--dir', join(directory.path, 'net')]);
     assert.equal(finished.code, 1);
-    assert.match(finished.stderr, /a network runs on .* already/);
+    assert.match(finished.stderr, /servers run on .* already/);
     await loginOverUdp(ready.as, 'alice', 's3cret');
   });
 

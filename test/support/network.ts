@@ -7,7 +7,7 @@ import { projectRoot, temporaryDirectory } from './paths';
 import { killRunning, Program } from './processes';
 import { readTrace, traced, type TraceLine } from './trace-watch';
 
-const command = join(projectRoot, 'dist/cli/main.js');
+export const commandFile = join(projectRoot, 'dist/cli/main.js');
 
 export type ServerName = 'as' | 'dc' | 'dns' | 'ns' | 'rs' | 'cs';
 
@@ -28,7 +28,7 @@ export interface NodeOptions {
 }
 
 export function ntmobile(args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
-  return Program.node([command, ...args], env);
+  return Program.node([commandFile, ...args], env);
 }
 
 export class Network {

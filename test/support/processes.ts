@@ -32,6 +32,7 @@ export class Program {
     running.add(this);
     child.stderr.on('data', (chunk: Buffer) => {
       this.errors += chunk.toString();
+      this.wake();
     });
     createInterface({ input: child.stdout }).on('line', (line) => {
       this.lines.push(line);
@@ -68,6 +69,17 @@ export class Program {
   async line(wanted: (line: string) => boolean = () => true): Promise<string> {
     for (;;) {
       const found = this.lines.find(wanted);
+      if (found !== undefined) return found;
+      if (this.end) throw this.failure('ended before it said what was expected');
+      await new Promise<void>((wake) => this.waiters.push(wake));
+    }
+  }
+
+  /** The same of standard error, from this many letters on. */
+  async errorLine(wanted: (line: string) => boolean, from = 0): Promise<string> {
+    for (;;) {
+      const whole = this.errors.slice(from).split('\n').slice(0, -1);
+      const found = whole.find(wanted);
       if (found !== undefined) return found;
       if (this.end) throw this.failure('ended before it said what was expected');
       await new Promise<void>((wake) => this.waiters.push(wake));

@@ -85,7 +85,7 @@ describe('SQLite store', function () {
     migrate(db, ['CREATE TABLE a (x)']);
     migrate(db, ['CREATE TABLE a (x)', 'CREATE TABLE b (x)']);
     db.prepare('INSERT INTO b VALUES (1)').run();
-    assert.throws(() => migrate(db, ['CREATE TABLE a (x)']), /this program is older/);
+    assert.throws(() => migrate(db, ['CREATE TABLE a (x)']), /a newer ntmobile made; this one knows 1/);
     assert.throws(() => migrate(db, ['', '', 'CREATE TABLE c (x); CREATE TABLE a (x)']), /already exists/);
     assert.equal(db.prepare("SELECT 1 FROM sqlite_master WHERE name = 'c'").get(), undefined);
     db.close();
