@@ -10,6 +10,7 @@ import { Correspondents } from './correspondents';
 import type { Namespace } from './namespace';
 import { Directions } from './negotiation/directions';
 import { Membership } from './negotiation/membership';
+import type { PushAddress } from './negotiation/notification-client';
 import type { Registered } from './negotiation/registration';
 import { RelayBindings } from './negotiation/relay-bindings';
 import type { NodeConfig } from './config';
@@ -43,13 +44,16 @@ const ENDPOINTS_LIMIT = 12;
 export interface NodeOptions {
   readonly runtime: Runtime;
   readonly trace: Trace;
-  readonly config: Pick<NodeConfig, 'accountServer' | 'account' | 'node' | 'password' | 'route' | 'allow'>;
+  readonly config: Pick<NodeConfig, 'accountServer' | 'account' | 'node' | 'password' | 'route' | 'allow'> &
+    Partial<Pick<NodeConfig, 'push'>>;
   /** WireGuard static secret key, 32 bytes. */
   readonly secretKey: Uint8Array;
   readonly namespace: Namespace;
   readonly capture?: Capture;
   onNetwork(network: { domains: readonly string[]; networks: readonly string[] }): void;
   onFailed(error: Error): void;
+  /** The NS cannot push to the address it was given: no such service there, or the service knows it no more. */
+  onPushRefused?(why: 'dead' | 'unsupported'): void;
   /** The virtual stack failed this assertion; its connections are lost. */
   onStackFault(assertion: string): void;
 }
@@ -78,6 +82,7 @@ export class Node implements VirtualNetwork {
       transmit: (datagram, to) => this.send(datagram, to),
     });
     this.directions = new Directions({
+      ...{ clock, timers },
       signalling: this.signalling,
       coordinator: () => this.membership.coordinator(),
       onDirection: (direction) => this.correspondents.follow(direction),
@@ -99,7 +104,9 @@ export class Node implements VirtualNetwork {
       onJoined: (fqdn, registered) => this.joined(fqdn, registered),
       onFailed: (error) => this.failed(error),
       onNotification: (id) => this.directions.acknowledgeNotification(id),
+      onPushRefused: (why) => options.onPushRefused?.(why),
     });
+    this.membership.setPush(config.push);
     this.packetPath = new PacketPath({
       ...{ runtime, trace, part: this.part, secretKey, capture: options.capture, allow: config.allow },
       isZone: (name) => this.namespace.isZone(name),
@@ -210,6 +217,17 @@ export class Node implements VirtualNetwork {
   openUdp(options: UdpOpenOptions, events: UdpEvents): UdpSocket {
     this.start();
     return this.packetPath.stack.openUdp(options, events);
+  }
+
+  /** How this node is woken when it has no connection to the NS; undefined: not at all. */
+  setPush(push: PushAddress | undefined): void {
+    this.membership.setPush(push);
+  }
+
+  /** A push message came, or the process was suspended: the DC is told where this node is now. */
+  wake(): void {
+    this.start();
+    this.membership.wake();
   }
 
   statistics(): Statistics {

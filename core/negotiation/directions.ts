@@ -6,6 +6,7 @@
  * The direction itself is handed to the owner, who constructs the tunnel (17, 18).
  */
 import { NtmError } from '../errors';
+import type { Clock, Timers } from '../runtime';
 import type { Endpoint, VirtualAddresses } from '../wire/addresses';
 import type { Body } from '../wire/messages';
 import { Refused, Unanswered, whyUnsent } from '../wire/outcomes';
@@ -16,7 +17,14 @@ import { lossBy, type Loss } from './registration';
 
 export type Direction = Body<'routeDirection'>;
 
+/** A phone takes seconds from a push message to its answer; somebody who waits for longer has given up. */
+const WAKE_LIMIT_MS = 30_000;
+/** The DC holds each answer back for a while itself, in case that the node wakes up. */
+const ASK_AGAIN_MS = 200;
+
 export interface DirectionsOptions {
+  readonly clock: Clock;
+  readonly timers: Timers;
   readonly signalling: Signalling<Endpoint>;
   /** The DC at which this node is registered now; undefined while it is not. */
   coordinator(): { peer: Peer; endpoint: Endpoint } | undefined;
@@ -30,8 +38,13 @@ export class AbsentError extends NtmError {
   constructor(
     target: string,
     readonly addresses: VirtualAddresses | undefined,
+    cause?: Refused,
   ) {
-    super('NTM_NODE_ABSENT', `${target} exists but is not registered now: is it running and logged in?`);
+    const state =
+      cause?.refusal === 'node-waking'
+        ? 'is asleep, and has not answered the push message that was sent to it'
+        : 'exists but is not registered now: is it running and logged in?';
+    super('NTM_NODE_ABSENT', `${target} ${state}`, { cause });
   }
 }
 
@@ -50,7 +63,7 @@ export class Directions {
   ask(target: string): Promise<Direction> {
     const asked = this.asked.get(target);
     if (asked) return asked;
-    const direction = this.request(target).finally(() => this.asked.delete(target));
+    const direction = this.requestUntilAwake(target).finally(() => this.asked.delete(target));
     this.asked.set(target, direction);
     return direction;
   }
@@ -60,6 +73,20 @@ export class Directions {
     if (!coordinator) return;
     const message = { name: 'notificationAck', body: { notificationId } } as const;
     this.options.signalling.oneway(coordinator.peer, coordinator.endpoint, message);
+  }
+
+  /** CN may have to be woken by a push message first; the DC says so in time, and is asked again. */
+  private async requestUntilAwake(target: string): Promise<Direction> {
+    const { clock, timers } = this.options;
+    for (const untilMs = clock.now() + WAKE_LIMIT_MS; ; ) {
+      try {
+        return await this.request(target);
+      } catch (error) {
+        const { cause } = error as NtmError;
+        if (!(cause instanceof Refused) || cause.refusal !== 'node-waking' || clock.now() >= untilMs) throw error;
+      }
+      await new Promise<void>((resolve) => void timers.schedule(ASK_AGAIN_MS, resolve));
+    }
   }
 
   private async request(target: string): Promise<Direction> {
@@ -102,6 +129,8 @@ function directionError(error: unknown, target: string): Error {
       return new NtmError('NTM_NO_SUCH_NAME', `no account owns ${target}`);
     case 'node-absent':
       return new AbsentError(target, error.addresses);
+    case 'node-waking':
+      return new AbsentError(target, error.addresses, error);
     case 'node-unreachable':
       return new NtmError('NTM_NODE_UNREACHABLE', `${target} is registered but does not answer its DC`);
     case 'no-route':

@@ -3,6 +3,7 @@
  *
  *   idle -- register --> registering -- response --> registered -- keep alive unanswered or refused --> lost
  *
+ * Keep alives hold a NAT's mapping open, so they are frequent; rare while the node rests, since the NS can wake it.
  * What to do about a lost registration (log in again, wait) is the owner's decision.
  */
 import type { Timer, Timers } from '../runtime';
@@ -13,8 +14,8 @@ import type { Peer } from '../wire/peers';
 import type { Signalling } from '../wire/signalling';
 import { expectMessage } from './login';
 
-/** Longer than three keep alives of the usual 25 s, so that two may be lost. */
-const LIFETIME_MS = 90_000;
+/** Longer than three keep alives of a node that rests, so that two may be lost. The DC gives as much as it thinks fit. */
+const LIFETIME_MS = 2_100_000;
 
 /**
  * How a node finds that its DC is not its DC any more. `session`: it does not know the key, as after a restart;
@@ -38,6 +39,8 @@ export type Registered = Body<'registrationResponse'>;
 
 export class Registration {
   private keepAliveTimer: Timer | undefined;
+  private isResting = false;
+  private answer: Registered | undefined;
   private closed = false;
 
   constructor(private readonly options: RegistrationOptions) {}
@@ -46,9 +49,9 @@ export class Registration {
   async register(tries?: number): Promise<Registered> {
     const { signalling, coordinator, coordinatorEndpoint } = this.options;
     const answer = await signalling.request(coordinator, coordinatorEndpoint, this.request(LIFETIME_MS), tries);
-    const registered = expectMessage(answer, 'registrationResponse');
-    void this.keepAlive(registered.keepAliveMs);
-    return registered;
+    this.answer = expectMessage(answer, 'registrationResponse');
+    void this.keepAlive();
+    return this.answer;
   }
 
   /** Once more while registered: tells the DC where this node is, and finds out whether it knows. */
@@ -56,11 +59,21 @@ export class Registration {
     const { signalling, coordinator, coordinatorEndpoint } = this.options;
     try {
       const answer = await signalling.request(coordinator, coordinatorEndpoint, this.request(LIFETIME_MS), tries);
-      return this.closed ? undefined : expectMessage(answer, 'registrationResponse');
+      if (this.closed) return undefined;
+      this.answer = expectMessage(answer, 'registrationResponse');
+      if (this.keepAliveTimer) this.scheduleKeepAlive();
+      return this.answer;
     } catch (error) {
       this.lost(error);
       return undefined;
     }
+  }
+
+  /** The NS can wake this node, or cannot any more. */
+  rest(isResting: boolean): void {
+    if (this.isResting === isResting) return;
+    this.isResting = isResting;
+    if (this.keepAliveTimer) this.scheduleKeepAlive();
   }
 
   /** Tells the DC that this node leaves: once, before this returns, since the process may end right after. */
@@ -80,14 +93,23 @@ export class Registration {
     return { name: 'registrationRequest', body: { endpoints: hostEndpoints(), lifetimeMs, route } };
   }
 
-  private async keepAlive(intervalMs: number): Promise<void> {
-    const { signalling, coordinator, coordinatorEndpoint, timers } = this.options;
+  private async keepAlive(): Promise<void> {
+    const { signalling, coordinator, coordinatorEndpoint } = this.options;
+    this.keepAliveTimer = undefined;
     try {
       await signalling.request(coordinator, coordinatorEndpoint, { name: 'keepAlive', body: {} });
     } catch (error) {
       return this.lost(error);
     }
-    if (!this.closed) this.keepAliveTimer = timers.schedule(intervalMs, () => void this.keepAlive(intervalMs));
+    this.scheduleKeepAlive();
+  }
+
+  private scheduleKeepAlive(): void {
+    if (this.closed || !this.answer) return;
+    const { keepAliveMs, notification } = this.answer;
+    const intervalMs = (this.isResting ? notification?.keepAliveMs : undefined) ?? keepAliveMs;
+    this.keepAliveTimer?.cancel();
+    this.keepAliveTimer = this.options.timers.schedule(intervalMs, () => void this.keepAlive());
   }
 
   private lost(error: unknown): void {

@@ -50,6 +50,8 @@ const nothing = v.object({});
 const route = v.picklist(['auto', 'relay', 'direct']);
 const directionId = bytes(8);
 const pathId = bytes(8);
+/** Where a node that has no connection can be pushed to; `token`: of APNs or FCM, or a Web Push subscription as JSON. */
+const pushAddress = v.object({ kind: v.picklist(['apns', 'fcm', 'webPush']), token: text(900) });
 
 /** Why a request was refused; the reason that the asker can act on, and nothing that helps a guesser. */
 export const refusalCodes = [
@@ -59,6 +61,7 @@ export const refusalCodes = [
   'no-such-name',
   'node-absent',
   'node-unreachable',
+  'node-waking', // it was sent a push message: ask again
   'no-route',
   'relay-quota', // the account has used up what it may send through relays
   'unavailable', // a server this one needs does not answer
@@ -128,12 +131,15 @@ export const messages = {
     type: 8,
     title: 'Registration Response',
     steps: [step(4, 12, 'dc', 'node')],
-    /** `observed`: the source that the DC saw. `notification`: where and with which key to register at the NS. */
+    /**
+     * `observed`: the source that the DC saw. `notification`: where and with which key to register at the NS, and how
+     * rare keep alives to the DC may be while this node is connected there.
+     */
     body: v.object({
       addresses: virtualAddresses,
       observed: endpoint,
       keepAliveMs: natural(86_400_000),
-      notification: v.nullable(v.object({ endpoints, key })),
+      notification: v.nullable(v.object({ endpoints, key, keepAliveMs: v.optional(natural(86_400_000)) })),
     }),
   },
   notificationServiceRequest: {
@@ -153,13 +159,15 @@ export const messages = {
     type: 11,
     title: 'Notification Registration',
     steps: [step(4, 14, 'node', 'ns')],
-    body: nothing,
+    /** `push`: how to wake the node when this connection is gone; without it, it cannot be. */
+    body: v.object({ push: v.optional(pushAddress) }),
   },
   notificationRegistrationAck: {
     type: 12,
     title: 'Notification Registration Ack',
     steps: [step(4, 15, 'ns', 'node')],
-    body: nothing,
+    /** `push`: what became of that; `dead`: its push service knows it no more, the node needs another. */
+    body: v.object({ push: v.optional(v.picklist(['kept', 'dead', 'unsupported'])) }),
   },
   keepAlive: {
     type: 13,
@@ -217,8 +225,8 @@ export const messages = {
     type: 19,
     title: 'Notification Request Ack',
     steps: [],
-    /** `connected`: the node's TCP connection is there and was written to. */
-    body: v.object({ connected: v.boolean() }),
+    /** `connected`: the node's TCP connection is there and was written to. `pushed`: it is not, and a push is on its way. */
+    body: v.object({ connected: v.boolean(), pushed: v.optional(v.boolean()) }),
   },
   notification: {
     type: 20,
@@ -244,7 +252,13 @@ export const messages = {
       draining: v.optional(v.boolean()),
     }),
   },
-  serverReportAck: { type: 23, title: 'Server Report Ack', steps: [], body: nothing },
+  serverReportAck: {
+    type: 23,
+    title: 'Server Report Ack',
+    steps: [],
+    /** `instance`: another one each time that the DC starts. */
+    body: v.object({ instance: v.optional(bytes(8)) }),
+  },
   refusal: {
     type: 24,
     title: 'Refusal',
@@ -339,6 +353,20 @@ export const messages = {
     steps: [],
     /** CIDR: the DC's blocks of virtual addresses, the same ever after. */
     body: v.object({ ipv4Block: text(49), ipv6Prefix: text(49) }),
+  },
+  notificationRenewal: {
+    type: 80,
+    title: 'Notification Renewal',
+    steps: [],
+    /** NS to node: register at the DC anew, at a moment of your choice within this time. The DC restarted, or the NS stops. */
+    body: v.object({ withinMs: natural(600_000) }),
+  },
+  notificationFailure: {
+    type: 81,
+    title: 'Notification Failure',
+    steps: [],
+    /** NS to DC: the push that was on its way could not be delivered, so nobody needs to wait for the node. */
+    body: v.object({ fqdn }),
   },
   unknownKey: {
     type: 25,

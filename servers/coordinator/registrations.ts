@@ -5,6 +5,8 @@
  *                                   ^                                 |
  *                                   +--- lifetime over, deregistered, does not answer
  *
+ * What was known of a node that did not deregister is kept: it may be asleep, and be woken by a push message.
+ *
  * A new key replaces the session: of two programs with one name, the one that logged in last has it.
  */
 import type { Clock } from '../../core/runtime';
@@ -22,7 +24,7 @@ export interface Registration {
   readonly addresses: VirtualAddresses;
   readonly host: readonly Endpoint[];
   readonly route: Situation['route'];
-  readonly lifetimeMs: number;
+  lifetimeMs: number;
   /** The newest authentic source. */
   observed: Endpoint;
   heardMs: number;
@@ -38,6 +40,10 @@ export interface Session {
   /** Key between the node and the NS; one per session, so that a second registration does not cut the connection. */
   readonly notificationKey: Uint8Array;
   registration: Registration | undefined;
+  /** The last registration, of a node that fell silent. */
+  asleep?: Registration | undefined;
+  /** The name of the NS that serves it. */
+  notificationServer?: string;
 }
 
 /** A session with the registration that it had when it was looked up. */
@@ -54,6 +60,7 @@ export class Registrations {
     private readonly part: string,
     private readonly trace: Trace,
     onEnd: (session: Session) => void,
+    private readonly onBegin: (fqdn: string) => void = () => {},
   ) {
     this.sessions = new BoundedMap(clock, SESSIONS_LIMIT, SESSION_AGE_MS, onEnd);
   }
@@ -85,14 +92,30 @@ export class Registrations {
     return undefined;
   }
 
-  begin(session: Session, registration: Registration): void {
-    session.registration = registration;
-    this.sessions.set(session.fqdn, session);
-    this.trace({ part: this.part, event: 'state', node: session.fqdn, state: 'registered' });
+  /** The session of a node that fell silent while the NS served it. */
+  asleep(fqdn: string): Session | undefined {
+    const session = this.sessions.get(fqdn);
+    return session?.asleep?.notified ? session : undefined;
   }
 
-  end(session: Session, reason: string): void {
+  begin(session: Session, registration: Registration): void {
+    session.registration = registration;
+    session.asleep = undefined;
+    this.sessions.set(session.fqdn, session);
+    this.trace({ part: this.part, event: 'state', node: session.fqdn, state: 'registered' });
+    this.onBegin(session.fqdn);
+  }
+
+  /** The node was taken to be silent, and is heard. */
+  revive(session: Session, observed: Endpoint): void {
+    const { asleep } = session;
+    if (!session.registration && asleep) this.begin(session, { ...asleep, observed, heardMs: this.clock.now() });
+  }
+
+  end(session: Session, reason: 'lifetime over' | 'deregistered' | 'does not answer'): void {
+    if (reason === 'deregistered') session.asleep = undefined;
     if (!session.registration) return;
+    if (reason !== 'deregistered') session.asleep = session.registration;
     session.registration = undefined;
     this.trace({ part: this.part, event: 'state', node: session.fqdn, state: 'keyed', reason });
   }

@@ -5,6 +5,9 @@
  * Whether CN is there is for its UDP to say. The NS's word alone is not enough: after a restart of the NS, or of a NAT,
  * every TCP connection is gone and all nodes are well. But it is a reason to wait less: a killed process loses its
  * TCP connection at once, and nobody should wait seconds to hear so.
+ *
+ * A node that sleeps, and that the NS can push to, takes many seconds to wake up. MN is told `node-waking` meanwhile,
+ * and asks again.
  */
 import type { Timers } from '../../core/runtime';
 import type { Endpoint } from '../../core/wire/addresses';
@@ -16,6 +19,7 @@ import type { Introductions } from './introductions';
 import type { NameCheck } from './name-check';
 import type { NotificationService } from './notification-service';
 import type { Registrations } from './registrations';
+import type { Wakings } from './wakings';
 
 /** Three tries of a request. With the wait for a notification, less than MN waits for its answer. */
 const ANSWER_MS = 1_750;
@@ -33,9 +37,9 @@ export interface Asker {
 
 /** Where correspondent nodes are asked about, and told: in this DC's zone, or in another's. */
 export interface CorrespondentSide {
-  /** Throws Refused: no-such-name, node-absent. */
+  /** Throws Refused: no-such-name, node-absent, node-waking. */
   information(target: string, from: Asker): Promise<Information>;
-  /** Where CN is now. Throws Refused: node-absent, node-unreachable. */
+  /** Where CN is now. Throws Refused: node-absent, node-unreachable, node-waking. */
   direct(fqdn: string, direction: Body<'routeDirection'>): Promise<Endpoint>;
 }
 
@@ -46,6 +50,7 @@ interface Parts {
   readonly names: NameCheck;
   readonly introductions: Introductions;
   readonly timers: Timers;
+  readonly wakings: Wakings;
 }
 
 export class Residents implements CorrespondentSide {
@@ -55,7 +60,7 @@ export class Residents implements CorrespondentSide {
     const { registrations, names, introductions } = this.parts;
     const fqdn = await names.nameOf(target);
     const cn = registrations.registered(fqdn);
-    if (!cn) throw new Refused('node-absent', await names.addressesOf(fqdn));
+    if (!cn) throw await this.absent(fqdn);
     const { addresses, observed, host, route } = cn.registration;
     const { publicKey } = cn.session;
     const presharedKey = introductions.presharedKey(from.publicKey, publicKey);
@@ -63,10 +68,10 @@ export class Residents implements CorrespondentSide {
   }
 
   async direct(fqdn: string, body: Body<'routeDirection'>): Promise<Endpoint> {
-    const { registrations, signalling, timers, names } = this.parts;
-    const answerMs = await this.wake(fqdn);
+    const { registrations, signalling, timers } = this.parts;
+    const { answerMs, isPushed } = await this.wake(fqdn);
     const cn = registrations.registered(fqdn);
-    if (!cn) throw new Refused('node-absent', await names.addressesOf(fqdn));
+    if (!cn) throw await this.absent(fqdn);
     const { session, registration } = cn;
     const request = signalling.request(session.peer, registration.observed, { name: 'routeDirection', body });
     let answer: Message | undefined;
@@ -77,15 +82,34 @@ export class Residents implements CorrespondentSide {
     }
     if (answer) return registration.observed;
     if (session.registration === registration) registrations.end(session, 'does not answer');
-    throw new Refused('node-absent', registration.addresses);
+    throw new Refused(isPushed ? 'node-waking' : 'node-absent', registration.addresses);
+  }
+
+  /** The NS could not push to this node after all. */
+  cannotBeWoken(fqdn: string, notificationServer: string): void {
+    const session = this.parts.registrations.asleep(fqdn);
+    if (session?.notificationServer !== notificationServer) return;
+    session.asleep = undefined;
+    this.parts.wakings.ended(fqdn);
   }
 
   /** Steps 9 to 11. How long CN's answer to the Route Direction shall be waited for. */
-  private async wake(fqdn: string): Promise<number> {
+  private async wake(fqdn: string): Promise<{ answerMs: number; isPushed: boolean }> {
     const { registrations, notifications } = this.parts;
     const cn = registrations.registered(fqdn);
-    if (!cn?.registration.notified) return ANSWER_MS;
-    const outcome = await notifications.notify(cn.session);
-    return outcome === 'not connected' ? DOUBTFUL_ANSWER_MS : ANSWER_MS;
+    const outcome = cn?.registration.notified ? await notifications.notify(cn.session) : 'silent';
+    const isPushed = outcome === 'pushed';
+    return { answerMs: isPushed || outcome === 'not connected' ? DOUBTFUL_ANSWER_MS : ANSWER_MS, isPushed };
+  }
+
+  /** Why a node that is not registered cannot be reached now. Perhaps the NS can wake it up. */
+  private async absent(fqdn: string): Promise<Refused> {
+    const { registrations, notifications, wakings, names } = this.parts;
+    const session = registrations.asleep(fqdn);
+    const outcome = session && (await notifications.notify(session));
+    if (outcome === 'pushed') await wakings.wait(fqdn);
+    else if (outcome === 'not connected') session!.asleep = undefined;
+    const isWaking = registrations.registered(fqdn) ?? (outcome === 'pushed' && registrations.asleep(fqdn));
+    return new Refused(isWaking ? 'node-waking' : 'node-absent', await names.addressesOf(fqdn));
   }
 }

@@ -45,6 +45,15 @@ export const migrations: readonly string[] = [
    INSERT INTO coordinators_2 SELECT * FROM coordinators;
    DROP TABLE coordinators;
    ALTER TABLE coordinators_2 RENAME TO coordinators;`,
+  // Nodes that an NS can push to.
+  `CREATE TABLE pushes (
+     fqdn TEXT PRIMARY KEY,
+     key BLOB NOT NULL,
+     kind TEXT NOT NULL,
+     token TEXT NOT NULL,
+     dead INTEGER NOT NULL,
+     updated_ms INTEGER NOT NULL
+   );`,
 ];
 
 /** Throws when the file was made by a newer version. */

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import Database from 'libsql';
 import { NtmError } from '../../core/errors';
 import { migrate } from './migrations';
+import { pushStore } from './sqlite-push-store';
 import type {
   Account,
   AccountStore,
@@ -54,6 +55,7 @@ function storeOn(db: Db): Store {
     coordinators: coordinatorStore(db),
     assignments: assignmentStore(db),
     settings: settingStore(db),
+    pushes: pushStore(db),
     close: () => void db.close(),
   };
 }

@@ -1,5 +1,5 @@
 /** The store of the servers in memory, for tests that are about something else. */
-import type { Account, Coordinator, Store } from '../../servers/store/store';
+import type { Account, Coordinator, PushRecord, Store } from '../../servers/store/store';
 
 export function memoryStore(): Store {
   const accounts = new Map<string, Account>();
@@ -10,6 +10,7 @@ export function memoryStore(): Store {
     return zones.get(zone)!;
   };
   const settings = new Map<string, Uint8Array>();
+  const pushes = new Map<string, PushRecord>();
   return {
     accounts: {
       find: async (name) => accounts.get(name),
@@ -49,6 +50,11 @@ export function memoryStore(): Store {
         if (!settings.has(name)) settings.set(name, value());
         return settings.get(name)!;
       },
+    },
+    pushes: {
+      list: async () => [...pushes.values()],
+      put: async (record) => void pushes.set(record.fqdn, record),
+      remove: async (fqdn) => void pushes.delete(fqdn),
     },
     close: () => {},
   };

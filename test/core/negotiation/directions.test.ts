@@ -57,7 +57,7 @@ describe('directions', () => {
     lost = [];
     dcReceived = [];
     directions = new Directions({
-      signalling: node,
+      ...{ clock: network.time, timers: network.time, signalling: node },
       coordinator: () => ({ peer, endpoint: dcEndpoint }),
       onLost: (_, reason) => lost.push(reason),
       onDirection: (received) => followed.push(received),

@@ -10,6 +10,10 @@ import { SeededRandom } from '../../support/virtual-time';
 
 const names = Object.keys(messages) as MessageName[];
 const optional = [
+  'notificationRegistration push',
+  'notificationRegistrationAck push',
+  'notificationRequestAck pushed',
+  'serverReportAck instance',
   'refusal addresses',
   'routeDirection relay',
   'routeDirection target',
