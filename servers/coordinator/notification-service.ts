@@ -20,7 +20,7 @@ const SERVE_MS = 1_000;
 /** An NS that has not answered two tries, in 750 ms, is passed over for another. */
 const SERVE_TRIES = 2;
 /** From the Notification Request to the node's Notification Ack. */
-const NOTIFY_MS = 1_250;
+const NOTIFY_MS = 1_200;
 /** The Notification Ack is sent once, and may be lost; another notification brings another. */
 const NOTIFY_AGAIN_MS = 400;
 
@@ -57,7 +57,7 @@ export class NotificationService {
 
   /** Figure 5 steps 9 to 11. Never rejects. */
   async notify({ fqdn, peer, notificationServer }: Session): Promise<NotificationOutcome> {
-    const server = this.reports.alive('ns').find(({ peer: { name } }) => name === notificationServer);
+    const server = this.serverOf(notificationServer);
     if (!server) return 'silent';
     const notificationId = this.ports.random.bytes(8);
     const id = hex(notificationId);
@@ -82,9 +82,30 @@ export class NotificationService {
     return first ?? 'silent';
   }
 
+  /**
+   * The same of a node that has fallen silent: whether it is being woken by a push message. When it is connected it is
+   * notified, too, and will be heard of if it is there.
+   */
+  async rouse({ fqdn, notificationServer }: Session): Promise<'pushed' | 'notified' | 'not connected' | 'silent'> {
+    const server = this.serverOf(notificationServer);
+    if (!server) return 'silent';
+    const notificationId = this.ports.random.bytes(8);
+    const message = { name: 'notificationRequest', body: { fqdn, notificationId } } as const;
+    const answer = await this.signalling
+      .request(server.peer, server.signalling, message, SERVE_TRIES)
+      .catch(() => undefined);
+    if (answer?.name !== 'notificationRequestAck') return 'silent';
+    if (answer.body.connected) return 'notified';
+    return answer.body.pushed ? 'pushed' : 'not connected';
+  }
+
   acknowledged(peer: Peer, notificationId: Uint8Array): void {
     const waiting = this.waiting.get(hex(notificationId));
     if (waiting?.peer === peer) waiting.acknowledged();
+  }
+
+  private serverOf(name: string | undefined): ReportedServer | undefined {
+    return this.reports.alive('ns').find(({ peer }) => peer.name === name);
   }
 
   private async serveBySome(session: Session): Promise<Body<'registrationResponse'>['notification']> {

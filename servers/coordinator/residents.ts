@@ -106,7 +106,7 @@ export class Residents implements CorrespondentSide {
   private async absent(fqdn: string): Promise<Refused> {
     const { registrations, notifications, wakings, names } = this.parts;
     const session = registrations.asleep(fqdn);
-    const outcome = session && (await notifications.notify(session));
+    const outcome = session && (await notifications.rouse(session));
     if (outcome === 'pushed') await wakings.wait(fqdn);
     else if (outcome === 'not connected') session!.asleep = undefined;
     const isWaking = registrations.registered(fqdn) ?? (outcome === 'pushed' && registrations.asleep(fqdn));

@@ -97,6 +97,10 @@ export class Connections {
     return this.open.size;
   }
 
+  get limit(): number {
+    return this.limits.connections;
+  }
+
   get load(): number {
     return this.open.size / this.limits.connections;
   }

@@ -24,7 +24,19 @@ export function readSettings<K extends Kind>(kind: K, path: string): Settings<K>
   }
   const output = parsed.output as Settings<K>;
   const here = (name: string): string => resolve(dirname(path), name);
-  return { ...output, dir: here(output.dir), ...(output.trace !== undefined && { trace: here(output.trace) }) };
+  const files = withFilesFrom(here, output) as Settings<K>;
+  return { ...files, dir: here(output.dir), ...(output.trace !== undefined && { trace: here(output.trace) }) };
+}
+
+/** The settings called `...File`, at whatever depth. */
+function withFilesFrom(here: (name: string) => string, settings: object): object {
+  return Object.fromEntries(
+    Object.entries(settings).map(([key, value]: [string, unknown]) => {
+      if (typeof value === 'string' && key.endsWith('File')) return [key, here(value)];
+      const isPlain = typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+      return [key, isPlain ? withFilesFrom(here, value) : value];
+    }),
+  );
 }
 
 function readText(path: string): string {

@@ -56,6 +56,31 @@ const positive = v.pipe(v.number('must be a number'), v.integer('must be whole')
 const common = { dir: text, metrics: v.optional(endpoint), trace: v.optional(text) };
 const coordinator = v.strictObject({ zone, endpoint, key });
 
+const drainSeconds = v.optional(v.pipe(positive, v.maxValue(600, 'must be 600 at most')), 30);
+const httpsUrl = v.pipe(text, v.regex(/^https:\/\/[^/\s]+$/, 'must be "https://HOST", with a port perhaps, and no path'));
+const ca = { caFile: v.optional(text) };
+const push = v.strictObject({
+  apns: v.optional(
+    v.strictObject({
+      ...{ ...ca, keyFile: text, topic: text },
+      keyId: v.pipe(text, v.regex(/^[A-Z0-9]{10}$/, "must be the key's id of 10 letters, as in AuthKey_ID.p8")),
+      teamId: v.pipe(text, v.regex(/^[A-Z0-9]{10}$/, 'must be the team id of 10 letters, see developer.apple.com/account')),
+      pushType: v.optional(v.picklist(['background', 'alert', 'voip'], 'must be background, alert or voip'), 'background'),
+      endpoint: v.optional(httpsUrl, 'https://api.push.apple.com'),
+    }),
+  ),
+  fcm: v.optional(
+    v.strictObject({ ...ca, serviceAccountFile: text, endpoint: v.optional(httpsUrl, 'https://fcm.googleapis.com') }),
+  ),
+  webPush: v.optional(
+    v.strictObject({
+      ...{ ...ca, keyFile: text },
+      subject: v.pipe(text, v.regex(/^(mailto:|https:\/\/)./, 'must be whom push services may ask: "mailto:..." or "https://..."')),
+      hosts: v.optional(v.array(text)),
+    }),
+  ),
+});
+
 export const settings = {
   as: v.strictObject({
     ...common,
@@ -77,7 +102,11 @@ export const settings = {
     ),
     resolver: v.optional(v.array(text)),
   }),
-  ns: v.strictObject({ ...common, name, listen: endpoint, coordinator, advertise: v.optional(endpoint) }),
+  ns: v.strictObject({
+    ...{ ...common, name, listen: endpoint, coordinator, advertise: v.optional(endpoint), drainSeconds },
+    limits: v.optional(v.strictObject({ connections: v.optional(positive), perSource: v.optional(positive) }), {}),
+    push: v.optional(push, {}),
+  }),
   rs: v.strictObject({
     ...common,
     ...{ name, listen: endpoints, coordinator },
@@ -91,7 +120,7 @@ export const settings = {
       }),
       {},
     ),
-    drainSeconds: v.optional(v.pipe(positive, v.maxValue(600, 'must be 600 at most')), 30),
+    drainSeconds,
   }),
   cs: v.strictObject({ ...common, name, listen: endpoint, coordinator }),
 };

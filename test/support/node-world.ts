@@ -4,6 +4,7 @@
  *   const alice = new WorldNode(world, 'alice', { address: '203.0.113.1', port: 4001 }, 'relay');
  */
 import { Namespace } from '../../core/namespace';
+import type { PushAddress } from '../../core/push-address';
 import { Node } from '../../core/node';
 import type { TcpConnection, TcpEvents } from '../../core/packet/stack/stack-contract';
 import type { DatagramPortOptions, Runtime } from '../../core/runtime';
@@ -22,6 +23,7 @@ export class WorldNode {
     private readonly local: Endpoint,
     route: 'auto' | 'relay' | 'direct' = 'auto',
     private readonly zone = ZONE,
+    push?: PushAddress,
   ) {
     const namespace = new Namespace(() => new Set());
     const { as } = world.identities;
@@ -30,7 +32,7 @@ export class WorldNode {
       trace: world.clockPorts.trace,
       config: {
         accountServer: { host: ports.as.address, port: ports.as.port, publicKey: as.publicKey, zone: ZONE },
-        ...{ account, node: null, password: () => 'right', route, allow: undefined },
+        ...{ account, node: null, password: () => 'right', route, allow: undefined, push },
       },
       secretKey: world.random.bytes(32),
       namespace,

@@ -1,13 +1,13 @@
 /** All five servers as machines on an in-memory network, with accounts `alice`, `bob` and so on whose password is `right`. */
 import type { TraceEvent } from '../../core/trace';
-import type { Endpoint } from '../../core/wire/addresses';
+import { formatEndpoint, type Endpoint } from '../../core/wire/addresses';
 import { FrameReader } from '../../core/wire/frames';
 import { generateKeyPair, type KeyPair } from '../../core/wire/keys';
 import { AccountServer } from '../../servers/account/account-server';
 import { CacheServer } from '../../servers/cache/cache-server';
 import { CoordinatorServer } from '../../servers/coordinator/coordinator';
 import type { NodeStream } from '../../servers/notification/connections';
-import { NotificationServer } from '../../servers/notification/notification-server';
+import { NotificationServer, type NotificationServerOptions } from '../../servers/notification/notification-server';
 import { RelayServer } from '../../servers/relay/relay-server';
 import { Reporter } from '../../servers/reporter';
 import type { NameServers, ServerMachine, ServerPorts, TrustedServer } from '../../servers/server-ports';
@@ -28,6 +28,7 @@ export const ports = {
   rs2: { address: '192.0.2.1', port: 6 },
   dc2: { address: '192.0.2.2', port: 2 },
   ns2: { address: '192.0.2.2', port: 3 },
+  spareNs: { address: '192.0.2.1', port: 7 },
 };
 
 export class ServerWorld {
@@ -38,25 +39,30 @@ export class ServerWorld {
   readonly store = memoryStore();
   readonly identities = { as: this.keys(), dc: this.keys(), ns: this.keys(), rs: this.keys(), cs: this.keys() };
   private readonly secondRelay = this.keys();
+  private readonly spareNs = this.keys();
   /** NS records and addresses of servers, by name; asking takes a millisecond. */
   readonly dns = new Map<string, readonly string[]>();
   readonly nameServers: NameServers = {
     of: (zone) => this.answer(`NS ${zone}`),
     addresses: (name) => this.answer(`A ${name}`),
   };
-  private otherNs: NotificationServer | undefined;
+  /** By their TCP endpoint. */
+  private readonly notificationServers = new Map<string, NotificationServer>();
+  /** Of TCP: `refused`: no new connections; `stalled`: nothing arrives any more, and nobody is told. */
+  streams: 'well' | 'refused' | 'stalled' = 'well';
   passwordsVerified = 0;
   /** How long a password takes to verify. */
   passwordMs = 0;
   readonly as: AccountServer;
-  readonly dc: CoordinatorServer;
-  readonly ns: NotificationServer;
+  dc: CoordinatorServer;
+  ns: NotificationServer;
   rs: RelayServer;
   readonly cs: CacheServer;
   private readonly more: ServerMachine[] = [];
   private readonly reporters: Reporter[] = [];
+  private readonly startFirstCoordinator: () => CoordinatorServer;
 
-  private constructor() {
+  private constructor(private readonly notificationOptions: Partial<NotificationServerOptions>) {
     const { store, identities } = this;
     this.as = this.attach(
       ports.as,
@@ -74,20 +80,28 @@ export class ServerWorld {
         ),
     );
     const blocks = { ipv4Block: '198.18.0.0/19', ipv6Prefix: 'fd00:1:2:1::/64' };
-    this.dc = this.startCoordinator({ ...blocks, zone: ZONE, identity: identities.dc, endpoint: ports.dc }, [
-      this.trusted('ns'),
-      this.trusted('rs'),
-      this.trusted('cs'),
-      { party: 'rs', name: `rs2.${ZONE}`, publicKey: this.secondRelay.publicKey },
-    ]);
-    this.ns = this.startNotificationServer(`ns.${ZONE}`, identities.ns, this.trusted('dc'), ports.ns);
+    this.startFirstCoordinator = () =>
+      this.startCoordinator({ ...blocks, zone: ZONE, identity: identities.dc, endpoint: ports.dc }, [
+        this.trusted('ns'),
+        this.trusted('rs'),
+        this.trusted('cs'),
+        { party: 'rs', name: `rs2.${ZONE}`, publicKey: this.secondRelay.publicKey },
+        { party: 'ns', name: `ns2.${ZONE}`, publicKey: this.spareNs.publicKey },
+      ]);
+    this.dc = this.startFirstCoordinator();
+    this.ns = this.startFirstNotificationServer();
     this.rs = this.startRelay();
     this.cs = this.attach(ports.cs, (serverPorts) => new CacheServer(this.reporting('cs'), serverPorts));
   }
 
   /** `withRelay`: the RS reports itself too. */
-  static async start({ withNotification = true, withRelay = false } = {}): Promise<ServerWorld> {
-    const world = new ServerWorld();
+  static async start({
+    withNotification = true,
+    withRelay = false,
+    notification = {} as Partial<NotificationServerOptions>,
+  } = {}): Promise<ServerWorld> {
+    const world = new ServerWorld(notification);
+    await world.ns.start();
     for (const name of ['alice', 'bob', 'carol']) await world.store.accounts.put(name, 'hash of right', 0);
     await world.as.start();
     if (withNotification) await world.report('ns', world.ns);
@@ -117,8 +131,37 @@ export class ServerWorld {
     await this.as.start();
     await this.store.accounts.add('dora', 'hash of right', 0, OTHER_ZONE);
     await this.report('ns', ns, ports.dc2);
-    this.otherNs = ns;
     return { dc, ns };
+  }
+
+  /** Another NS of the first zone, which has reported itself. */
+  async startSpareNotificationServer(): Promise<NotificationServer> {
+    const ns = this.startNotificationServer(`ns2.${ZONE}`, this.spareNs, this.trusted('dc'), ports.spareNs);
+    this.more.push(ns);
+    await this.report('ns', ns);
+    return ns;
+  }
+
+  /** The NS ends, and another process takes its place, with the same store. */
+  async restartNotificationServer(): Promise<void> {
+    this.killNotificationServer(this.ns, ports.ns);
+    this.ns = this.startFirstNotificationServer();
+    await this.ns.start();
+    await this.report('ns', this.ns);
+  }
+
+  /** As when its process is killed. */
+  killNotificationServer(ns: NotificationServer, at: Endpoint): void {
+    this.network.detach(at);
+    this.notificationServers.delete(formatEndpoint(at));
+    ns.close();
+  }
+
+  /** The DC ends, and another process takes its place, which knows no session. */
+  restartCoordinator(): void {
+    this.network.detach(ports.dc);
+    this.dc.close();
+    this.dc = this.startFirstCoordinator();
   }
 
   /** A second RS, which has reported itself. */
@@ -161,8 +204,10 @@ export class ServerWorld {
     sourceAddress: string,
     to: Endpoint = ports.ns,
   ): NodeStream | undefined {
-    const ns = to.address === ports.ns2.address ? this.otherNs! : this.ns;
+    const ns = this.notificationServers.get(formatEndpoint(to));
+    if (!ns || this.streams !== 'well') return undefined;
     let open = true;
+    const passes = (): boolean => open && this.streams !== 'stalled';
     const end = (): void => {
       if (!open) return;
       open = false;
@@ -173,11 +218,11 @@ export class ServerWorld {
     };
     const events = ns.accept({
       sourceAddress,
-      write: (bytes) => void this.time.schedule(1, () => open && onBytes(bytes)),
+      write: (bytes) => void this.time.schedule(1, () => passes() && onBytes(bytes)),
       close: end,
     });
     if (!events) return undefined;
-    const write = (bytes: Uint8Array): void => void this.time.schedule(1, () => open && events.bytes(bytes));
+    const write = (bytes: Uint8Array): void => void this.time.schedule(1, () => passes() && events.bytes(bytes));
     return { sourceAddress, write, close: end };
   }
 
@@ -216,17 +261,22 @@ export class ServerWorld {
     return this.attach(known.endpoint!, (serverPorts) => new CoordinatorServer(options, serverPorts));
   }
 
+  private startFirstNotificationServer(): NotificationServer {
+    return this.startNotificationServer(`ns.${ZONE}`, this.identities.ns, this.trusted('dc'), ports.ns);
+  }
+
   private startNotificationServer(name: string, identity: KeyPair, coordinator: TrustedServer, at: Endpoint) {
-    const options = { identity, name, coordinator, streamEndpoints: [at] };
-    return this.attach(at, (serverPorts) => new NotificationServer(options, serverPorts));
+    const options = { ...this.notificationOptions, identity, name, coordinator, streamEndpoints: [at] };
+    const ns = this.attach(at, (serverPorts) => new NotificationServer(options, serverPorts));
+    this.notificationServers.set(formatEndpoint(at), ns);
+    return ns;
   }
 
   private async report(kind: 'ns' | 'rs', machine: NotificationServer | RelayServer, at = ports.dc): Promise<void> {
     const to = { peer: machine.coordinator, endpoint: at };
-    const draining = (): boolean => machine instanceof RelayServer && machine.draining;
-    const reporter = new Reporter(this.time, machine.signalling, to, () => ({
-      ...{ kind, load: machine.load, endpoints: [], draining: draining() },
-    }));
+    const report = () => ({ kind, load: machine.load, endpoints: [], draining: machine.draining });
+    const onRestart = (): void => void (machine instanceof NotificationServer && machine.coordinatorRestarted());
+    const reporter = new Reporter(this.time, machine.signalling, to, report, onRestart);
     this.reporters.push(reporter);
     await settle(this.time, reporter.start());
   }
