@@ -45,7 +45,7 @@ export type ConnectionDrop =
 export class Connections {
   /** Connections closed from this side, by reason. */
   readonly drops = new Map<ConnectionDrop, number>();
-  private readonly limits: ConnectionLimits;
+  private limits: ConnectionLimits;
   private readonly open = new Set<Connection>();
   private readonly perSource = new Map<string, number>();
   private sweepTimer: Timer | undefined;
@@ -75,6 +75,11 @@ export class Connections {
       bytes: (bytes) => this.read(reader, bytes, connection),
       ended: () => this.end(connection),
     };
+  }
+
+  /** Connections that are there stay. */
+  changeLimits(limits: Partial<ConnectionLimits>): void {
+    this.limits = { ...USUAL_LIMITS, ...limits };
   }
 
   /** No more, from now on. */

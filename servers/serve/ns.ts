@@ -14,22 +14,23 @@ import type { Settings } from './settings';
 const OTHER_FILES = 100;
 
 export async function serveNotificationServer(
-  { dir, name, listen, advertise, coordinator, limits, drainSeconds, push }: Settings<'ns'>,
+  { dir, name, listen, advertise, coordinator, push, ...live }: Settings<'ns'>,
   context: ServeContext,
-): Promise<ServedServer> {
+): Promise<ServedServer<'ns'>> {
+  let { drainSeconds } = live;
   const identity = serverKey(dir, nodeRandom);
   const services = await openPushServices(push);
   const store = openSqliteStore(dir);
   const options = {
     ...{ identity, name: `${name}.${coordinator.zone}`, coordinator: trustedCoordinator(coordinator) },
-    ...{ limits: withoutUndefined(limits), push: services, store: store.pushes },
+    ...{ limits: withoutUndefined(live.limits), push: services, store: store.pushes },
     onPushFailed: (fqdn: string, reason: string) => context.log('a push message did not wake a node', { fqdn, reason }),
   };
   try {
     const { udp, tcp } = await openBoth(
       listen.port,
       (port) =>
-        hostMachine({ ...listen, port }, context.trace, (ports, local) => {
+        hostMachine({ ...listen, port }, context, (ports, local) => {
           return new NotificationServer({ ...options, streamEndpoints: [advertise ?? local] }, ports);
         }),
       async ({ machine, local }) => {
@@ -53,8 +54,13 @@ export async function serveNotificationServer(
         'hears its coordinator on UDP': 'the same',
         ...(kinds.length > 0 && { 'pushes by': kinds.join(', ') }),
       },
-      figures: () => figures(machine),
+      figures: () => notificationServerFigures(machine),
       ailment: () => (machine.draining ? 'draining' : report.ailment()),
+      reload(changed) {
+        ({ drainSeconds } = changed);
+        machine.connections.changeLimits(withoutUndefined(changed.limits));
+        warnOfFileLimit(machine.connections.limit, context);
+      },
       async close() {
         const drained = machine.drain(drainSeconds * 1000);
         await report.now();
@@ -78,7 +84,8 @@ async function openPushServices(push: Settings<'ns'>['push']) {
   return pushServices(push, nodeClock);
 }
 
-function figures({ connections, services, pusher, signalling, streamSignalling }: NotificationServer): Figure[] {
+export function notificationServerFigures(machine: NotificationServer): Figure[] {
+  const { connections, services, pusher, signalling, streamSignalling } = machine;
   return [
     { name: 'connections', help: 'Open TCP connections', type: 'gauge', value: connections.size },
     { name: 'services', help: 'Nodes that may connect', type: 'gauge', value: services.size },
