@@ -78,7 +78,7 @@ export class Directions {
   /** CN may have to be woken by a push message first; the DC says so in time, and is asked again. */
   private async requestUntilAwake(target: string): Promise<Direction> {
     const { clock, timers } = this.options;
-    for (const untilMs = clock.now() + WAKE_LIMIT_MS; ; ) {
+    for (const untilMs = clock.now() + WAKE_LIMIT_MS; ;) {
       try {
         return await this.request(target);
       } catch (error) {

@@ -25,6 +25,7 @@ import {
   virtualAddresses,
 } from './fields';
 import { step, type Kind, type MessageSpec, type PaperStep, type Party } from './message-spec';
+import { notificationMessages } from './notification-messages';
 import { refusalCodes } from './refusals';
 
 export type { Party } from './message-spec';
@@ -198,7 +199,8 @@ export const messages = {
     title: 'Notification Request Ack',
     between: 'NS to DC',
     steps: [],
-    about: "`connected`: the node's TCP connection is there and was written to. `pushed`: it is not, and a push is on its way.",
+    about:
+      "`connected`: the node's TCP connection is there and was written to. `pushed`: it is not, and a push is on its way.",
     body: v.object({ connected: v.boolean(), pushed: v.optional(v.boolean()) }),
   },
   notification: {
@@ -346,26 +348,7 @@ export const messages = {
     about: "CIDR: the DC's blocks of virtual addresses, the same ever after.",
     body: v.object({ ipv4Block: text(49), ipv6Prefix: text(49) }),
   },
-  notificationRenewal: {
-    type: 80,
-    title: 'Notification Renewal',
-    kind: 'oneway',
-    between: 'NS to node',
-    steps: [],
-    about:
-      'Register at the DC anew, at a moment of your choice within this time: the DC has restarted, or the NS is about ' +
-      'to stop.',
-    body: v.object({ withinMs: natural(600_000) }),
-  },
-  notificationFailure: {
-    type: 81,
-    title: 'Notification Failure',
-    kind: 'oneway',
-    between: 'NS to DC',
-    steps: [],
-    about: 'The push that was on its way could not be delivered, so nobody needs to wait for the node.',
-    body: v.object({ fqdn }),
-  },
+  ...notificationMessages,
   unknownKey: {
     type: 25,
     title: 'Unknown Key',

@@ -120,7 +120,7 @@ export class NotificationServer implements ServerMachine {
     this.connections.refuseFurther();
     this.renewAll(limitMs / 2);
     const { clock, timers } = this.ports;
-    for (const untilMs = clock.now() + limitMs; this.connections.size > 0 && clock.now() < untilMs; ) {
+    for (const untilMs = clock.now() + limitMs; this.connections.size > 0 && clock.now() < untilMs;) {
       await new Promise<void>((resolve) => (this.drainTimer = timers.schedule(DRAIN_CHECK_MS, resolve)));
     }
   }
@@ -140,7 +140,8 @@ export class NotificationServer implements ServerMachine {
     const { id } = sharedKey(key, 1);
     const known = this.services.get(fqdn);
     if (known && hex(known.peer.key.id) === hex(id)) this.services.renew(known);
-    else if (this.streamSignalling.holderOf(id)) throw new Refused('malformed'); // one node has a key, not two
+    else if (this.streamSignalling.holderOf(id))
+      throw new Refused('malformed'); // one node has a key, not two
     else this.services.add(fqdn, key);
     return { name: 'notificationServiceAck', body: { endpoints: [...this.options.streamEndpoints] } };
   }
@@ -163,7 +164,10 @@ export class NotificationServer implements ServerMachine {
     return { name: 'notificationRegistrationAck', body: outcome ? { push: outcome } : {} };
   }
 
-  private async keepPush(service: Service, push: PushAddress | undefined): Promise<'kept' | 'dead' | 'unsupported' | undefined> {
+  private async keepPush(
+    service: Service,
+    push: PushAddress | undefined,
+  ): Promise<'kept' | 'dead' | 'unsupported' | undefined> {
     const isSupported = push !== undefined && this.pusher.supports(push.kind);
     if (!isSupported) {
       await this.services.setPush(service, undefined);

@@ -5,7 +5,7 @@
 import type { Clock } from '../../core/runtime';
 import { sharedKey } from '../../core/wire/keys';
 import type { Peer } from '../../core/wire/peers';
-import { Signalling } from '../../core/wire/signalling';
+import type { Signalling } from '../../core/wire/signalling';
 import { BoundedMap } from '../bounded-map';
 import type { PushStore } from '../store/store';
 import type { Connection } from './connections';

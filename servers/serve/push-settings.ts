@@ -48,7 +48,8 @@ function fcmAccount(path: string): v.InferOutput<typeof serviceAccount> {
   const setting = 'push.fcm.serviceAccountFile';
   const account = parsed(serviceAccount, read(path, setting));
   if (account) return account;
-  const cure = 'use the JSON file that the Firebase console makes: Project settings, Service accounts, Generate new key';
+  const cure =
+    'use the JSON file that the Firebase console makes: Project settings, Service accounts, Generate new key';
   throw wrong(setting, path, `is no service account; ${cure}`);
 }
 

@@ -115,7 +115,8 @@ export class ApnsServer extends PushServer {
 
   private answer(stream: ServerHttp2Stream, headers: Record<string, unknown>, body: string): void {
     const token = this.check(() => this.verified(headers, body));
-    const answer = token === undefined ? { status: 403, body: { reason: 'InvalidProviderToken' } } : this.answers.shift();
+    const answer =
+      token === undefined ? { status: 403, body: { reason: 'InvalidProviderToken' } } : this.answers.shift();
     if (answer === 'break') return stream.session?.destroy();
     const { status, body: json, retryAfter } = answer ?? { status: 200 };
     stream.respond({ ':status': status, ...(retryAfter !== undefined && { 'retry-after': retryAfter }) });

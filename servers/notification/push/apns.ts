@@ -62,7 +62,8 @@ export class Apns implements PushService {
   private async post(deviceToken: string): Promise<{ status: number; reason: string; headers: IncomingHttpHeaders }> {
     const { pushType, topic } = this.options;
     const authorization = `bearer ${await this.providerToken()}`;
-    const aps = pushType === 'alert' ? { alert: { title: 'NTMobile', body: 'Somebody calls' } } : { 'content-available': 1 };
+    const aps =
+      pushType === 'alert' ? { alert: { title: 'NTMobile', body: 'Somebody calls' } } : { 'content-available': 1 };
     const stream = this.connection().request({
       ':method': 'POST',
       ':path': `/3/device/${deviceToken}`,

@@ -103,7 +103,8 @@ export class Fcm implements PushService {
       const lifeMs = Math.max(expires_in * 1_000 - RENEW_BEFORE_MS, expires_in * 500);
       return { value: access_token, untilMs: this.clock.wallTimeMs() + lifeMs };
     }
-    const reason = `FCM: no access token: ${answer.status || answer.text} ${typeof error === 'string' ? error : ''}`.trim();
+    const reason =
+      `FCM: no access token: ${answer.status || answer.text} ${typeof error === 'string' ? error : ''}`.trim();
     return answer.status === 400 || answer.status === 401 ? { kind: 'refused', reason } : this.again(answer, reason);
   }
 

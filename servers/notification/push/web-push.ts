@@ -46,7 +46,8 @@ export class WebPush implements PushService {
 
   async send(token: string): Promise<PushOutcome> {
     const subscription = parsed(token) as Partial<Subscription>;
-    if (!this.isTrusted(subscription.endpoint)) return { kind: 'dead', reason: 'Web Push: no push service that we know' };
+    if (!this.isTrusted(subscription.endpoint))
+      return { kind: 'dead', reason: 'Web Push: no push service that we know' };
     const { publicKey, privateKey, subject } = this.options;
     let details: ReturnType<typeof generateRequestDetails>;
     try {

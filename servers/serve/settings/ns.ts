@@ -1,9 +1,23 @@
 /** Settings of `serve ns`. */
 import * as v from 'valibot';
-import { advertised, common, coordinator, endpoint, name, NEEDS_ADVERTISE, needsAdvertise, positive, text } from './fields';
+import {
+  advertised,
+  common,
+  coordinator,
+  endpoint,
+  name,
+  NEEDS_ADVERTISE,
+  needsAdvertise,
+  positive,
+  text,
+} from './fields';
 
-const httpsUrl = v.pipe(text, v.regex(/^https:\/\/[^/\s]+$/, 'must be "https://HOST", with a port perhaps, and no path'));
-const appleId = (what: string) => v.pipe(text, v.regex(/^[A-Z0-9]{10}$/, `must be ${what}: 10 capital letters and digits`));
+const httpsUrl = v.pipe(
+  text,
+  v.regex(/^https:\/\/[^/\s]+$/, 'must be "https://HOST", with a port perhaps, and no path'),
+);
+const appleId = (what: string) =>
+  v.pipe(text, v.regex(/^[A-Z0-9]{10}$/, `must be ${what}: 10 capital letters and digits`));
 /** PEM of an authority to trust instead of the usual ones. */
 const ca = { caFile: v.optional(text) };
 
@@ -14,7 +28,10 @@ const push = v.strictObject({
       ...{ ...ca, keyFile: text, topic: text },
       keyId: appleId("the key's id, as in AuthKey_ID.p8"),
       teamId: appleId('the team id of developer.apple.com/account'),
-      pushType: v.optional(v.picklist(['background', 'alert', 'voip'], 'must be background, alert or voip'), 'background'),
+      pushType: v.optional(
+        v.picklist(['background', 'alert', 'voip'], 'must be background, alert or voip'),
+        'background',
+      ),
       endpoint: v.optional(httpsUrl, 'https://api.push.apple.com'),
     }),
   ),

@@ -168,7 +168,9 @@ describe('push services', () => {
       assert.equal(server.tokensGiven, 2);
     });
 
-    const details = (errorCode: string) => [{ '@type': 'type.googleapis.com/google.firebase.fcm.v1.FcmError', errorCode }];
+    const details = (errorCode: string) => [
+      { '@type': 'type.googleapis.com/google.firebase.fcm.v1.FcmError', errorCode },
+    ];
     for (const [answer, kind] of [
       [{ status: 404, body: { error: { status: 'NOT_FOUND', details: details('UNREGISTERED') } } }, 'dead'],
       [{ status: 403, body: { error: { status: 'X', details: details('SENDER_ID_MISMATCH') } } }, 'dead'],
@@ -274,7 +276,14 @@ describe('push services', () => {
 
     it('an APNs key of another kind, a service account that is none -> said with the cure', () => {
       const keyFile = file('rsa.p8', rsa.privateKey.export(pkcs8) as string);
-      const apns = { keyFile, keyId: 'A', teamId: 'T', topic: 't', pushType: 'background' as const, endpoint: 'https://x' };
+      const apns = {
+        keyFile,
+        keyId: 'A',
+        teamId: 'T',
+        topic: 't',
+        pushType: 'background' as const,
+        endpoint: 'https://x',
+      };
       assert.throws(() => pushServices({ apns }, clock), /holds no P-256 key: use the AuthKey_/);
       const serviceAccountFile = file('no-account.json', '{"project_id":"x"}');
       const fcm = { serviceAccountFile, endpoint: 'https://x' };

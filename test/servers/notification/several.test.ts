@@ -53,7 +53,8 @@ describe('several notification servers of one DC', () => {
     const nodes = ['alice', 'bob', 'carol'].map((name, i) => new WorldNode(world, name, at(i)));
     for (const node of nodes) await node.join();
     await pass(world.time, 100);
-    const [dead, left, where] = spare.connections.size > 1 ? [spare, world.ns, ports.spareNs] : [world.ns, spare, ports.ns];
+    const [dead, left, where] =
+      spare.connections.size > 1 ? [spare, world.ns, ports.spareNs] : [world.ns, spare, ports.ns];
     assert(dead.connections.size > 0);
     world.killNotificationServer(dead, where);
     await pass(world.time, 40_000);

@@ -49,7 +49,11 @@ describe('a node that sleeps and can be pushed to', () => {
     onPush = () => void world.time.schedule(ms, () => void phone.returnTo(at(3)));
   }
 
-  const dial = () => settle(world.time, caller.node.lookup(`alice.${ZONE}`).then(() => world.time.now()));
+  const dial = () =>
+    settle(
+      world.time,
+      caller.node.lookup(`alice.${ZONE}`).then(() => world.time.now()),
+    );
 
   afterEach(() => {
     caller.node.close();
