@@ -3,16 +3,15 @@
  * This file takes messages apart and puts them together; Figure 4 steps 6 to 13 are here,
  * introducer.ts does Figure 5 steps 2 to 16. Its DNS is in dns-server.ts.
  */
-import type { Endpoint } from '../../core/wire/addresses';
-import { KEY_LENGTH } from '../../core/wire/key-length';
-import { agreedKey, sharedKey, type KeyPair } from '../../core/wire/keys';
+import { sameEndpoint, type Endpoint } from '../../core/wire/addresses';
+import { agreedKey, type KeyPair } from '../../core/wire/keys';
 import type { Body, Message } from '../../core/wire/messages';
 import { Refused } from '../../core/wire/outcomes';
 import type { Peer } from '../../core/wire/peers';
 import { Signalling, type Context } from '../../core/wire/signalling';
 import { canonicalName } from '../../core/wire/names';
-import { labelsBelow } from '../names';
 import type { NameServers, ServerMachine, ServerPorts, TrustedServer } from '../server-ports';
+import type { SessionStore } from '../store/session-store';
 import type { AssignmentStore } from '../store/store';
 import { AddressPool, type PoolOptions } from './address-pool';
 import { Introducer } from './introducer';
@@ -24,6 +23,7 @@ import { Registrations, type Registered, type Registration, type Session } from 
 import { Relays } from './relays';
 import { Residents } from './residents';
 import { ServerReports } from './server-reports';
+import { Sessions } from './sessions';
 import { Wakings } from './wakings';
 
 /** Shorter than the shortest UDP mapping of common NATs, 30 s (RFC 4787 section 4.3 asks for 120 s). */
@@ -36,6 +36,7 @@ const RESTING_LIFETIME_LIMIT_MS = 3.5 * RESTING_KEEP_ALIVE_MS;
 export interface CoordinatorOptions extends PoolOptions {
   readonly identity: KeyPair;
   readonly assignments: AssignmentStore;
+  readonly sessions: SessionStore;
   readonly accountServer: TrustedServer & { readonly endpoint: Endpoint };
   /** Servers that may report themselves: NS, RS, CS. */
   readonly servers: readonly TrustedServer[];
@@ -49,6 +50,7 @@ export class CoordinatorServer implements ServerMachine {
   readonly reports: ServerReports;
   readonly names: NameCheck;
   readonly registrations: Registrations;
+  readonly sessions: Sessions;
   private readonly notifications: NotificationService;
   private readonly residents: Residents;
   private readonly neighbours: Neighbours;
@@ -65,18 +67,21 @@ export class CoordinatorServer implements ServerMachine {
     this.pool = new AddressPool(options, options.assignments);
     this.reports = new ServerReports(ports.clock);
     const wakings = new Wakings(ports.timers);
-    this.registrations = new Registrations(
-      ports.clock,
-      part,
-      ports.trace,
-      ({ peer }) => this.signalling.removePeer(peer),
-      (fqdn) => wakings.ended(fqdn),
-    );
+    this.registrations = new Registrations(ports.clock, part, ports.trace, {
+      over: (session, why) => {
+        this.signalling.removePeer(session.peer);
+        if (why === 'forgotten') this.sessions.ended(session);
+      },
+      began: ({ fqdn }) => wakings.ended(fqdn),
+      changed: (session) => this.sessions.changed(session),
+    });
+    const { signalling, registrations } = this;
+    this.sessions = new Sessions({ store: options.sessions, zone, signalling, registrations, ...ports });
     this.notifications = new NotificationService(this.signalling, this.reports, ports);
     const accountPeer = this.trust(accountServer);
     for (const server of options.servers) this.trust(server);
     this.names = new NameCheck(zone, this.pool, this.signalling, { peer: accountPeer, to: accountServer.endpoint });
-    const { registrations, notifications, signalling, names } = this;
+    const { notifications, names } = this;
     const introductions = new Introductions(ports.clock, ports.random);
     const account = { peer: accountPeer, to: accountServer.endpoint };
     this.neighbours = new Neighbours({
@@ -98,17 +103,24 @@ export class CoordinatorServer implements ServerMachine {
     this.signalling.receive(datagram, from);
   }
 
-  close(): void {
+  /** What this DC knew before it was restarted. Before anything is received. */
+  restore(): Promise<void> {
+    return this.sessions.restore();
+  }
+
+  /** Resolves once all is on disk. */
+  async close(): Promise<void> {
+    await this.sessions.close();
     this.signalling.close();
   }
 
   private handleMessages(): void {
     const { signalling } = this;
     signalling.handle('keyDistribution', (body, context) =>
-      context.peer.party === 'as' ? this.installKey(body) : this.neighbours.accept(body, context),
+      context.peer.party === 'as' ? this.sessions.install(body) : this.neighbours.accept(body, context),
     );
     signalling.handle('ntmInformationRequest', async ({ target, from }, { peer }): Promise<Message> => {
-      if (peer.party !== 'dc') throw new Refused('malformed');
+      this.neighbours.checkOrigin(peer, from.fqdn);
       return { name: 'ntmInformationResponse', body: await this.residents.information(target, from) };
     });
     signalling.handle('routeDirection', (body, context) => this.directForNeighbour(body, context));
@@ -132,22 +144,6 @@ export class CoordinatorServer implements ServerMachine {
     });
   }
 
-  /** Figure 4 steps 6 and 7. */
-  private installKey({ fqdn, publicKey, key }: Body<'keyDistribution'>): Message {
-    const name = canonicalName(fqdn);
-    if (!labelsBelow(this.options.zone, name)) throw new Refused('malformed');
-    const shared = sharedKey(key, 1);
-    const holder = this.signalling.holderOf(shared.id);
-    // One node has a key, not two: the end of one session would end the other.
-    if (holder && (holder.party !== 'node' || holder.name !== name)) throw new Refused('malformed');
-    this.registrations.replace(name, () => {
-      const node = this.signalling.addPeer({ key: shared, party: 'node', name });
-      const notificationKey = this.ports.random.bytes(KEY_LENGTH);
-      return { fqdn: name, peer: node, publicKey, notificationKey, registration: undefined };
-    });
-    return { name: 'keyDistributionAck', body: {} };
-  }
-
   /** Figure 4 steps 9 to 12. */
   private async register(
     body: Body<'registrationRequest'>,
@@ -162,6 +158,7 @@ export class CoordinatorServer implements ServerMachine {
     const notification = await this.notifications.serve(session);
     registration.notified = notification !== null;
     if (notification) registration.lifetimeMs = Math.min(body.lifetimeMs, RESTING_LIFETIME_LIMIT_MS);
+    this.sessions.changed(session);
     return {
       name: 'registrationResponse',
       body: { addresses, observed: from, keepAliveMs: KEEP_ALIVE_MS, notification },
@@ -194,7 +191,9 @@ export class CoordinatorServer implements ServerMachine {
     { target, ...direction }: Body<'routeDirection'>,
     { peer }: Context<Endpoint>,
   ): Promise<Message> {
-    if (peer.party !== 'dc' || target === undefined) throw new Refused('malformed');
+    const { fqdn, addresses } = direction.correspondent;
+    this.neighbours.checkOrigin(peer, fqdn, addresses);
+    if (target === undefined) throw new Refused('malformed');
     const observed = await this.residents.direct(canonicalName(target), direction);
     return { name: 'routeDirectionAck', body: { directionId: direction.directionId, observed } };
   }
@@ -208,7 +207,7 @@ export class CoordinatorServer implements ServerMachine {
   /** Refuses those who have to register first. The source of an authentic message is where the node is now. */
   private registeredSender({ peer, from }: Context<Endpoint>): Registered {
     const sender = this.registrations.registered(this.sessionOf(peer).fqdn);
-    if (!sender) throw new Refused('not-registered');
+    if (!sender || isDoubtful(sender, from)) throw new Refused('not-registered');
     this.registrations.heard(sender, from);
     return sender;
   }
@@ -222,4 +221,9 @@ export class CoordinatorServer implements ServerMachine {
   private trust({ publicKey, party, name }: TrustedServer): Peer {
     return this.signalling.addPeer({ key: agreedKey(this.options.identity, publicKey), party, name });
   }
+}
+
+/** Perhaps a replay: see sessions.ts. */
+function isDoubtful({ registration }: Registered, from: Endpoint): boolean {
+  return registration.isRestored === true && !sameEndpoint(registration.observed, from);
 }

@@ -89,7 +89,7 @@ export class Residents implements CorrespondentSide {
   cannotBeWoken(fqdn: string, notificationServer: string): void {
     const session = this.parts.registrations.asleep(fqdn);
     if (session?.notificationServer !== notificationServer) return;
-    session.asleep = undefined;
+    this.parts.registrations.giveUp(session);
     this.parts.wakings.ended(fqdn);
   }
 
@@ -108,7 +108,7 @@ export class Residents implements CorrespondentSide {
     const session = registrations.asleep(fqdn);
     const outcome = session && (await notifications.rouse(session));
     if (outcome === 'pushed') await wakings.wait(fqdn);
-    else if (outcome === 'not connected') session!.asleep = undefined;
+    else if (session && outcome === 'not connected') registrations.giveUp(session);
     const isWaking = registrations.registered(fqdn) ?? (outcome === 'pushed' && registrations.asleep(fqdn));
     return new Refused(isWaking ? 'node-waking' : 'node-absent', await names.addressesOf(fqdn));
   }

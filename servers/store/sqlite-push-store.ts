@@ -1,5 +1,6 @@
 /** The nodes that an NS can push to, in SQLite. */
 import type Database from 'libsql';
+import { bytes } from './sqlite-bytes';
 import type { PushRecord, PushStore } from './store';
 
 interface PushRow {
@@ -19,7 +20,7 @@ export function pushStore(db: Database.Database): PushStore {
     list: async () =>
       (list.all() as PushRow[]).map((row) => ({
         fqdn: row.fqdn,
-        key: Uint8Array.from(new Uint8Array(row.key)),
+        key: bytes(row.key),
         push: { kind: row.kind, token: row.token },
         isDead: row.dead !== 0,
         updatedMs: row.updated_ms,

@@ -40,7 +40,11 @@ export class ServerWorld {
   readonly identities = { as: this.keys(), dc: this.keys(), ns: this.keys(), rs: this.keys(), cs: this.keys() };
   private readonly secondRelay = this.keys();
   private readonly spareNs = this.keys();
-  /** NS records and addresses of servers, by name; asking takes a millisecond. */
+  /** Of a TCP connection to an NS, one way. */
+  streamLatencyMs = 1;
+  /** Of a question to DNS, there and back. */
+  dnsMs = 1;
+  /** NS records and addresses of servers, by name. */
   readonly dns = new Map<string, readonly string[]>();
   readonly nameServers: NameServers = {
     of: (zone) => this.answer(`NS ${zone}`),
@@ -60,7 +64,6 @@ export class ServerWorld {
   readonly cs: CacheServer;
   private readonly more: ServerMachine[] = [];
   private readonly reporters: Reporter[] = [];
-  private readonly startFirstCoordinator: () => CoordinatorServer;
 
   private constructor(private readonly notificationOptions: Partial<NotificationServerOptions>) {
     const { store, identities } = this;
@@ -79,15 +82,6 @@ export class ServerWorld {
           serverPorts,
         ),
     );
-    const blocks = { ipv4Block: '198.18.0.0/19', ipv6Prefix: 'fd00:1:2:1::/64' };
-    this.startFirstCoordinator = () =>
-      this.startCoordinator({ ...blocks, zone: ZONE, identity: identities.dc, endpoint: ports.dc }, [
-        this.trusted('ns'),
-        this.trusted('rs'),
-        this.trusted('cs'),
-        { party: 'rs', name: `rs2.${ZONE}`, publicKey: this.secondRelay.publicKey },
-        { party: 'ns', name: `ns2.${ZONE}`, publicKey: this.spareNs.publicKey },
-      ]);
     this.dc = this.startFirstCoordinator();
     this.ns = this.startFirstNotificationServer();
     this.rs = this.startRelay();
@@ -95,11 +89,14 @@ export class ServerWorld {
   }
 
   /** `withRelay`: the RS reports itself too. */
-  static async start({
-    withNotification = true,
-    withRelay = false,
-    notification = {} as Partial<NotificationServerOptions>,
-  } = {}): Promise<ServerWorld> {
+  static async start(
+    options: {
+      withNotification?: boolean;
+      withRelay?: boolean;
+      notification?: Partial<NotificationServerOptions>;
+    } = {},
+  ): Promise<ServerWorld> {
+    const { withNotification = true, withRelay = false, notification = {} } = options;
     const world = new ServerWorld(notification);
     await world.ns.start();
     for (const name of ['alice', 'bob', 'carol']) await world.store.accounts.put(name, 'hash of right', 0);
@@ -157,13 +154,6 @@ export class ServerWorld {
     ns.close();
   }
 
-  /** The DC ends, and another process takes its place, which knows no session. */
-  restartCoordinator(): void {
-    this.network.detach(ports.dc);
-    this.dc.close();
-    this.dc = this.startFirstCoordinator();
-  }
-
   /** The reports of now, ahead of their time. */
   async tellLoad(): Promise<void> {
     for (const reporter of this.reporters) await settle(this.time, reporter.now());
@@ -183,6 +173,17 @@ export class ServerWorld {
     this.kill(this.rs, ports.rs);
     this.rs = this.startRelay();
     await this.report('rs', this.rs);
+  }
+
+  /**
+   * The DC is killed, and another process takes its place at once, which has nothing but the store; `forgetful`: not
+   * even its sessions.
+   */
+  async crashCoordinator(forgetful?: 'forgetful'): Promise<void> {
+    this.network.detach(ports.dc);
+    this.dc.signalling.close();
+    this.dc = this.startFirstCoordinator(forgetful && memoryStore().sessions);
+    await this.dc.restore();
   }
 
   /** The RS is gone, as when its process is killed. */
@@ -223,11 +224,12 @@ export class ServerWorld {
     };
     const events = ns.accept({
       sourceAddress,
-      write: (bytes) => void this.time.schedule(1, () => passes() && onBytes(bytes)),
+      write: (bytes) => void this.time.schedule(this.streamLatencyMs, () => passes() && onBytes(bytes)),
       close: end,
     });
     if (!events) return undefined;
-    const write = (bytes: Uint8Array): void => void this.time.schedule(1, () => passes() && events.bytes(bytes));
+    const write = (bytes: Uint8Array): void =>
+      void this.time.schedule(this.streamLatencyMs, () => passes() && events.bytes(bytes));
     return { sourceAddress, write, close: end };
   }
 
@@ -244,6 +246,21 @@ export class ServerWorld {
     for (const machine of [this.as, this.dc, this.ns, this.rs, this.cs, ...this.more]) machine.close();
   }
 
+  private startFirstCoordinator(sessions = this.store.sessions): CoordinatorServer {
+    const blocks = { ipv4Block: '198.18.0.0/19', ipv6Prefix: 'fd00:1:2:1::/64' };
+    return this.startCoordinator(
+      { ...blocks, zone: ZONE, identity: this.identities.dc, endpoint: ports.dc },
+      [
+        this.trusted('ns'),
+        this.trusted('rs'),
+        this.trusted('cs'),
+        { party: 'rs', name: `rs2.${ZONE}`, publicKey: this.secondRelay.publicKey },
+        { party: 'ns', name: `ns2.${ZONE}`, publicKey: this.spareNs.publicKey },
+      ],
+      sessions,
+    );
+  }
+
   private startRelay(): RelayServer {
     const options = { ...this.reporting('rs'), endpoints: [ports.rs] };
     return this.attach(ports.rs, (serverPorts) => new RelayServer(options, serverPorts));
@@ -256,13 +273,14 @@ export class ServerWorld {
   private startCoordinator(
     { identity, ...known }: Omit<Coordinator, 'fqdn' | 'publicKey'> & { identity: KeyPair },
     servers: TrustedServer[],
+    sessions = this.store.sessions,
   ): CoordinatorServer {
     const { assignments, coordinators } = this.store;
     const { publicKey } = identity;
     void coordinators.put({ ...known, fqdn: `dc.${known.zone}`, publicKey });
     const accountServer = { ...this.trusted('as'), endpoint: ports.as };
     const { nameServers } = this;
-    const options = { ...known, identity, assignments, accountServer, servers, nameServers };
+    const options = { ...known, identity, assignments, sessions, accountServer, servers, nameServers };
     return this.attach(known.endpoint!, (serverPorts) => new CoordinatorServer(options, serverPorts));
   }
 
@@ -304,7 +322,7 @@ export class ServerWorld {
   }
 
   private answer(question: string): Promise<readonly string[]> {
-    return new Promise((resolve) => void this.time.schedule(1, () => resolve(this.dns.get(question) ?? [])));
+    return new Promise((resolve) => void this.time.schedule(this.dnsMs, () => resolve(this.dns.get(question) ?? [])));
   }
 
   private keys() {

@@ -129,10 +129,20 @@ describe('a node behind a NAT that forgets after 30 s', () => {
   it('the DC restarts and knows nobody -> the NS tells its nodes, who log in within half a minute', async () => {
     const { alice } = await start();
     await pass(world.time, 2 * MINUTE_MS);
-    world.restartCoordinator();
+    await world.crashCoordinator('forgetful');
     await pass(world.time, 30_000);
     assert.equal(received('Login Request', 'as'), 1);
     assert(world.dc.registrations.registered(alice.fqdn));
+    await dial('bob', 1);
+  });
+
+  it('the DC restarts, and knows its nodes -> they register anew within half a minute; dialled', async () => {
+    await start();
+    await pass(world.time, 2 * MINUTE_MS);
+    await world.crashCoordinator();
+    await pass(world.time, 30_000);
+    assert.equal(received('Login Request', 'as'), 0);
+    assert(received('Registration Request') >= 1);
     await dial('bob', 1);
   });
 

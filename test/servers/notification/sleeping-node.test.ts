@@ -91,6 +91,17 @@ describe('a node that sleeps and can be pushed to', () => {
     assert.deepEqual(pushed, ['phone-of-alice']);
   });
 
+  it('the DC restarted meanwhile -> found: it knows who sleeps', async () => {
+    await start();
+    sleep();
+    wakeAfter(3_000);
+    await pass(world.time, 600_000); // its registration is over
+    await world.crashCoordinator();
+    await pass(world.time, 60_000);
+    await dial();
+    assert.deepEqual(pushed, ['phone-of-alice']);
+  });
+
   it('it never wakes up: dialled -> absent after half a minute, which says that it was woken in vain', async () => {
     await start();
     sleep();
