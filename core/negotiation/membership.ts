@@ -34,6 +34,8 @@ const HURRY_MS = 500;
 const FIRST_WAIT_MS = 10_000;
 /** A DC that has a session of ours answers within so many tries (750 ms), or the AS is asked where it is. */
 const REGISTER_TRIES = 2;
+/** In 1,750 ms. */
+const MOVE_TRIES = 3;
 /** While not joined: have the host's addresses changed, or the password? */
 const WATCH_MS = 2_000;
 
@@ -53,8 +55,10 @@ export interface MembershipOptions {
   onConfiguration(configuration: Body<'configurationResponse'>): void;
   onJoined(fqdn: string, registered: Registered): void;
   onFailed(error: Error): void;
-  onNotification(notificationId: Uint8Array): void;
+  onNotification(notificationId: Uint8Array, handover: boolean): void;
   onPushRefused(why: 'dead' | 'unsupported'): void;
+  /** The DC knows where this node is since its host has changed its network. */
+  onMoved(): void;
 }
 
 interface Joined {
@@ -75,6 +79,8 @@ export class Membership {
   private toldCode: string | undefined;
   private retryTimer: Timer | undefined;
   private watchTimer: Timer | undefined;
+  /** This host has changed its network, and the DC does not know yet. */
+  private handover = false;
   private closed = false;
 
   constructor(private readonly options: MembershipOptions) {
@@ -121,6 +127,15 @@ export class Membership {
     else if (!this.attempt && this.policy.mayAttempt(this.session !== undefined, this.options.password())) this.start();
   }
 
+  /** This host has changed its network: registers anew, at once and then until it is (Figure 7 steps 3 to 10). */
+  hostMoved(): void {
+    this.handover = true;
+    this.policy.hostMoved();
+    this.notification.hostMoved();
+    if (this.joined) void this.move();
+    else this.start();
+  }
+
   /** Leaves the network; the DC is told, without waiting for its answer. */
   close(): void {
     this.closed = true;
@@ -157,6 +172,7 @@ export class Membership {
       const { ipv4, ipv6 } = registered.addresses;
       trace({ part, event: 'logged in', figure: 4, step: 17, fqdn, addresses: `${ipv4}, ${ipv6}` });
       onJoined(fqdn, registered);
+      this.moved();
     } catch (error) {
       if (!this.closed) this.failed(error as Error);
     }
@@ -236,7 +252,7 @@ export class Membership {
     });
     let registered: Registered;
     try {
-      registered = await registration.register(tries);
+      registered = await registration.register(tries, this.handover);
     } catch (error) {
       registration.close();
       const loss = lossBy(error);
@@ -251,8 +267,22 @@ export class Membership {
     }
     this.registration = registration;
     this.joined = { fqdn: session.fqdn, coordinator: { peer: session.coordinator, endpoint } };
-    this.notification.registered(registration, registered);
+    this.notification.registered(registration, registered, this.handover);
     return registered;
+  }
+
+  private async move(): Promise<void> {
+    const { registration } = this;
+    const registered = await registration?.move(MOVE_TRIES);
+    if (!registration || !registered || registration !== this.registration || this.closed) return;
+    this.notification.registered(registration, registered, true);
+    this.moved();
+  }
+
+  private moved(): void {
+    if (!this.handover) return;
+    this.handover = false;
+    this.options.onMoved();
   }
 
   private lost(reason: Loss): void {

@@ -35,10 +35,12 @@ export interface NotificationClientOptions {
   readonly part: string;
   readonly endpoint: Endpoint;
   readonly key: Uint8Array;
+  /** The first connection is a step of Figure 7: this host has changed its network. */
+  readonly handover?: boolean;
   /** As it is now. */
   push(): PushAddress | undefined;
   openStreamPort(to: Endpoint, options: StreamPortOptions): StreamPort;
-  onNotification(notificationId: Uint8Array): void;
+  onNotification(notificationId: Uint8Array, handover: boolean): void;
   onConnected(): void;
   /** The NS is gone or does not know our key. Perhaps it is elsewhere now; perhaps the DC has restarted, too. */
   onLost(): void;
@@ -53,6 +55,8 @@ interface Attempt {
   readonly stream: StreamPort;
   readonly signalling: Signalling<null>;
   readonly server: Peer;
+  /** What is sent first belongs to Figure 7. */
+  handover: boolean;
   isRegistered: boolean;
 }
 
@@ -60,6 +64,7 @@ export class NotificationClient {
   private attempt: Attempt | undefined;
   private timer: Timer | undefined;
   private failures = 0;
+  private connections = 0;
   private closed = false;
 
   constructor(private readonly options: NotificationClientOptions) {
@@ -104,8 +109,11 @@ export class NotificationClient {
     const transmit = (datagram: Uint8Array): void => stream.write(frame(datagram));
     const signalling = new Signalling<null>({ party: 'node', part, clock, timers, random, trace, transmit });
     const server = signalling.addPeer({ key: sharedKey(key, 0), party: 'ns', name: 'ns' });
-    const attempt: Attempt = { stream, signalling, server, isRegistered: false };
-    signalling.handle('notification', ({ notificationId }) => this.options.onNotification(notificationId));
+    const handover = this.options.handover === true && this.connections++ === 0;
+    const attempt: Attempt = { stream, signalling, server, handover, isRegistered: false };
+    signalling.handle('notification', ({ notificationId }, { handover }) =>
+      this.options.onNotification(notificationId, handover),
+    );
     signalling.handle('notificationRenewal', ({ withinMs }) => this.options.onRenewal(withinMs));
     signalling.handle('keepAlive', () => this.scheduleKeepAlive(attempt));
     this.attempt = attempt;
@@ -113,7 +121,8 @@ export class NotificationClient {
 
   private async register(attempt: Attempt): Promise<void> {
     const push = this.options.push();
-    const message = { name: 'notificationRegistration', body: push ? { push } : {} } as const;
+    const { handover } = attempt;
+    const message = { name: 'notificationRegistration', body: push ? { push } : {}, handover } as const;
     try {
       const answer = await attempt.signalling.request(attempt.server, null, message);
       if (this.attempt !== attempt || answer.name !== 'notificationRegistrationAck') return;
@@ -132,7 +141,8 @@ export class NotificationClient {
   /** The NS answers with one of its own; when it does not, it is gone. */
   private keepAlive(attempt: Attempt, answerMs: number): void {
     if (this.attempt !== attempt) return;
-    attempt.signalling.oneway(attempt.server, null, { name: 'keepAlive', body: {} });
+    attempt.signalling.oneway(attempt.server, null, { name: 'keepAlive', body: {}, handover: attempt.handover });
+    attempt.handover = false;
     this.timer?.cancel();
     this.timer = this.options.timers.schedule(answerMs, () => this.lost(attempt));
   }

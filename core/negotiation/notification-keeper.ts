@@ -6,7 +6,7 @@
  *     ^                                                      |
  *     '-- connection lost, registered without NS ------------'   registers at the DC within a second, too
  *
- * While resting nothing would tell for minutes that the host has moved or slept. So both are looked for.
+ * While resting nothing would tell for minutes that the host has slept, and its NAT forgotten it: so that is looked for.
  */
 import type { Runtime, Timer } from '../runtime';
 import type { Trace } from '../trace';
@@ -27,7 +27,7 @@ export interface NotificationKeeperOptions {
   readonly runtime: Runtime;
   readonly trace: Trace;
   readonly part: string;
-  onNotification(notificationId: Uint8Array): void;
+  onNotification(notificationId: Uint8Array, handover: boolean): void;
   onPushRefused(why: 'dead' | 'unsupported'): void;
 }
 
@@ -47,11 +47,11 @@ export class NotificationKeeper {
     this.client?.pushChanged();
   }
 
-  registered(registration: Registration, answer: Registered): void {
+  registered(registration: Registration, answer: Registered, handover: boolean): void {
     this.registration = registration;
     this.watchTimer?.cancel();
-    this.watch(this.hostState());
-    this.follow(answer);
+    this.watch(this.sleptMs());
+    this.follow(answer, handover);
   }
 
   /** The connection to the NS is kept: the next registration may be served by the same. */
@@ -61,7 +61,14 @@ export class NotificationKeeper {
     this.watchTimer?.cancel();
   }
 
-  /** Something tells that the host was asleep, or is elsewhere: everything is made sure of now. */
+  /** The host has another network: its connection is from an address that is gone. */
+  hostMoved(): void {
+    this.client?.close();
+    this.client = undefined;
+    this.rest();
+  }
+
+  /** Something tells that the host was asleep: everything is made sure of now. */
   wake(): void {
     this.client?.check();
     this.rest();
@@ -75,7 +82,7 @@ export class NotificationKeeper {
   }
 
   /** A client of the same NS with the same key goes on with its connection. */
-  private follow({ notification }: Registered): void {
+  private follow({ notification }: Registered, handover = false): void {
     const endpoint = notification?.endpoints[0];
     if (!notification || !endpoint) {
       this.rest();
@@ -89,7 +96,7 @@ export class NotificationKeeper {
       const { runtime, trace, part, onNotification, onPushRefused } = this.options;
       const { clock, timers, random } = runtime;
       this.client = new NotificationClient({
-        ...{ clock, timers, random, trace, part, endpoint, key, onNotification, onPushRefused },
+        ...{ clock, timers, random, trace, part, endpoint, key, onNotification, onPushRefused, handover },
         push: () => this.push,
         openStreamPort: runtime.openStreamPort.bind(runtime),
         onConnected: () => this.rest(),
@@ -121,23 +128,16 @@ export class NotificationKeeper {
     if (registered && registration === this.registration && !this.closed) this.follow(registered);
   }
 
-  private watch(before: HostState): void {
+  private watch(beforeMs: number): void {
     this.watchTimer = this.options.runtime.timers.schedule(WATCH_MS, () => {
-      const now = this.hostState();
-      const hasMoved = now.addresses !== before.addresses;
-      if (hasMoved || now.sleptMs - before.sleptMs > SLEPT_MS) this.wake();
-      this.watch(now);
+      const nowMs = this.sleptMs();
+      if (nowMs - beforeMs > SLEPT_MS) this.wake();
+      this.watch(nowMs);
     });
   }
 
-  private hostState(): HostState {
-    const { clock, hostAddresses } = this.options.runtime;
-    const addresses = hostAddresses().map(({ address }) => address);
-    return { addresses: addresses.join(), sleptMs: clock.wallTimeMs() - clock.now() };
+  private sleptMs(): number {
+    const { clock } = this.options.runtime;
+    return clock.wallTimeMs() - clock.now();
   }
-}
-
-interface HostState {
-  readonly addresses: string;
-  readonly sleptMs: number;
 }

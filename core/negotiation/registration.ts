@@ -46,23 +46,33 @@ export class Registration {
   constructor(private readonly options: RegistrationOptions) {}
 
   /** Rejects with Refused or Unanswered. `tries`: see Signalling.request. */
-  async register(tries?: number): Promise<Registered> {
-    const { signalling, coordinator, coordinatorEndpoint } = this.options;
-    const answer = await signalling.request(coordinator, coordinatorEndpoint, this.request(LIFETIME_MS), tries);
-    this.answer = expectMessage(answer, 'registrationResponse');
-    void this.keepAlive();
-    return this.answer;
+  async register(tries?: number, handover = false): Promise<Registered> {
+    const answer = await this.ask(tries, handover);
+    void this.keepAlive(handover);
+    return answer;
   }
 
   /** Once more while registered: tells the DC where this node is, and finds out whether it knows. */
   async refresh(tries?: number): Promise<Registered | undefined> {
-    const { signalling, coordinator, coordinatorEndpoint } = this.options;
     try {
-      const answer = await signalling.request(coordinator, coordinatorEndpoint, this.request(LIFETIME_MS), tries);
+      const answer = await this.ask(tries, false);
       if (this.closed) return undefined;
-      this.answer = expectMessage(answer, 'registrationResponse');
       if (this.keepAliveTimer) this.scheduleKeepAlive();
-      return this.answer;
+      return answer;
+    } catch (error) {
+      this.lost(error);
+      return undefined;
+    }
+  }
+
+  /** This host has changed its network (Figure 7 steps 3 to 7). */
+  async move(tries?: number): Promise<Registered | undefined> {
+    this.keepAliveTimer?.cancel();
+    try {
+      const answer = await this.ask(tries, true);
+      if (this.closed) return undefined;
+      void this.keepAlive(true);
+      return answer;
     } catch (error) {
       this.lost(error);
       return undefined;
@@ -80,7 +90,7 @@ export class Registration {
   deregister(): void {
     this.close();
     const { signalling, coordinator, coordinatorEndpoint } = this.options;
-    signalling.oneway(coordinator, coordinatorEndpoint, this.request(0));
+    signalling.oneway(coordinator, coordinatorEndpoint, this.request(0, false));
   }
 
   close(): void {
@@ -88,16 +98,25 @@ export class Registration {
     this.keepAliveTimer?.cancel();
   }
 
-  private request(lifetimeMs: number): Message {
-    const { hostEndpoints, route } = this.options;
-    return { name: 'registrationRequest', body: { endpoints: hostEndpoints(), lifetimeMs, route } };
+  private async ask(tries: number | undefined, handover: boolean): Promise<Registered> {
+    const { signalling, coordinator, coordinatorEndpoint } = this.options;
+    const request = this.request(LIFETIME_MS, handover);
+    const answer = await signalling.request(coordinator, coordinatorEndpoint, request, tries);
+    this.answer = expectMessage(answer, 'registrationResponse');
+    return this.answer;
   }
 
-  private async keepAlive(): Promise<void> {
+  private request(lifetimeMs: number, handover: boolean): Message {
+    const { hostEndpoints, route } = this.options;
+    return { name: 'registrationRequest', body: { endpoints: hostEndpoints(), lifetimeMs, route }, handover };
+  }
+
+  private async keepAlive(handover = false): Promise<void> {
     const { signalling, coordinator, coordinatorEndpoint } = this.options;
+    this.keepAliveTimer?.cancel();
     this.keepAliveTimer = undefined;
     try {
-      await signalling.request(coordinator, coordinatorEndpoint, { name: 'keepAlive', body: {} });
+      await signalling.request(coordinator, coordinatorEndpoint, { name: 'keepAlive', body: {}, handover });
     } catch (error) {
       return this.lost(error);
     }

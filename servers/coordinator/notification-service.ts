@@ -51,23 +51,24 @@ export class NotificationService {
   ) {}
 
   /** Figure 4 steps 10 and 11: where and with which key the node shall register at the NS. */
-  async serve(session: Session): Promise<Body<'registrationResponse'>['notification']> {
-    return (await within(this.ports.timers, SERVE_MS, this.serveBySome(session))) ?? null;
+  async serve(session: Session, handover: boolean): Promise<Body<'registrationResponse'>['notification']> {
+    return (await within(this.ports.timers, SERVE_MS, this.serveBySome(session, handover))) ?? null;
   }
 
   /** Figure 5 steps 9 to 11. Never rejects. */
-  async notify({ fqdn, peer, notificationServer }: Session): Promise<NotificationOutcome> {
+  async notify({ fqdn, peer, notificationServer }: Session, handover: boolean): Promise<NotificationOutcome> {
     const server = this.serverOf(notificationServer);
     if (!server) return 'silent';
     const notificationId = this.ports.random.bytes(8);
     const id = hex(notificationId);
+    const message = { name: 'notificationRequest', body: { fqdn, notificationId }, handover } as const;
     let again: Timer | undefined;
     const outcome = new Promise<NotificationOutcome>((resolve) => {
       this.waiting.set(id, { peer, acknowledged: () => resolve('acknowledged') });
       const ask = (): void => {
         again = this.ports.timers.schedule(NOTIFY_AGAIN_MS, ask);
         this.signalling
-          .request(server.peer, server.signalling, { name: 'notificationRequest', body: { fqdn, notificationId } })
+          .request(server.peer, server.signalling, message)
           .then((answer) => {
             if (answer.name !== 'notificationRequestAck' || answer.body.connected) return;
             resolve(answer.body.pushed ? 'pushed' : 'not connected');
@@ -108,10 +109,13 @@ export class NotificationService {
     return this.reports.alive('ns').find(({ peer }) => peer.name === name);
   }
 
-  private async serveBySome(session: Session): Promise<Body<'registrationResponse'>['notification']> {
+  private async serveBySome(
+    session: Session,
+    handover: boolean,
+  ): Promise<Body<'registrationResponse'>['notification']> {
     const { fqdn, notificationKey: key } = session;
     for (const server of this.candidates(session.notificationServer)) {
-      const message = { name: 'notificationServiceRequest', body: { fqdn, key } } as const;
+      const message = { name: 'notificationServiceRequest', body: { fqdn, key }, handover } as const;
       const answer = await this.signalling
         .request(server.peer, server.signalling, message, SERVE_TRIES)
         .catch(() => undefined);

@@ -38,9 +38,9 @@ export interface Asker {
 /** Where correspondent nodes are asked about, and told: in this DC's zone, or in another's. */
 export interface CorrespondentSide {
   /** Throws Refused: no-such-name, node-absent, node-waking. */
-  information(target: string, from: Asker): Promise<Information>;
+  information(target: string, from: Asker, handover: boolean): Promise<Information>;
   /** Where CN is now. Throws Refused: node-absent, node-unreachable, node-waking. */
-  direct(fqdn: string, direction: Body<'routeDirection'>): Promise<Endpoint>;
+  direct(fqdn: string, direction: Body<'routeDirection'>, handover: boolean): Promise<Endpoint>;
 }
 
 interface Parts {
@@ -67,13 +67,13 @@ export class Residents implements CorrespondentSide {
     return { fqdn, publicKey, addresses, observed, host: [...host], route, presharedKey };
   }
 
-  async direct(fqdn: string, body: Body<'routeDirection'>): Promise<Endpoint> {
+  async direct(fqdn: string, body: Body<'routeDirection'>, handover: boolean): Promise<Endpoint> {
     const { registrations, signalling, timers } = this.parts;
-    const { answerMs, isPushed } = await this.wake(fqdn);
+    const { answerMs, isPushed } = await this.wake(fqdn, handover);
     const cn = registrations.registered(fqdn);
     if (!cn) throw await this.absent(fqdn);
     const { session, registration } = cn;
-    const request = signalling.request(session.peer, registration.observed, { name: 'routeDirection', body });
+    const request = signalling.request(session.peer, registration.observed, { name: 'routeDirection', body, handover });
     let answer: Message | undefined;
     try {
       answer = await within(timers, answerMs, request);
@@ -94,10 +94,10 @@ export class Residents implements CorrespondentSide {
   }
 
   /** Steps 9 to 11. How long CN's answer to the Route Direction shall be waited for. */
-  private async wake(fqdn: string): Promise<{ answerMs: number; isPushed: boolean }> {
+  private async wake(fqdn: string, handover: boolean): Promise<{ answerMs: number; isPushed: boolean }> {
     const { registrations, notifications } = this.parts;
     const cn = registrations.registered(fqdn);
-    const outcome = cn?.registration.notified ? await notifications.notify(cn.session) : 'silent';
+    const outcome = cn?.registration.notified ? await notifications.notify(cn.session, handover) : 'silent';
     const isPushed = outcome === 'pushed';
     return { answerMs: isPushed || outcome === 'not connected' ? DOUBTFUL_ANSWER_MS : ANSWER_MS, isPushed };
   }

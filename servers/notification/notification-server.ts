@@ -186,13 +186,20 @@ export class NotificationServer implements ServerMachine {
   }
 
   /** Figure 5 steps 9 and 10: over the connection, or by push. */
-  private notify({ fqdn, notificationId }: Body<'notificationRequest'>, { peer, from }: Context<Endpoint>): Message {
+  private notify(
+    { fqdn, notificationId }: Body<'notificationRequest'>,
+    { peer, from, handover }: Context<Endpoint>,
+  ): Message {
     if (peer !== this.coordinator) throw new Refused('malformed');
     this.coordinatorAt = from;
     const service = this.services.get(fqdn);
     const connection = service?.connection;
     if (service && connection) {
-      this.streamSignalling.oneway(service.peer, connection, { name: 'notification', body: { notificationId } });
+      this.streamSignalling.oneway(service.peer, connection, {
+        name: 'notification',
+        body: { notificationId },
+        handover,
+      });
       return { name: 'notificationRequestAck', body: { connected: true } };
     }
     const pushed = !!service?.push && !service.isDead && this.pusher.push(fqdn, service.push);

@@ -49,6 +49,7 @@ describe('membership', () => {
       onFailed: (error) => told.push(`failed ${(error as NtmError).code}`),
       onNotification: () => told.push('notified'),
       onPushRefused: (why) => told.push(`push ${why}`),
+      onMoved: () => told.push('moved'),
     });
     membership.start();
   }
