@@ -46,11 +46,17 @@ abstract class PushServer {
   /** To the next ones that are right; then they are accepted. */
   answers: (PushAnswer | 'break')[] = [];
 
+  private readonly waiting: (() => void)[] = [];
   protected abstract readonly server: Server | Http2SecureServer;
 
   async listen(): Promise<void> {
     this.server.listen(0, 'localhost');
     await once(this.server, 'listening');
+  }
+
+  /** Resolves when so many messages were right. */
+  async received(count: number): Promise<void> {
+    while (this.messages.length < count) await new Promise<void>((resolve) => this.waiting.push(resolve));
   }
 
   get origin(): string {
@@ -67,6 +73,7 @@ abstract class PushServer {
     try {
       const token = what();
       this.messages.push(token);
+      for (const resolve of this.waiting.splice(0)) resolve();
       return token;
     } catch (error) {
       this.complaints.push((error as Error).message);

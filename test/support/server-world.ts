@@ -243,7 +243,7 @@ export class ServerWorld {
   /** The servers end; what they left behind is seen on the clock. */
   close(): void {
     for (const reporter of this.reporters) reporter.stop();
-    for (const machine of [this.as, this.dc, this.ns, this.rs, this.cs, ...this.more]) machine.close();
+    for (const machine of [this.as, this.dc, this.ns, this.rs, this.cs, ...this.more]) void machine.close();
   }
 
   private startFirstCoordinator(sessions = this.store.sessions): CoordinatorServer {
