@@ -89,6 +89,7 @@ export class Node implements VirtualNetwork {
       signalling: this.signalling,
       coordinator: () => this.membership.coordinator(),
       onDirection: (direction, handover) => this.correspondents.follow(direction, handover),
+      onPolicy: (policy) => this.correspondents.permit(policy),
       onLost: (coordinator, reason) => this.membership.doubt(coordinator, reason),
     });
     this.membership = new Membership({
@@ -113,7 +114,10 @@ export class Node implements VirtualNetwork {
     this.handover = new Handover({
       ...{ timers, trace, part: this.part },
       hostAddresses: () => runtime.hostAddresses(),
-      register: () => this.membership.hostMoved(),
+      register: () => {
+        this.relays.hostMoved();
+        this.membership.hostMoved();
+      },
       direct: () => this.correspondents.hostMoved(),
     });
     this.membership.setPush(config.push);
@@ -146,6 +150,8 @@ export class Node implements VirtualNetwork {
       whenJoined: () => this.whenJoined(),
       onConstructed: (addresses) => this.packetPath.pathChanged(addresses),
       onAbsent: (addresses, error) => this.packetPath.unreachable(addresses, error),
+      onPermits: (fqdn, addresses, permits) => this.packetPath.permit(fqdn, addresses, permits),
+      onForbidden: (addresses, error) => this.packetPath.forbid(addresses, error),
     });
   }
 

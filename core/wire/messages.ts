@@ -19,6 +19,7 @@ import {
   natural,
   nothing,
   pathId,
+  permits,
   pushAddress,
   route,
   text,
@@ -162,7 +163,7 @@ export const messages = {
       step(7, 26, 'dc', 'node', true),
     ],
     about:
-      "`turn`: who sends the Tunnel Request. `endpoints`: where the correspondent node may be reached, best first. `presharedKey`: the tunnel's shared key, used as WireGuard's pre-shared key. `relay`: the tunnel goes through this RS; `key` is shared with it. `target`: between DCs, whom it is for.",
+      '`turn`: who sends the Tunnel Request. `endpoints`: where the correspondent node may be reached, best first. `presharedKey`: the tunnel\'s shared key, used as WireGuard\'s pre-shared key. `relay`: the tunnel goes through this RS; `key` is shared with it. `target`: between DCs, whom it is for. `permits`: the ports at which the correspondent node may reach the receiver, as "443/tcp", "8000-8100" or "*"; without it, all.',
     body: v.object({
       directionId,
       turn: v.picklist(['request', 'await']),
@@ -171,6 +172,7 @@ export const messages = {
       presharedKey: key,
       relay: v.optional(v.object({ endpoints, pathId, key })),
       target: v.optional(fqdn),
+      permits: v.optional(permits),
     }),
   },
   routeDirectionAck: {
@@ -347,6 +349,23 @@ export const messages = {
     steps: [],
     about: "CIDR: the DC's blocks of virtual addresses, the same ever after.",
     body: v.object({ ipv4Block: text(49), ipv6Prefix: text(49) }),
+  },
+  policyDirection: {
+    type: 70,
+    title: 'Policy Direction',
+    kind: 'request',
+    between: 'DC to node',
+    steps: [],
+    about:
+      'The policy has changed: `permits` takes the place of what the Route Direction of this correspondent node said; without it, all. `ended`: neither may reach the other any more, and there shall be no tunnel.',
+    body: v.object({ fqdn, permits: v.optional(permits), ended: v.boolean() }),
+  },
+  policyDirectionAck: {
+    type: 71,
+    title: 'Policy Direction Ack',
+    between: 'node to DC',
+    steps: [],
+    body: nothing,
   },
   ...notificationMessages,
   unknownKey: {

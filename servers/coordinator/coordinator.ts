@@ -19,6 +19,7 @@ import { Introductions } from './introductions';
 import { NameCheck } from './name-check';
 import { Neighbours } from './neighbours';
 import { NotificationService, RESTING_KEEP_ALIVE_MS } from './notification-service';
+import { Permissions } from './permissions';
 import { Registrations, type Registered, type Registration, type Session } from './registrations';
 import { Relays } from './relays';
 import { Residents } from './residents';
@@ -51,6 +52,7 @@ export class CoordinatorServer implements ServerMachine {
   readonly names: NameCheck;
   readonly registrations: Registrations;
   readonly sessions: Sessions;
+  readonly permissions: Permissions;
   private readonly notifications: NotificationService;
   private readonly residents: Residents;
   private readonly neighbours: Neighbours;
@@ -88,13 +90,15 @@ export class CoordinatorServer implements ServerMachine {
       ...{ zone, fqdn: `dc.${zone}`, identity, pool: this.pool, signalling, accountServer: account },
       ...{ ...ports, nameServers: options.nameServers, part },
     });
-    const { timers, random } = ports;
+    const { clock, timers, random } = ports;
+    this.permissions = new Permissions({ zone, signalling, registrations, clock });
     this.residents = new Residents({
-      ...{ registrations, notifications, signalling, names, introductions, timers, wakings },
+      ...{ zone, registrations, notifications, signalling, names, introductions, clock, timers, wakings },
+      permissions: this.permissions,
     });
-    const { residents, neighbours } = this;
+    const { residents, neighbours, permissions } = this;
     const relays = new Relays(signalling, this.reports, zone, ports);
-    this.introducer = new Introducer({ residents, neighbours, introductions, relays, random });
+    this.introducer = new Introducer({ residents, neighbours, introductions, relays, permissions, random });
     this.instance = random.bytes(8);
     this.handleMessages();
   }
@@ -121,7 +125,8 @@ export class CoordinatorServer implements ServerMachine {
     );
     signalling.handle('ntmInformationRequest', async ({ target, from }, { peer }): Promise<Message> => {
       this.neighbours.checkOrigin(peer, from.fqdn);
-      return { name: 'ntmInformationResponse', body: await this.residents.information(target, from) };
+      const asker = { ...from, fqdn: canonicalName(from.fqdn), zone: this.neighbours.zoneOf(peer) };
+      return { name: 'ntmInformationResponse', body: await this.residents.information(target, asker) };
     });
     signalling.handle('routeDirection', (body, context) => this.directForNeighbour(body, context));
     signalling.handle('registrationRequest', (body, context) => this.register(body, context));
@@ -155,6 +160,7 @@ export class CoordinatorServer implements ServerMachine {
     const session = this.sessionOf(peer); // again: it may have been replaced meanwhile
     const registration = this.registration(body, addresses, from);
     this.registrations.begin(session, registration);
+    this.permissions.heard(session.fqdn);
     const notification = await this.notifications.serve(session, handover);
     registration.notified = notification !== null;
     if (notification) registration.lifetimeMs = Math.min(body.lifetimeMs, RESTING_LIFETIME_LIMIT_MS);
@@ -194,13 +200,15 @@ export class CoordinatorServer implements ServerMachine {
     const { fqdn, addresses } = direction.correspondent;
     this.neighbours.checkOrigin(peer, fqdn, addresses);
     if (target === undefined) throw new Refused('malformed');
-    const observed = await this.residents.direct(canonicalName(target), direction, handover);
+    const mnZone = this.neighbours.zoneOf(peer);
+    const observed = await this.residents.direct(canonicalName(target), direction, { mnZone, handover });
     return { name: 'routeDirectionAck', body: { directionId: direction.directionId, observed } };
   }
 
   /** Figure 4 step 13. */
   private keepAlive(context: Context<Endpoint>): Message {
-    this.registeredSender(context);
+    const { session } = this.registeredSender(context);
+    context.afterAnswer(() => this.permissions.heard(session.fqdn));
     return { name: 'keepAliveAck', body: { observed: context.from } };
   }
 

@@ -124,7 +124,7 @@ export class NotificationService {
         const { endpoints } = answer.body;
         return { endpoints, key, keepAliveMs: RESTING_KEEP_ALIVE_MS };
       }
-      this.reports.silent(server);
+      this.reports.forget(server.peer.name); // until it reports itself again
     }
     return null;
   }

@@ -33,12 +33,7 @@ export class ServerReports {
     return true;
   }
 
-  /** It did not answer: not asked again before its next report. */
-  silent({ peer: { name } }: ReportedServer): void {
-    this.servers.delete(name);
-  }
-
-  /** It is trusted no more. */
+  /** It is trusted no more, or was silent: then its next report brings it back. */
   forget(name: string): void {
     this.servers.delete(name);
   }

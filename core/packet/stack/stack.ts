@@ -96,7 +96,8 @@ export class Stack implements contract.VirtualStack, Core {
   }
 
   get inbound(): contract.InboundPolicy | undefined {
-    return this.options.inbound;
+    const { inbound } = this.options;
+    return inbound?.isOpen ? undefined : inbound;
   }
 
   /** Those of TCP since the last fault. */
@@ -194,10 +195,18 @@ export class Stack implements contract.VirtualStack, Core {
   }
 
   /** The correspondent node is not there: connections to it that are not established fail now. */
-  unreachable(remoteAddress: string, cause: Error): void {
+  unreachable(remoteAddress: string, reason: 'EHOSTUNREACH' | 'EACCES', cause: Error): void {
     if (this.phase === 'closed') return;
     this.enter();
-    this.reports.unreachable(remoteAddress, cause);
+    this.reports.unreachable(remoteAddress, reason, cause);
+    this.leave();
+  }
+
+  /** Connections that came from there to ports that are not permitted are reset; without `isPermitted`, all with it. */
+  revoke(remoteAddress: string, isPermitted: ((localPort: number) => boolean) | undefined, cause?: Error): void {
+    if (this.phase === 'closed') return;
+    this.enter();
+    this.reports.revoke(remoteAddress, isPermitted, cause);
     this.leave();
   }
 
