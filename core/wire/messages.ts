@@ -190,35 +190,7 @@ export const messages = {
     about: '`observed`: between DCs, where CN is now that it was woken up.',
     body: v.object({ directionId, observed: v.optional(endpoint) }),
   },
-  notificationRequest: {
-    type: 18,
-    title: 'Notification Request',
-    steps: [step(5, 9, 'dc', 'ns'), step(7, 20, 'dc', 'ns')],
-    body: v.object({ fqdn, notificationId: bytes(8) }),
-  },
-  notificationRequestAck: {
-    type: 19,
-    title: 'Notification Request Ack',
-    between: 'NS to DC',
-    steps: [],
-    about:
-      "`connected`: the node's TCP connection is there and was written to. `pushed`: it is not, and a push is on its way.",
-    body: v.object({ connected: v.boolean(), pushed: v.optional(v.boolean()) }),
-  },
-  notification: {
-    type: 20,
-    title: 'Notification',
-    kind: 'oneway',
-    steps: [step(5, 10, 'ns', 'node'), step(7, 21, 'ns', 'node')],
-    body: v.object({ notificationId: bytes(8) }),
-  },
-  notificationAck: {
-    type: 21,
-    title: 'Notification Ack',
-    kind: 'oneway',
-    steps: [step(5, 11, 'node', 'dc'), step(7, 22, 'node', 'dc')],
-    body: v.object({ notificationId: bytes(8) }),
-  },
+  ...notificationMessages,
   serverReport: {
     type: 22,
     title: 'Server Report',
@@ -367,7 +339,6 @@ export const messages = {
     steps: [],
     body: nothing,
   },
-  ...notificationMessages,
   unknownKey: {
     type: 25,
     title: 'Unknown Key',
