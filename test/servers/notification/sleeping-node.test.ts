@@ -16,6 +16,7 @@ describe('a node that sleeps and can be pushed to', () => {
   let pushed: string[];
   let onPush: () => void;
   let answer: PushOutcome;
+  let answerMs = 0;
   let phone: SimulatedNode;
   let caller: WorldNode;
   const store = memoryStore();
@@ -24,10 +25,12 @@ describe('a node that sleeps and can be pushed to', () => {
     pushed = [];
     onPush = () => {};
     answer = { kind: 'accepted' };
+    answerMs = 0;
     const fcm = {
       send: async (token: string) => {
         pushed.push(token);
         onPush();
+        if (answerMs > 0) await new Promise<void>((resolve) => void world.time.schedule(answerMs, resolve));
         return answer;
       },
       close() {},
@@ -130,6 +133,18 @@ describe('a node that sleeps and can be pushed to', () => {
     const another: PushAddress = { kind: 'fcm', token: 'another' };
     await settle(world.time, phone.registerForNotifications(phone.registration!, another));
     assert.equal(phone.pushOutcome, 'kept');
+  });
+
+  it('its token turns out to be dead while somebody waits -> they are told in that moment', async () => {
+    await start();
+    sleep();
+    await pass(world.time, 600_000); // its registration is over
+    answer = { kind: 'dead', reason: '410' };
+    answerMs = 700;
+    const since = world.time.now();
+    await assert.rejects(settle(world.time, caller.node.reach('198.18.0.1')!), /not registered now/);
+    const tookMs = world.time.now() - since;
+    assert(tookMs >= 700 && tookMs < 800, `${tookMs} ms`);
   });
 
   it('it is connected: dialled -> notified over TCP, and nothing is pushed', async () => {
