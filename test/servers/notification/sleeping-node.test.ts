@@ -79,7 +79,7 @@ describe('a node that sleeps and can be pushed to', () => {
     await start();
     sleep();
     wakeAfter(3_000);
-    await pass(world.time, 3_600_000);
+    await pass(world.time, 300_000);
     await dial();
     assert.equal(phone.directions.length, 1);
   });
@@ -89,7 +89,7 @@ describe('a node that sleeps and can be pushed to', () => {
     sleep();
     wakeAfter(3_000);
     await world.restartNotificationServer();
-    await pass(world.time, 3_600_000);
+    await pass(world.time, 300_000);
     await dial();
     assert.deepEqual(pushed, ['phone-of-alice']);
   });
@@ -98,7 +98,7 @@ describe('a node that sleeps and can be pushed to', () => {
     await start();
     sleep();
     wakeAfter(3_000);
-    await pass(world.time, 600_000); // its registration is over
+    await pass(world.time, 200_000); // its registration is over
     await world.crashCoordinator();
     await pass(world.time, 60_000);
     await dial();
@@ -138,7 +138,7 @@ describe('a node that sleeps and can be pushed to', () => {
   it('its token turns out to be dead while somebody waits -> they are told in that moment', async () => {
     await start();
     sleep();
-    await pass(world.time, 600_000); // its registration is over
+    await pass(world.time, 200_000); // its registration is over
     answer = { kind: 'dead', reason: '410' };
     answerMs = 700;
     const since = world.time.now();
