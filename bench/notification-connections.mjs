@@ -29,7 +29,7 @@ const { clock, timers, random } = nodeRuntime;
 
 const dir = mkdtempSync(join(tmpdir(), 'ntmobile-bench-'));
 const identity = generateKeyPair(random);
-const dc = await hostMachine(loopback(0), noTrace, (ports) => {
+const dc = await hostMachine(loopback(0), { trace: noTrace }, (ports) => {
   const signalling = new Signalling({ party: 'dc', part: 'dc', identity, ...ports });
   signalling.handle('serverReport', () => ({ name: 'serverReportAck', body: {} }));
   return { signalling, receive: (d, from) => signalling.receive(d, from), close: () => signalling.close() };
