@@ -9,6 +9,7 @@ import * as v from 'valibot';
 import { NtmError } from './errors';
 import { parseInboundRules, type InboundRules } from './inbound-rules';
 import { parseJoinUrl, type JoinUrl } from './join-url';
+import { parsePushAddress, type PushAddress } from './push-address';
 import { LOG_LEVELS, type LogLevel } from './log';
 import { canonicalName } from './wire/names';
 
@@ -35,6 +36,7 @@ const schema = v.object({
   allow: v.optional(v.union([v.array(v.string()), v.string()], 'must be text, e.g. `alice.*:443,*.ops.example:22`')),
   listen: v.optional(v.picklist(['both', 'virtual', 'host']), 'both'),
   route: v.optional(v.picklist(['auto', 'relay', 'direct']), 'auto'),
+  push: v.optional(v.string()),
   stateDir: v.optional(v.string()),
   log: v.optional(v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`), 'warn'),
   trace: v.optional(v.string()),
@@ -61,6 +63,7 @@ const variables: Record<keyof v.InferInput<typeof schema>, string> = {
   allow: 'NTMOBILE_ALLOW',
   listen: 'NTMOBILE_LISTEN',
   route: 'NTMOBILE_ROUTE',
+  push: 'NTMOBILE_PUSH',
   stateDir: 'NTMOBILE_STATE_DIR',
   log: 'NTMOBILE_LOG',
   trace: 'NTMOBILE_TRACE',
@@ -80,6 +83,8 @@ export interface NodeConfig {
   /** Who gets in; undefined: everybody whom the DC introduces. */
   readonly allow: InboundRules | undefined;
   readonly route: 'auto' | 'relay' | 'direct';
+  /** How the NS wakes this node when their connection is gone. */
+  readonly push: PushAddress | undefined;
   readonly stateDir: string;
   readonly log: LogLevel;
   readonly traceFile: string | undefined;
@@ -97,7 +102,7 @@ export function readConfig(env: NodeJS.ProcessEnv): NodeConfig {
     const setting = issue.path?.[0]?.key as keyof typeof variables;
     throw new NtmError('NTM_CONFIG', `${variables[setting] ?? setting} ${issue.message}`);
   }
-  const { as, node, allow, passwordFile, password, stateDir, trace, pcap, ...rest } = parsed.output;
+  const { as, node, allow, passwordFile, password, push, stateDir, trace, pcap, ...rest } = parsed.output;
   const accountServer = parseJoinUrl(as);
   return {
     ...rest,
@@ -106,6 +111,7 @@ export function readConfig(env: NodeJS.ProcessEnv): NodeConfig {
     password: password === undefined ? passwordIn(passwordFile) : () => password,
     allow: allow === undefined ? undefined : parseInboundRules(allow),
     domains: [...new Set([...rest.domains, ...(accountServer.zone ? [canonicalName(accountServer.zone)] : [])])],
+    push: push === undefined ? undefined : parsePushAddress(push),
     stateDir: stateDir ?? defaultStateDir(env),
     traceFile: trace,
     captureFile: pcap,

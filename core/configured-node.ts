@@ -38,6 +38,12 @@ export function configuredNode(
       saveState(file, state, log);
     },
     onFailed,
+    onPushRefused: (why) =>
+      log.warning(
+        why === 'dead'
+          ? 'NTMOBILE_PUSH: the push service does not know this device any more; it needs a new token'
+          : 'NTMOBILE_PUSH: the notification server has no account at this push service',
+      ),
     onStackFault: (assertion) =>
       log.warning(`connections were lost by a fault in the virtual stack, please report: ${assertion}`),
   });

@@ -3,6 +3,7 @@ import { readConfig } from './config';
 import { configuredNode } from './configured-node';
 import type { LoggedIn, LoginSettings } from './ntmobile';
 import { nameOfPeer } from './peer-name';
+import { parsePushAddress } from './push-address';
 import { configuredNamespace, standardErrorLog } from './start';
 
 export async function loggedIn(settings: LoginSettings): Promise<LoggedIn> {
@@ -24,6 +25,8 @@ export async function loggedIn(settings: LoginSettings): Promise<LoggedIn> {
     },
     peerName: (peer) => nameOfPeer(peer, (address) => node.nameOf(address)),
     statistics: () => node.statistics(),
+    setPush: (push) => node.setPush(push === undefined ? undefined : parsePushAddress(push)),
+    wake: () => node.wake(),
     close: () => node.close(),
   };
 }

@@ -12,6 +12,7 @@ import type { Namespace } from './namespace';
 import { Directions } from './negotiation/directions';
 import { Handover } from './handover/handover';
 import { Membership } from './negotiation/membership';
+import type { PushAddress } from './negotiation/notification-client';
 import type { Registered } from './negotiation/registration';
 import { RelayBindings } from './negotiation/relay-bindings';
 import type { NodeConfig } from './config';
@@ -45,13 +46,16 @@ const ENDPOINTS_LIMIT = 12;
 export interface NodeOptions {
   readonly runtime: Runtime;
   readonly trace: Trace;
-  readonly config: Pick<NodeConfig, 'accountServer' | 'account' | 'node' | 'password' | 'route' | 'allow'>;
+  readonly config: Pick<NodeConfig, 'accountServer' | 'account' | 'node' | 'password' | 'route' | 'allow'> &
+    Partial<Pick<NodeConfig, 'push'>>;
   /** WireGuard static secret key, 32 bytes. */
   readonly secretKey: Uint8Array;
   readonly namespace: Namespace;
   readonly capture?: Capture;
   onNetwork(network: { domains: readonly string[]; networks: readonly string[] }): void;
   onFailed(error: Error): void;
+  /** The NS cannot push to the address it was given: no such service there, or the service knows it no more. */
+  onPushRefused?(why: 'dead' | 'unsupported'): void;
   /** The virtual stack failed this assertion; its connections are lost. */
   onStackFault(assertion: string): void;
 }
@@ -81,6 +85,7 @@ export class Node implements VirtualNetwork {
       transmit: (datagram, to) => this.send(datagram, to),
     });
     this.directions = new Directions({
+      ...{ clock, timers },
       signalling: this.signalling,
       coordinator: () => this.membership.coordinator(),
       onDirection: (direction, handover) => this.correspondents.follow(direction, handover),
@@ -103,6 +108,7 @@ export class Node implements VirtualNetwork {
       onJoined: (fqdn, registered) => this.joined(fqdn, registered),
       onFailed: (error) => this.failed(error),
       onNotification: (id, handover) => this.directions.acknowledgeNotification(id, handover),
+      onPushRefused: (why) => options.onPushRefused?.(why),
       onMoved: () => this.handover.registered(),
     });
     this.handover = new Handover({
@@ -114,6 +120,7 @@ export class Node implements VirtualNetwork {
       },
       direct: () => this.correspondents.hostMoved(),
     });
+    this.membership.setPush(config.push);
     this.packetPath = new PacketPath({
       ...{ runtime, trace, part: this.part, secretKey, capture: options.capture, allow: config.allow },
       isZone: (name) => this.namespace.isZone(name),
@@ -227,6 +234,17 @@ export class Node implements VirtualNetwork {
   openUdp(options: UdpOpenOptions, events: UdpEvents): UdpSocket {
     this.start();
     return this.packetPath.stack.openUdp(options, events);
+  }
+
+  /** How this node is woken when it has no connection to the NS; undefined: not at all. */
+  setPush(push: PushAddress | undefined): void {
+    this.membership.setPush(push);
+  }
+
+  /** A push message came, or the process was suspended: the DC is told where this node is now. */
+  wake(): void {
+    this.start();
+    this.membership.wake();
   }
 
   statistics(): Statistics {

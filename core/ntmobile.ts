@@ -23,6 +23,13 @@ export interface LoggedIn {
   peerName(peer: PeerLike): string | undefined;
   /** Tunnels, their paths and MTUs, and what was sent, received and dropped. */
   statistics(): Statistics;
+  /**
+   * Where push messages reach this device, as NTMOBILE_PUSH: the notification server wakes the node by one when it
+   * has no connection. Undefined: no more. Throws NtmError NTM_CONFIG when it is malformed.
+   */
+  setPush(push: string | undefined): void;
+  /** To be called when a push message came: the node is registered where it is now, at once. */
+  wake(): void;
   /** Leaves the network. */
   close(): void;
 }

@@ -7,6 +7,8 @@ import type { ConnectionEvents, NodeStream } from './notification/connections';
 import type { ServerMachine, ServerPorts } from './server-ports';
 
 const FREE_PORT_TRIES = 20;
+/** When a server restarts, all its nodes connect at once. The system may allow less (net.core.somaxconn). */
+const BACKLOG = 4_096;
 /** A node that does not read its notifications is cut off beyond this. */
 const WRITE_QUEUE_LIMIT_BYTES = 64 * 1024;
 
@@ -168,7 +170,7 @@ function endpointOf(server: Server): Endpoint {
 function listen(server: Server, { address, port }: Endpoint): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ host: address, port }, () => {
+    server.listen({ host: address, port, backlog: BACKLOG }, () => {
       server.off('error', reject);
       server.on('error', () => {}); // accepting failed for one connection, e.g. EMFILE
       resolve();

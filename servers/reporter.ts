@@ -1,6 +1,7 @@
 /** NS, RS and CS tell their DC that they are there, at the start and again every REPORT_MS (Server Report). */
 import type { Timer, Timers } from '../core/runtime';
 import type { Endpoint } from '../core/wire/addresses';
+import { hex } from '../core/wire/keys';
 import type { Body } from '../core/wire/messages';
 import type { Peer } from '../core/wire/peers';
 import type { Signalling } from '../core/wire/signalling';
@@ -15,12 +16,15 @@ export class Reporter {
   private timer: Timer | undefined;
   private stopped = false;
   private answered = false;
+  private instance: string | undefined;
 
   constructor(
     private readonly timers: Timers,
     private readonly signalling: Signalling<Endpoint>,
     private readonly coordinator: { readonly peer: Peer; readonly endpoint: Endpoint },
     private readonly report: () => Body<'serverReport'>,
+    /** The DC is not the one that answered before: it has restarted. */
+    private readonly onRestart: () => void = () => {},
   ) {}
 
   /** The DC has answered the last report. */
@@ -48,12 +52,21 @@ export class Reporter {
   private async send(tries?: number): Promise<boolean> {
     const { peer, endpoint } = this.coordinator;
     try {
-      await this.signalling.request(peer, endpoint, { name: 'serverReport', body: this.report() }, tries);
+      const message = { name: 'serverReport', body: this.report() } as const;
+      const answer = await this.signalling.request(peer, endpoint, message, tries);
       this.answered = true;
+      if (answer.name === 'serverReportAck') this.answeredBy(answer.body.instance);
     } catch {
       this.answered = false; // a DC that is away hears the next one
     }
     return this.answered;
+  }
+
+  private answeredBy(instance: Uint8Array | undefined): void {
+    if (!instance) return;
+    const before = this.instance;
+    this.instance = hex(instance);
+    if (before !== undefined && before !== this.instance) this.onRestart();
   }
 
   private scheduleNext(): void {

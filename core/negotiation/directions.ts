@@ -6,6 +6,7 @@
  * The direction itself is handed to the owner, who constructs the tunnel (17, 18).
  */
 import { NtmError, type NtmErrorCode } from '../errors';
+import type { Clock, Timers } from '../runtime';
 import type { Endpoint, VirtualAddresses } from '../wire/addresses';
 import type { Body } from '../wire/messages';
 import { Refused, Unanswered, whyUnsent } from '../wire/outcomes';
@@ -16,7 +17,14 @@ import { lossBy, type Loss } from './registration';
 
 export type Direction = Body<'routeDirection'>;
 
+/** A phone takes seconds from a push message to its answer; somebody who waits for longer has given up. */
+const WAKE_LIMIT_MS = 30_000;
+/** The DC holds each answer back for a while itself, in case that the node wakes up. */
+const ASK_AGAIN_MS = 200;
+
 export interface DirectionsOptions {
+  readonly clock: Clock;
+  readonly timers: Timers;
   readonly signalling: Signalling<Endpoint>;
   /** The DC at which this node is registered now; undefined while it is not. */
   coordinator(): { peer: Peer; endpoint: Endpoint } | undefined;
@@ -34,15 +42,20 @@ export class KnownNodeError extends NtmError {
     code: NtmErrorCode,
     message: string,
     readonly addresses: VirtualAddresses | undefined,
+    cause?: Refused,
   ) {
-    super(code, message);
+    super(code, message, { cause });
   }
 }
 
 /** NTM_NODE_ABSENT. */
 export class AbsentError extends KnownNodeError {
-  constructor(target: string, addresses: VirtualAddresses | undefined) {
-    super('NTM_NODE_ABSENT', `${target} exists but is not registered now: is it running and logged in?`, addresses);
+  constructor(target: string, addresses: VirtualAddresses | undefined, cause?: Refused) {
+    const state =
+      cause?.refusal === 'node-waking'
+        ? 'is asleep, and has not answered the push message that was sent to it'
+        : 'exists but is not registered now: is it running and logged in?';
+    super('NTM_NODE_ABSENT', `${target} ${state}`, addresses, cause);
   }
 }
 
@@ -75,7 +88,7 @@ export class Directions {
   ask(target: string, handover = false): Promise<Direction> {
     const asked = this.asked.get(target);
     if (asked) return asked;
-    const direction = this.request(target, handover).finally(() => {
+    const direction = this.requestUntilAwake(target, handover).finally(() => {
       if (this.asked.get(target) === direction) this.asked.delete(target);
     });
     this.asked.set(target, direction);
@@ -93,6 +106,20 @@ export class Directions {
     if (!coordinator) return;
     const message = { name: 'notificationAck', body: { notificationId }, handover } as const;
     this.options.signalling.oneway(coordinator.peer, coordinator.endpoint, message);
+  }
+
+  /** CN may have to be woken by a push message first; the DC says so in time, and is asked again. */
+  private async requestUntilAwake(target: string, handover: boolean): Promise<Direction> {
+    const { clock, timers } = this.options;
+    for (const untilMs = clock.now() + WAKE_LIMIT_MS; ;) {
+      try {
+        return await this.request(target, handover);
+      } catch (error) {
+        const { cause } = error as NtmError;
+        if (!(cause instanceof Refused) || cause.refusal !== 'node-waking' || clock.now() >= untilMs) throw error;
+      }
+      await new Promise<void>((resolve) => void timers.schedule(ASK_AGAIN_MS, resolve));
+    }
   }
 
   private async request(target: string, handover: boolean): Promise<Direction> {
@@ -137,6 +164,8 @@ function directionError(error: unknown, target: string): Error {
       return new NtmError('NTM_NO_SUCH_NAME', `no account owns ${target}`);
     case 'node-absent':
       return new AbsentError(target, error.addresses);
+    case 'node-waking':
+      return new AbsentError(target, error.addresses, error);
     case 'not-allowed':
       return new NotAllowedError(target, error.addresses);
     case 'node-unreachable':

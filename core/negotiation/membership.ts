@@ -14,8 +14,7 @@ import { NtmError } from '../errors';
 import type { Runtime, Timer } from '../runtime';
 import type { Trace } from '../trace';
 import { within } from '../wire/within';
-import { formatEndpoint, type Endpoint } from '../wire/addresses';
-import { hex } from '../wire/keys';
+import type { Endpoint } from '../wire/addresses';
 import type { Body } from '../wire/messages';
 import { Refused, whyUnsent } from '../wire/outcomes';
 import type { Peer } from '../wire/peers';
@@ -23,7 +22,8 @@ import type { Signalling } from '../wire/signalling';
 import { AccountServerAddress } from './account-server-address';
 import { JoinPolicy } from './join-policy';
 import { login, type LoginResult } from './login';
-import { NotificationClient } from './notification-client';
+import type { PushAddress } from './notification-client';
+import { NotificationKeeper } from './notification-keeper';
 import { lossBy, Registration, type Loss, type Registered } from './registration';
 
 /** Whoever asks waits so long when an attempt has failed before, ... */
@@ -34,12 +34,10 @@ const HURRY_MS = 500;
 const FIRST_WAIT_MS = 10_000;
 /** A DC that has a session of ours answers within so many tries (750 ms), or the AS is asked where it is. */
 const REGISTER_TRIES = 2;
-/** In 1,750 ms, when there is a reason to doubt that it is there. */
-const REFRESH_TRIES = 3;
+/** In 1,750 ms. */
+const MOVE_TRIES = 3;
 /** While not joined: have the host's addresses changed, or the password? */
 const WATCH_MS = 2_000;
-/** The NS is gone, or there was none: the DC is asked this much later, at most. */
-const REFRESH_MS = { lost: 500, none: 180_000 };
 
 export interface MembershipOptions {
   readonly runtime: Runtime;
@@ -58,6 +56,7 @@ export interface MembershipOptions {
   onJoined(fqdn: string, registered: Registered): void;
   onFailed(error: Error): void;
   onNotification(notificationId: Uint8Array, handover: boolean): void;
+  onPushRefused(why: 'dead' | 'unsupported'): void;
   /** The DC knows where this node is since its host has changed its network. */
   onMoved(): void;
 }
@@ -75,13 +74,11 @@ export class Membership {
   private session: LoginResult | undefined;
   private joined: Joined | undefined;
   private registration: Registration | undefined;
-  private notification: NotificationClient | undefined;
-  private notifiedBy: string | undefined;
+  private readonly notification: NotificationKeeper;
   private attempt: Promise<void> | undefined;
   private toldCode: string | undefined;
   private retryTimer: Timer | undefined;
   private watchTimer: Timer | undefined;
-  private refreshTimer: Timer | undefined;
   /** How often this host has changed its network, and how often when it sent what the DC knows of it. */
   private moves = 0;
   private knownMoves = 0;
@@ -92,6 +89,7 @@ export class Membership {
     const { clock, random } = options.runtime;
     this.policy = new JoinPolicy(clock, random);
     this.accountServer = new AccountServerAddress(options.runtime, options.accountServer);
+    this.notification = new NotificationKeeper(options);
   }
 
   /** Starts to join; the outcome is told by `onJoined` or `onFailed`, as often as it changes. */
@@ -120,13 +118,22 @@ export class Membership {
     if (this.joined?.coordinator.peer === coordinator) this.lost(reason);
   }
 
+  /** How the NS can wake this node when its connection is gone; undefined: not at all. */
+  setPush(push: PushAddress | undefined): void {
+    this.notification.setPush(push);
+  }
+
+  /** A push message came, or the host was asleep: makes sure that this node is registered where it is now. */
+  wake(): void {
+    if (this.joined) this.notification.wake();
+    else if (!this.attempt && this.policy.mayAttempt(this.session !== undefined, this.options.password())) this.start();
+  }
+
   /** This host has changed its network: registers anew, at once and then until it is (Figure 7 steps 3 to 10). */
   hostMoved(): void {
     this.moves += 1;
     this.policy.hostMoved();
-    this.notification?.close(); // its connection is from an address that is gone
-    this.notification = undefined;
-    this.notifiedBy = undefined;
+    this.notification.hostMoved();
     if (this.joined) void this.move();
     else this.start();
   }
@@ -134,9 +141,9 @@ export class Membership {
   /** Leaves the network; the DC is told, without waiting for its answer. */
   close(): void {
     this.closed = true;
-    for (const timer of [this.retryTimer, this.watchTimer, this.refreshTimer]) timer?.cancel();
+    for (const timer of [this.retryTimer, this.watchTimer]) timer?.cancel();
     this.registration?.deregister();
-    this.notification?.close();
+    this.notification.close();
     this.joined = undefined;
   }
 
@@ -266,40 +273,8 @@ export class Membership {
     this.registration = registration;
     this.joined = { fqdn: session.fqdn, coordinator: { peer: session.coordinator, endpoint } };
     this.knownMoves = moves;
-    this.keepNotification(registered, handover);
+    this.notification.registered(registration, registered, handover);
     return registered;
-  }
-
-  /** A client of the same NS with the same key goes on with its connection. */
-  private keepNotification({ notification }: Registered, handover = false): void {
-    const endpoint = notification?.endpoints[0];
-    if (!notification || !endpoint) return this.refreshWithin(REFRESH_MS.none);
-    const { key } = notification;
-    const notifiedBy = `${formatEndpoint(endpoint)} ${hex(key)}`;
-    if (this.notification && this.notifiedBy === notifiedBy) return;
-    this.notification?.close();
-    this.notifiedBy = notifiedBy;
-    const { runtime, trace, part, onNotification } = this.options;
-    const { clock, timers, random } = runtime;
-    const openStreamPort = runtime.openStreamPort.bind(runtime);
-    const onLost = (): void => this.refreshWithin(REFRESH_MS.lost);
-    this.notification = new NotificationClient({
-      ...{ clock, timers, random, trace, part, endpoint, key, openStreamPort, onNotification, onLost },
-      handover,
-    });
-  }
-
-  private refreshWithin(delayMs: number): void {
-    const { timers, random } = this.options.runtime;
-    const [byte = 0] = random.bytes(1);
-    this.refreshTimer?.cancel();
-    this.refreshTimer = timers.schedule(delayMs * (0.5 + byte / 512), () => void this.refresh());
-  }
-
-  private async refresh(): Promise<void> {
-    const { registration } = this;
-    const registered = await registration?.refresh(REFRESH_TRIES);
-    if (registered && registration === this.registration && !this.closed) this.keepNotification(registered);
   }
 
   /** Once more when the host has moved meanwhile. What does not succeed makes the registration lost, and joins anew. */
@@ -308,11 +283,11 @@ export class Membership {
     this.moving = true;
     while (this.isMoved) {
       const { moves, registration } = this;
-      const registered = await registration?.move(REFRESH_TRIES);
-      if (!registered || registration !== this.registration || this.closed) break;
+      const registered = await registration?.move(MOVE_TRIES);
+      if (!registration || !registered || registration !== this.registration || this.closed) break;
       this.knownMoves = moves;
       if (this.isMoved) continue;
-      this.keepNotification(registered, true);
+      this.notification.registered(registration, registered, true);
       this.options.onMoved();
     }
     this.moving = false;
@@ -327,7 +302,7 @@ export class Membership {
     this.joined = undefined;
     this.registration?.close();
     this.registration = undefined;
-    this.refreshTimer?.cancel();
+    this.notification.unregistered();
     this.error = reason === 'silence' ? coordinatorAway(undefined) : sessionLost(undefined);
     const { trace, part } = this.options;
     trace({ part, event: 'lost', reason, why: this.error.message });

@@ -3,6 +3,7 @@
  *
  *   idle -- register --> registering -- response --> registered -- keep alive unanswered or refused --> lost
  *
+ * Keep alives hold a NAT's mapping open, so they are frequent; rare while the node rests, since the NS can wake it.
  * What to do about a lost registration (log in again, wait) is the owner's decision.
  */
 import type { Timer, Timers } from '../runtime';
@@ -13,8 +14,8 @@ import type { Peer } from '../wire/peers';
 import type { Signalling } from '../wire/signalling';
 import { expectMessage } from './login';
 
-/** Longer than three keep alives of the usual 25 s, so that two may be lost. */
-const LIFETIME_MS = 90_000;
+/** Longer than three keep alives of a node that rests, so that two may be lost. The DC gives as much as it thinks fit. */
+const LIFETIME_MS = 2_100_000;
 
 /**
  * How a node finds that its DC is not its DC any more. `session`: it does not know the key, as after a restart;
@@ -38,22 +39,26 @@ export type Registered = Body<'registrationResponse'>;
 
 export class Registration {
   private keepAliveTimer: Timer | undefined;
+  private isResting = false;
+  private answer: Registered | undefined;
   private closed = false;
 
   constructor(private readonly options: RegistrationOptions) {}
 
   /** Rejects with Refused or Unanswered. `tries`: see Signalling.request. */
   async register(tries?: number, handover = false): Promise<Registered> {
-    const registered = await this.ask(tries, handover);
-    void this.keepAlive(registered.keepAliveMs, handover);
-    return registered;
+    const answer = await this.ask(tries, handover);
+    void this.keepAlive(handover);
+    return answer;
   }
 
   /** Once more while registered: tells the DC where this node is, and finds out whether it knows. */
   async refresh(tries?: number): Promise<Registered | undefined> {
     try {
-      const registered = await this.ask(tries, false);
-      return this.closed ? undefined : registered;
+      const answer = await this.ask(tries, false);
+      if (this.closed) return undefined;
+      if (this.keepAliveTimer) this.scheduleKeepAlive();
+      return answer;
     } catch (error) {
       this.lost(error);
       return undefined;
@@ -64,14 +69,21 @@ export class Registration {
   async move(tries?: number): Promise<Registered | undefined> {
     this.keepAliveTimer?.cancel();
     try {
-      const registered = await this.ask(tries, true);
+      const answer = await this.ask(tries, true);
       if (this.closed) return undefined;
-      void this.keepAlive(registered.keepAliveMs, true);
-      return registered;
+      void this.keepAlive(true);
+      return answer;
     } catch (error) {
       this.lost(error);
       return undefined;
     }
+  }
+
+  /** The NS can wake this node, or cannot any more. */
+  rest(isResting: boolean): void {
+    if (this.isResting === isResting) return;
+    this.isResting = isResting;
+    if (this.keepAliveTimer) this.scheduleKeepAlive();
   }
 
   /** Tells the DC that this node leaves: once, before this returns, since the process may end right after. */
@@ -90,7 +102,8 @@ export class Registration {
     const { signalling, coordinator, coordinatorEndpoint } = this.options;
     const request = this.request(LIFETIME_MS, handover);
     const answer = await signalling.request(coordinator, coordinatorEndpoint, request, tries);
-    return expectMessage(answer, 'registrationResponse');
+    this.answer = expectMessage(answer, 'registrationResponse');
+    return this.answer;
   }
 
   private request(lifetimeMs: number, handover: boolean): Message {
@@ -98,16 +111,24 @@ export class Registration {
     return { name: 'registrationRequest', body: { endpoints: hostEndpoints(), lifetimeMs, route }, handover };
   }
 
-  private async keepAlive(intervalMs: number, handover = false): Promise<void> {
-    const { signalling, coordinator, coordinatorEndpoint, timers } = this.options;
+  private async keepAlive(handover = false): Promise<void> {
+    const { signalling, coordinator, coordinatorEndpoint } = this.options;
     this.keepAliveTimer?.cancel();
+    this.keepAliveTimer = undefined;
     try {
       await signalling.request(coordinator, coordinatorEndpoint, { name: 'keepAlive', body: {}, handover });
     } catch (error) {
       return this.lost(error);
     }
-    this.keepAliveTimer?.cancel(); // of another one, which ran at the same time
-    if (!this.closed) this.keepAliveTimer = timers.schedule(intervalMs, () => void this.keepAlive(intervalMs));
+    this.scheduleKeepAlive();
+  }
+
+  private scheduleKeepAlive(): void {
+    if (this.closed || !this.answer) return;
+    const { keepAliveMs, notification } = this.answer;
+    const intervalMs = (this.isResting ? notification?.keepAliveMs : undefined) ?? keepAliveMs;
+    this.keepAliveTimer?.cancel();
+    this.keepAliveTimer = this.options.timers.schedule(intervalMs, () => void this.keepAlive());
   }
 
   private lost(error: unknown): void {

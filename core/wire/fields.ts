@@ -41,3 +41,5 @@ export const permits = v.pipe(
 );
 export const directionId = bytes(8);
 export const pathId = bytes(8);
+/** Where a node that has no connection can be pushed to; `token`: of APNs or FCM, or a Web Push subscription as JSON. */
+export const pushAddress = v.object({ kind: v.picklist(['apns', 'fcm', 'webPush']), token: text(900) });

@@ -20,11 +20,13 @@ import {
   nothing,
   pathId,
   permits,
+  pushAddress,
   route,
   text,
   virtualAddresses,
 } from './fields';
 import { step, type Kind, type MessageSpec } from './message-spec';
+import { notificationMessages } from './notification-messages';
 import { policyMessages } from './policy-messages';
 import { refusalCodes } from './refusals';
 import { relayMessages } from './relay-messages';
@@ -91,12 +93,14 @@ export const messages = {
     type: 8,
     title: 'Registration Response',
     steps: [step(4, 12, 'dc', 'node'), step(7, 6, 'dc', 'node')],
-    about: '`observed`: the source that the DC saw. `notification`: where and with which key to register at the NS.',
+    about:
+      '`observed`: the source that the DC saw. `notification`: where and with which key to register at the NS, and how ' +
+      'rare keep alives to the DC may be while the node is connected there.',
     body: v.object({
       addresses: virtualAddresses,
       observed: endpoint,
       keepAliveMs: natural(86_400_000),
-      notification: v.nullable(v.object({ endpoints, key })),
+      notification: v.nullable(v.object({ endpoints, key, keepAliveMs: v.optional(natural(86_400_000)) })),
     }),
   },
   notificationServiceRequest: {
@@ -116,18 +120,20 @@ export const messages = {
     type: 11,
     title: 'Notification Registration',
     steps: [step(4, 14, 'node', 'ns'), step(7, 8, 'node', 'ns')],
-    body: nothing,
+    about: '`push`: how to wake the node when this connection is gone; without it, it cannot be.',
+    body: v.object({ push: v.optional(pushAddress) }),
   },
   notificationRegistrationAck: {
     type: 12,
     title: 'Notification Registration Ack',
     steps: [step(4, 15, 'ns', 'node'), step(7, 9, 'ns', 'node')],
-    body: nothing,
+    about: '`push`: what became of it; `dead`: its push service knows it no more, the node needs another.',
+    body: v.object({ push: v.optional(v.picklist(['kept', 'dead', 'unsupported'])) }),
   },
   keepAlive: {
     type: 13,
     title: 'Keep Alive',
-    about: 'A request to the DC, which answers it; sent once to the NS, whose TCP tells what is lost.',
+    about: 'A request to the DC, which answers it; sent once to the NS, which sends one back.',
     steps: [step(4, 13, 'node', 'dc'), step(4, 16, 'node', 'ns'), step(7, 7, 'node', 'dc'), step(7, 10, 'node', 'ns')],
     body: nothing,
   },
@@ -186,34 +192,7 @@ export const messages = {
     about: '`observed`: between DCs, where CN is now that it was woken up.',
     body: v.object({ directionId, observed: v.optional(endpoint) }),
   },
-  notificationRequest: {
-    type: 18,
-    title: 'Notification Request',
-    steps: [step(5, 9, 'dc', 'ns'), step(7, 20, 'dc', 'ns')],
-    body: v.object({ fqdn, notificationId: bytes(8) }),
-  },
-  notificationRequestAck: {
-    type: 19,
-    title: 'Notification Request Ack',
-    between: 'NS to DC',
-    steps: [],
-    about: "`connected`: the node's TCP connection is there and was written to.",
-    body: v.object({ connected: v.boolean() }),
-  },
-  notification: {
-    type: 20,
-    title: 'Notification',
-    kind: 'oneway',
-    steps: [step(5, 10, 'ns', 'node'), step(7, 21, 'ns', 'node')],
-    body: v.object({ notificationId: bytes(8) }),
-  },
-  notificationAck: {
-    type: 21,
-    title: 'Notification Ack',
-    kind: 'oneway',
-    steps: [step(5, 11, 'node', 'dc'), step(7, 22, 'node', 'dc')],
-    body: v.object({ notificationId: bytes(8) }),
-  },
+  ...notificationMessages,
   serverReport: {
     type: 22,
     title: 'Server Report',
@@ -232,7 +211,8 @@ export const messages = {
     title: 'Server Report Ack',
     steps: [],
     between: 'DC to NS, RS, CS',
-    body: nothing,
+    about: '`instance`: another one each time that the DC starts.',
+    body: v.object({ instance: v.optional(bytes(8)) }),
   },
   refusal: {
     type: 24,

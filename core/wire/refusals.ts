@@ -6,6 +6,7 @@ export const refusals = {
   'no-such-name': 'no account of this network owns the name or virtual address',
   'node-absent': 'the name exists, its node is not registered or does not answer; `addresses` are its own all the same',
   'node-unreachable': 'the node is registered, and refused the direction',
+  'node-waking': 'the node was sent a push message, which may take it many seconds: ask again',
   'no-route': 'neither side can reach the other, and no relay server has room or may be used',
   'not-allowed': "the policy lets this node reach nothing there; `addresses` are the name's own all the same",
   'relay-quota': 'the account has used up what it may send through relays',

@@ -18,18 +18,21 @@ import { Introducer } from './introducer';
 import { Introductions } from './introductions';
 import { NameCheck } from './name-check';
 import { Neighbours } from './neighbours';
+import { NotificationService, RESTING_KEEP_ALIVE_MS } from './notification-service';
 import { Permissions } from './permissions';
-import { NotificationService } from './notification-service';
 import { Registrations, type Registered, type Registration, type Session } from './registrations';
 import { Relays } from './relays';
 import { Residents } from './residents';
 import { ServerReports } from './server-reports';
 import { Sessions } from './sessions';
+import { Wakings } from './wakings';
 
 /** Shorter than the shortest UDP mapping of common NATs, 30 s (RFC 4787 section 4.3 asks for 120 s). */
 const KEEP_ALIVE_MS = 25_000;
 /** A registration outlives two lost keep alives and their retransmissions. */
 const LIFETIME_LIMIT_MS = 90_000;
+/** The same of a node that the NS can wake. */
+const RESTING_LIFETIME_LIMIT_MS = 3.5 * RESTING_KEEP_ALIVE_MS;
 
 export interface CoordinatorOptions extends PoolOptions {
   readonly identity: KeyPair;
@@ -55,6 +58,7 @@ export class CoordinatorServer implements ServerMachine {
   private readonly residents: Residents;
   private readonly neighbours: Neighbours;
   private readonly introducer: Introducer;
+  private readonly instance: Uint8Array;
 
   constructor(
     private readonly options: CoordinatorOptions,
@@ -65,11 +69,13 @@ export class CoordinatorServer implements ServerMachine {
     this.signalling = new Signalling({ party: 'dc', part, identity, ...ports });
     this.pool = new AddressPool(options, options.assignments);
     this.reports = new ServerReports(ports.clock);
+    const wakings = new Wakings(ports.timers);
     this.registrations = new Registrations(ports.clock, part, ports.trace, {
       over: (session, why) => {
         this.signalling.removePeer(session.peer);
         if (why === 'forgotten') this.sessions.ended(session);
       },
+      began: ({ fqdn }) => wakings.ended(fqdn),
       changed: (session) => this.sessions.changed(session),
     });
     const { signalling, registrations } = this;
@@ -88,13 +94,14 @@ export class CoordinatorServer implements ServerMachine {
     const { clock, timers, random } = ports;
     this.permissions = new Permissions({ zone, signalling, registrations, clock });
     this.residents = new Residents({
-      ...{ zone, registrations, notifications, signalling, names, introductions, clock, timers },
+      ...{ zone, registrations, notifications, signalling, names, introductions, clock, timers, wakings },
       permissions: this.permissions,
     });
     const { residents, neighbours, permissions } = this;
     const relays = new Relays(signalling, this.reports, zone, ports);
     this.relays = relays;
     this.introducer = new Introducer({ residents, neighbours, introductions, relays, permissions, random });
+    this.instance = random.bytes(8);
     this.handleMessages();
   }
 
@@ -131,12 +138,16 @@ export class CoordinatorServer implements ServerMachine {
     );
     signalling.handle('routeDirectionAck', (_, context) => void this.registeredSender(context));
     signalling.handle('notificationAck', ({ notificationId }, context) => {
+      this.registrations.revive(this.sessionOf(context.peer), context.from);
       this.registeredSender(context);
       this.notifications.acknowledged(context.peer, notificationId);
     });
     signalling.handle('serverReport', (body, context): Message => {
       if (!this.reports.take(body, context)) throw new Refused('malformed');
-      return { name: 'serverReportAck', body: {} };
+      return { name: 'serverReportAck', body: { instance: this.instance } };
+    });
+    signalling.handle('notificationFailure', ({ fqdn }, { peer }) => {
+      if (peer.party === 'ns') this.residents.cannotBeWoken(fqdn, peer.name);
     });
   }
 
@@ -149,10 +160,12 @@ export class CoordinatorServer implements ServerMachine {
     const addresses = await this.pool.assign(this.sessionOf(peer).fqdn);
     if (!addresses) throw new Refused('unavailable');
     const session = this.sessionOf(peer); // again: it may have been replaced meanwhile
-    this.registrations.begin(session, this.registration(body, addresses, from));
+    const registration = this.registration(body, addresses, from);
+    this.registrations.begin(session, registration);
     this.permissions.heard(session.fqdn);
     const notification = await this.notifications.serve(session, handover);
-    if (session.registration) session.registration.notified = notification !== null;
+    registration.notified = notification !== null;
+    if (notification) registration.lifetimeMs = Math.min(body.lifetimeMs, RESTING_LIFETIME_LIMIT_MS);
     this.sessions.changed(session);
     return {
       name: 'registrationResponse',

@@ -5,6 +5,8 @@
  *                                   ^                                 |
  *                                   +--- lifetime over, deregistered, does not answer
  *
+ * What was known of a node that did not deregister is kept: it may be asleep, and be woken by a push message.
+ *
  * A new key replaces the session: of two programs with one name, the one that logged in last has it.
  */
 import type { Clock } from '../../core/runtime';
@@ -23,7 +25,7 @@ export interface Registration {
   readonly addresses: VirtualAddresses;
   readonly host: readonly Endpoint[];
   readonly route: Situation['route'];
-  readonly lifetimeMs: number;
+  lifetimeMs: number;
   /** The newest authentic source. */
   observed: Endpoint;
   heardMs: number;
@@ -41,6 +43,10 @@ export interface Session {
   /** Key between the node and the NS; one per session, so that a second registration does not cut the connection. */
   readonly notificationKey: Uint8Array;
   registration: Registration | undefined;
+  /** The last registration, of a node that fell silent. */
+  asleep?: Registration | undefined;
+  /** The name of the NS that serves it. */
+  notificationServer?: string;
 }
 
 /** A session with the registration that it had when it was looked up. */
@@ -59,6 +65,7 @@ export class Registrations {
     private readonly on: {
       /** Before another takes its place, or for good. */
       over(session: Session, why: 'replaced' | 'forgotten'): void;
+      began(session: Session): void;
       /** The registration is another, or none any more. */
       changed(session: Session): void;
     },
@@ -94,6 +101,18 @@ export class Registrations {
     return undefined;
   }
 
+  /** The session of a node that fell silent while the NS served it. */
+  asleep(fqdn: string): Session | undefined {
+    const session = this.sessions.get(fqdn);
+    return session?.asleep?.notified ? session : undefined;
+  }
+
+  /** Nothing can wake this node. */
+  giveUp(session: Session): void {
+    session.asleep = undefined;
+    this.on.changed(session);
+  }
+
   /** Ends what nobody has asked for since its lifetime was over. Whether somebody is still registered. */
   endOverdue(): boolean {
     let left = false;
@@ -107,13 +126,24 @@ export class Registrations {
 
   begin(session: Session, registration: Registration): void {
     session.registration = registration;
+    session.asleep = undefined;
     this.sessions.set(session.fqdn, session);
-    this.on.changed(session);
     this.trace({ part: this.part, event: 'state', node: session.fqdn, state: 'registered' });
+    this.on.began(session);
+    this.on.changed(session);
   }
 
-  end(session: Session, reason: string): void {
+  /** The node was taken to be silent, and is heard. */
+  revive(session: Session, observed: Endpoint): void {
+    const { asleep } = session;
+    if (!session.registration && asleep && !asleep.isRestored)
+      this.begin(session, { ...asleep, observed, heardMs: this.clock.now() });
+  }
+
+  end(session: Session, reason: 'lifetime over' | 'deregistered' | 'does not answer'): void {
+    if (reason === 'deregistered') session.asleep = undefined;
     if (!session.registration) return;
+    if (reason !== 'deregistered') session.asleep = session.registration;
     session.registration = undefined;
     this.on.changed(session);
     this.trace({ part: this.part, event: 'state', node: session.fqdn, state: 'keyed', reason });

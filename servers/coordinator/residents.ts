@@ -5,6 +5,9 @@
  * Whether CN is there is for its UDP to say. The NS's word alone is not enough: after a restart of the NS, or of a NAT,
  * every TCP connection is gone and all nodes are well. But it is a reason to wait less: a killed process loses its
  * TCP connection at once, and nobody should wait seconds to hear so.
+ *
+ * A node that sleeps, and that the NS can push to, takes many seconds to wake up. MN is told `node-waking` meanwhile,
+ * and asks again.
  */
 import type { Clock, Timers } from '../../core/runtime';
 import { sameEndpoint, type Endpoint } from '../../core/wire/addresses';
@@ -17,11 +20,14 @@ import type { NameCheck } from './name-check';
 import type { Permissions } from './permissions';
 import type { NotificationService } from './notification-service';
 import type { Registered, Registrations } from './registrations';
+import type { Wakings } from './wakings';
 
 /** Three tries of a request. With the wait for a notification, less than MN waits for its answer. */
 const ANSWER_MS = 1_750;
 /** Two tries: for a node that has lost its connection to the NS. */
 const DOUBTFUL_ANSWER_MS = 750;
+/** The node was told, and need not be woken. */
+const SETTLED = { answerMs: ANSWER_MS, isPushed: false };
 
 /** NATs keep a mapping this long after a node's last datagram: it sends its keep alives a little more often. */
 const MAPPING_MS = 28_000;
@@ -47,9 +53,9 @@ export interface Circumstances {
 /** Where correspondent nodes are asked about, and told: in this DC's zone, or in another's. */
 export interface CorrespondentSide {
   readonly zone: string;
-  /** Throws Refused: no-such-name, not-allowed, node-absent. */
+  /** Throws Refused: no-such-name, not-allowed, node-absent, node-waking. */
   information(target: string, from: Asker, handover: boolean): Promise<Information>;
-  /** Where CN is now. Throws Refused: not-allowed, node-absent, node-unreachable. */
+  /** Where CN is now. Throws Refused: not-allowed, node-absent, node-unreachable, node-waking. */
   direct(fqdn: string, direction: Body<'routeDirection'>, why: Circumstances): Promise<Endpoint>;
 }
 
@@ -63,6 +69,7 @@ interface Parts {
   readonly zone: string;
   readonly clock: Clock;
   readonly timers: Timers;
+  readonly wakings: Wakings;
 }
 
 export class Residents implements CorrespondentSide {
@@ -78,7 +85,7 @@ export class Residents implements CorrespondentSide {
     // Before anything else: whether a node is there is nobody's business who may not reach it.
     await this.refuseForbidden(fqdn, permissions.of(fqdn, from.fqdn, from.zone), from.fqdn);
     const cn = registrations.registered(fqdn);
-    if (!cn) throw new Refused('node-absent', await names.addressesOf(fqdn));
+    if (!cn) throw await this.absent(fqdn);
     const { addresses, observed, host, route } = cn.registration;
     const { publicKey } = cn.session;
     const presharedKey = introductions.presharedKey(from.publicKey, publicKey);
@@ -90,7 +97,7 @@ export class Residents implements CorrespondentSide {
     direction: Body<'routeDirection'>,
     { mnZone, handover }: Circumstances,
   ): Promise<Endpoint> {
-    const { registrations, timers, names, permissions } = this.parts;
+    const { registrations, timers, permissions } = this.parts;
     const mn = direction.correspondent.fqdn;
     const permits = permissions.tell(fqdn, mn, mnZone);
     await this.refuseForbidden(fqdn, permits, mn);
@@ -98,9 +105,9 @@ export class Residents implements CorrespondentSide {
     const body = { ...rest, ...(permits && { permits: [...permits] }) };
     const waking = this.wake(fqdn, handover);
     const early = this.tellBeside(fqdn, body, handover);
-    const answerMs = await (early ? Promise.race([waking, early.settled]) : waking);
+    const { answerMs, isPushed } = await (early ? Promise.race([waking, early.settled]) : waking);
     const cn = registrations.registered(fqdn);
-    if (!cn) throw new Refused('node-absent', await names.addressesOf(fqdn));
+    if (!cn) throw await this.absent(fqdn);
     const { session, registration } = cn;
     const isThere = early?.peer === session.peer && sameEndpoint(early.to, registration.observed);
     const request = isThere ? early.answer : this.tell(cn, body, handover);
@@ -112,7 +119,15 @@ export class Residents implements CorrespondentSide {
     }
     if (answer) return registration.observed;
     if (session.registration === registration) registrations.end(session, 'does not answer');
-    throw new Refused('node-absent', registration.addresses);
+    throw new Refused(isPushed ? 'node-waking' : 'node-absent', registration.addresses);
+  }
+
+  /** The NS could not push to this node after all. */
+  cannotBeWoken(fqdn: string, notificationServer: string): void {
+    const session = this.parts.registrations.asleep(fqdn);
+    if (session?.notificationServer !== notificationServer) return;
+    this.parts.registrations.giveUp(session);
+    this.parts.wakings.ended(fqdn);
   }
 
   private async refuseForbidden(fqdn: string, permits: readonly string[] | undefined, from: string): Promise<void> {
@@ -129,8 +144,8 @@ export class Residents implements CorrespondentSide {
     if (!cn?.registration.notified || this.parts.clock.now() - cn.registration.heardMs > MAPPING_MS) return undefined;
     const answer = this.tell(cn, body, handover);
     const settled = answer.then(
-      () => ANSWER_MS,
-      () => ANSWER_MS,
+      () => SETTLED,
+      () => SETTLED,
     );
     return { peer: cn.session.peer, to: cn.registration.observed, answer, settled };
   }
@@ -141,11 +156,22 @@ export class Residents implements CorrespondentSide {
   }
 
   /** Steps 9 to 11. How long CN's answer to the Route Direction shall be waited for. */
-  private async wake(fqdn: string, handover: boolean): Promise<number> {
+  private async wake(fqdn: string, handover: boolean): Promise<{ answerMs: number; isPushed: boolean }> {
     const { registrations, notifications } = this.parts;
     const cn = registrations.registered(fqdn);
-    if (!cn?.registration.notified) return ANSWER_MS;
-    const outcome = await notifications.notify(cn.session, handover);
-    return outcome === 'not connected' ? DOUBTFUL_ANSWER_MS : ANSWER_MS;
+    const outcome = cn?.registration.notified ? await notifications.notify(cn.session, handover) : 'silent';
+    const isPushed = outcome === 'pushed';
+    return { answerMs: isPushed || outcome === 'not connected' ? DOUBTFUL_ANSWER_MS : ANSWER_MS, isPushed };
+  }
+
+  /** Why a node that is not registered cannot be reached now. Perhaps the NS can wake it up. */
+  private async absent(fqdn: string): Promise<Refused> {
+    const { registrations, notifications, wakings, names } = this.parts;
+    const session = registrations.asleep(fqdn);
+    const outcome = session && (await notifications.rouse(session));
+    if (outcome === 'pushed') await wakings.wait(fqdn);
+    else if (session && outcome === 'not connected') registrations.giveUp(session);
+    const isWaking = registrations.registered(fqdn) ?? (outcome === 'pushed' && registrations.asleep(fqdn));
+    return new Refused(isWaking ? 'node-waking' : 'node-absent', await names.addressesOf(fqdn));
   }
 }

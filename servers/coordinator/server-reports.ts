@@ -33,7 +33,7 @@ export class ServerReports {
     return true;
   }
 
-  /** It is trusted no more. */
+  /** It is trusted no more, or was silent: then its next report brings it back. */
   forget(name: string): void {
     this.servers.delete(name);
   }

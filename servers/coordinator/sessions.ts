@@ -16,7 +16,7 @@ import { Refused } from '../../core/wire/outcomes';
 import type { Signalling } from '../../core/wire/signalling';
 import { labelsBelow } from '../names';
 import type { SessionStore, StoredLocation, StoredSession } from '../store/session-store';
-import { SESSION_AGE_MS, type Registration, type Registrations, type Session } from './registrations';
+import { SESSION_AGE_MS, type Registrations, type Session } from './registrations';
 import { SessionKeeper } from './session-keeper';
 
 /** Registrations that were over by then are ended, so that a restart does not bring them back. */
@@ -76,8 +76,8 @@ export class Sessions {
     const { registrations, signalling, clock } = this.options;
     if (current) this.sweepLater();
     this.keeper.later(fqdn, () => {
-      const registration = registrations.sessionOf(peer)?.registration;
-      const location = registration ? locationOf(registration, signalling.highestOf(peer)) : null;
+      const session = registrations.sessionOf(peer);
+      const location = session ? locationOf(session, signalling.highestOf(peer)) : null;
       return { kind: 'located', fqdn, key: peer.key.key, usedMs: clock.wallTimeMs(), location };
     });
   }
@@ -105,9 +105,10 @@ export class Sessions {
       const peer = signalling.addPeer({ key: sharedKey(key, 1), party: 'node', name: fqdn }, location?.transaction);
       const session: Session = { fqdn, peer, publicKey, notificationKey, registration: undefined };
       if (!location) return session;
-      const { transaction: _, ...known } = location;
+      const { transaction: _, isAsleep, notificationServer, ...known } = location;
       // Heard now: while this DC was away nobody could be heard.
-      session.registration = { ...known, heardMs: clock.now(), isRestored: true };
+      session[isAsleep ? 'asleep' : 'registration'] = { ...known, heardMs: clock.now(), isRestored: true };
+      if (notificationServer !== undefined) session.notificationServer = notificationServer;
       return session;
     });
   }
@@ -121,7 +122,14 @@ export class Sessions {
   }
 }
 
-function locationOf(registration: Registration, transaction: bigint): StoredLocation {
-  const { addresses, host, route, lifetimeMs, observed, notified } = registration;
-  return { addresses, host, route, lifetimeMs, observed, notified, transaction };
+function locationOf(session: Session, transaction: bigint): StoredLocation | null {
+  const { registration, asleep, notificationServer } = session;
+  const known = registration ?? (asleep?.notified ? asleep : undefined);
+  if (!known) return null;
+  const { addresses, host, route, lifetimeMs, observed, notified } = known;
+  return {
+    ...{ addresses, host, route, lifetimeMs, observed, notified, transaction },
+    ...(notificationServer !== undefined && { notificationServer }),
+    ...(!registration && { isAsleep: true }),
+  };
 }

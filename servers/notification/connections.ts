@@ -1,15 +1,22 @@
 /** The TCP connections of an NS: how many, from where, and until when. */
-import type { Timer, Timers } from '../../core/runtime';
+import type { Clock, Timer, Timers } from '../../core/runtime';
 import { FrameReader } from '../../core/wire/frames';
 import type { Peer } from '../../core/wire/peers';
 
 /** From the connection to the node's registration on it. */
 const REGISTER_MS = 5_000;
-/** A registered connection without keep alives; nodes send one a minute or more often. */
-const IDLE_MS = 180_000;
-const CONNECTIONS_LIMIT = 10_000;
-/** Many nodes may sit behind one NAT, so this is generous. */
-const PER_SOURCE_LIMIT = 1_000;
+/** A registered connection without keep alives; nodes send one every 180 s (core/negotiation/notification-client.ts). */
+const IDLE_MS = 400_000;
+/** One timer looks after all connections. They are closed this much late, at most. */
+const SWEEP_MS = 1_000;
+
+export interface ConnectionLimits {
+  readonly connections: number;
+  /** Of one address. Many nodes may sit behind one NAT, so this is generous. */
+  readonly perSource: number;
+}
+
+const USUAL_LIMITS: ConnectionLimits = { connections: 10_000, perSource: 1_000 };
 
 /** A TCP connection as the host gives it. */
 export interface NodeStream {
@@ -28,31 +35,41 @@ export interface Connection {
   readonly stream: NodeStream;
   /** Who it proved to be. */
   node: Peer | undefined;
-  deadline: Timer;
+  /** Closed then, unless it is heard of. */
+  deadlineMs: number;
 }
 
-export type ConnectionDrop = 'too many connections' | 'too many from one source' | 'broke the framing' | 'silent';
+export type ConnectionDrop =
+  'too many connections' | 'too many from one source' | 'draining' | 'broke the framing' | 'silent';
 
 export class Connections {
   /** Connections closed from this side, by reason. */
   readonly drops = new Map<ConnectionDrop, number>();
+  private limits: ConnectionLimits;
   private readonly open = new Set<Connection>();
   private readonly perSource = new Map<string, number>();
+  private sweepTimer: Timer | undefined;
+  private accepts = true;
 
   constructor(
-    private readonly timers: Timers,
+    private readonly ports: { readonly clock: Clock; readonly timers: Timers },
     private readonly onDatagram: (datagram: Uint8Array, connection: Connection) => void,
     private readonly onEnd: (connection: Connection) => void,
-  ) {}
+    limits: Partial<ConnectionLimits> = {},
+  ) {
+    this.limits = { ...USUAL_LIMITS, ...limits };
+  }
 
   /** `undefined`: refused, the host closes it. */
   accept(stream: NodeStream): ConnectionEvents | undefined {
     const fromSource = this.perSource.get(stream.sourceAddress) ?? 0;
-    if (this.open.size >= CONNECTIONS_LIMIT) return this.count('too many connections');
-    if (fromSource >= PER_SOURCE_LIMIT) return this.count('too many from one source');
-    const connection: Connection = { stream, node: undefined, deadline: this.deadline(REGISTER_MS, stream) };
+    if (!this.accepts) return this.count('draining');
+    if (this.open.size >= this.limits.connections) return this.count('too many connections');
+    if (fromSource >= this.limits.perSource) return this.count('too many from one source');
+    const connection: Connection = { stream, node: undefined, deadlineMs: this.ports.clock.now() + REGISTER_MS };
     this.open.add(connection);
     this.perSource.set(stream.sourceAddress, fromSource + 1);
+    this.sweepLater();
     const reader = new FrameReader();
     return {
       bytes: (bytes) => this.read(reader, bytes, connection),
@@ -60,28 +77,47 @@ export class Connections {
     };
   }
 
-  /** The connection proved to be `node`'s, and may stay while it is used. */
-  admit(connection: Connection, node: Peer): void {
+  /** Connections that are there stay. */
+  changeLimits(limits: Partial<ConnectionLimits>): void {
+    this.limits = { ...USUAL_LIMITS, ...limits };
+  }
+
+  /** No more, from now on. */
+  refuseFurther(): void {
+    this.accepts = false;
+  }
+
+  /** The connection proved to be `node`'s, and may stay while it is used. False: it has ended. */
+  admit(connection: Connection, node: Peer): boolean {
     connection.node = node;
     this.heard(connection);
+    return this.open.has(connection);
   }
 
   heard(connection: Connection): void {
-    if (!this.open.has(connection) || !connection.node) return;
-    connection.deadline.cancel();
-    connection.deadline = this.deadline(IDLE_MS, connection.stream);
+    if (connection.node) connection.deadlineMs = this.ports.clock.now() + IDLE_MS;
   }
 
   get size(): number {
     return this.open.size;
   }
 
+  get limit(): number {
+    return this.limits.connections;
+  }
+
   get load(): number {
-    return this.open.size / CONNECTIONS_LIMIT;
+    return this.open.size / this.limits.connections;
+  }
+
+  /** Those that nodes have registered on. */
+  *registered(): Iterable<[Connection, Peer]> {
+    for (const connection of this.open) if (connection.node) yield [connection, connection.node];
   }
 
   close(): void {
     for (const { stream } of [...this.open]) stream.close();
+    this.sweepTimer?.cancel();
   }
 
   private read(reader: FrameReader, bytes: Uint8Array, connection: Connection): void {
@@ -95,7 +131,6 @@ export class Connections {
 
   private end(connection: Connection): void {
     if (!this.open.delete(connection)) return;
-    connection.deadline.cancel();
     const { sourceAddress } = connection.stream;
     const left = (this.perSource.get(sourceAddress) ?? 1) - 1;
     if (left > 0) this.perSource.set(sourceAddress, left);
@@ -103,10 +138,16 @@ export class Connections {
     this.onEnd(connection);
   }
 
-  private deadline(delayMs: number, stream: NodeStream): Timer {
-    return this.timers.schedule(delayMs, () => {
-      this.count('silent');
-      stream.close();
+  private sweepLater(): void {
+    this.sweepTimer ??= this.ports.timers.schedule(SWEEP_MS, () => {
+      this.sweepTimer = undefined;
+      const now = this.ports.clock.now();
+      for (const { deadlineMs, stream } of this.open) {
+        if (deadlineMs > now) continue;
+        this.count('silent');
+        stream.close();
+      }
+      if (this.open.size > 0) this.sweepLater();
     });
   }
 

@@ -1,13 +1,14 @@
 /**
- * NS, the notification server (paper 2.3): keeps a TCP connection with each node and wakes the node over it.
- * Figure 4 steps 10, 11, 14 to 16; Figure 5 steps 9 and 10.
+ * NS, the notification server (paper 2.3): keeps a TCP connection with each node and wakes the node over it, or by a
+ * push message when there is none. Figure 4 steps 10, 11, 14 to 16; Figure 5 steps 9 and 10.
  *
  *   service of an FQDN:  none --notification service request (DC)--> offered
  *                        offered --notification registration (node, TCP)--> connected
- *                        connected --TCP ends, silent for IDLE_MS--> offered
+ *                        connected --TCP ends, silent for too long--> offered
  *
  * The DC says who a node is, by a key; a connection that does not prove to hold one is closed.
  */
+import type { Timer } from '../../core/runtime';
 import type { Endpoint } from '../../core/wire/addresses';
 import { frame } from '../../core/wire/frames';
 import { agreedKey, hex, sharedKey, type KeyPair } from '../../core/wire/keys';
@@ -15,12 +16,22 @@ import type { Body, Message } from '../../core/wire/messages';
 import { Refused } from '../../core/wire/outcomes';
 import type { Peer } from '../../core/wire/peers';
 import { Signalling, type Context } from '../../core/wire/signalling';
-import { BoundedMap } from '../bounded-map';
 import type { ServerMachine, ServerPorts, TrustedServer } from '../server-ports';
-import { Connections, type Connection, type ConnectionEvents, type NodeStream } from './connections';
+import type { PushStore } from '../store/store';
+import {
+  Connections,
+  type Connection,
+  type ConnectionEvents,
+  type ConnectionLimits,
+  type NodeStream,
+} from './connections';
+import { Pusher, type PushAddress, type PushServices } from './push/pusher';
+import { Services, type Service } from './services';
 
-const SERVICES_LIMIT = 100_000;
-const SERVICE_AGE_MS = 7 * 24 * 3_600_000;
+/** So many nodes a second are asked to register anew at the DC, which has restarted. */
+const RENEWALS_PER_SECOND = 1_000;
+const RENEWAL_MS = { least: 1_000, most: 60_000 };
+const DRAIN_CHECK_MS = 100;
 
 export interface NotificationServerOptions {
   readonly identity: KeyPair;
@@ -28,12 +39,11 @@ export interface NotificationServerOptions {
   readonly coordinator: TrustedServer;
   /** TCP, where nodes connect. */
   readonly streamEndpoints: readonly Endpoint[];
-}
-
-interface Service {
-  readonly fqdn: string;
-  readonly peer: Peer;
-  connection: Connection | undefined;
+  readonly limits?: Partial<ConnectionLimits>;
+  readonly push?: PushServices;
+  /** Where push addresses are kept; without it they are gone with the process. */
+  readonly store?: PushStore;
+  onPushFailed?(fqdn: string, reason: string): void;
 }
 
 export class NotificationServer implements ServerMachine {
@@ -43,11 +53,15 @@ export class NotificationServer implements ServerMachine {
   /** With nodes, over TCP. */
   readonly streamSignalling: Signalling<Connection>;
   readonly connections: Connections;
-  private readonly services: BoundedMap<string, Service>;
+  readonly services: Services;
+  readonly pusher: Pusher;
+  draining = false;
+  private coordinatorAt: Endpoint | undefined;
+  private drainTimer: Timer | undefined;
 
   constructor(
     private readonly options: NotificationServerOptions,
-    ports: ServerPorts,
+    private readonly ports: ServerPorts,
   ) {
     const { identity, coordinator, name: part } = options;
     this.signalling = new Signalling({ party: 'ns', part, identity, ...ports });
@@ -59,15 +73,26 @@ export class NotificationServer implements ServerMachine {
       transmit: (datagram, connection) => connection.stream.write(frame(datagram)),
     });
     this.connections = new Connections(
-      ports.timers,
+      ports,
       (datagram, connection) => this.streamSignalling.receive(datagram, connection),
       (connection) => this.ended(connection),
+      options.limits,
     );
-    this.services = new BoundedMap(ports.clock, SERVICES_LIMIT, SERVICE_AGE_MS, (service) => this.withdraw(service));
+    this.pusher = new Pusher(ports, options.push ?? {}, {
+      dead: (fqdn, address) => this.pushAddressDead(fqdn, address),
+      failed: (fqdn, reason) => this.pushFailed(fqdn, reason),
+    });
+    const { clock } = ports;
+    this.services = new Services(clock, this.streamSignalling, options.store, ({ fqdn }) => this.pusher.forget(fqdn));
     this.signalling.handle('notificationServiceRequest', (body, context) => this.offer(body, context));
     this.signalling.handle('notificationRequest', (body, context) => this.notify(body, context));
-    this.streamSignalling.handle('notificationRegistration', (_, { peer, from }) => this.register(peer, from));
-    this.streamSignalling.handle('keepAlive', (_, { from }) => void this.connections.heard(from));
+    this.streamSignalling.handle('notificationRegistration', (body, { peer, from }) => this.register(body, peer, from));
+    this.streamSignalling.handle('keepAlive', (_, { peer, from }) => this.keepAlive(peer, from));
+  }
+
+  /** With what an earlier run has kept. */
+  start(): Promise<void> {
+    return this.services.load();
   }
 
   receive(datagram: Uint8Array, from: Endpoint): void {
@@ -83,44 +108,90 @@ export class NotificationServer implements ServerMachine {
     return this.connections.load;
   }
 
+  /** The DC knows nothing of its nodes any more, perhaps. They would notice at their next keep alive: minutes later. */
+  coordinatorRestarted(): void {
+    const withinMs = (this.connections.size / RENEWALS_PER_SECOND) * 1_000;
+    this.renewAll(Math.min(Math.max(withinMs, RENEWAL_MS.least), RENEWAL_MS.most));
+  }
+
+  /** Sends the nodes to other servers, once the DC knows that this one drains. Resolves when they are gone, or after `limitMs`. */
+  async drain(limitMs: number): Promise<void> {
+    this.draining = true;
+    this.connections.refuseFurther();
+    this.renewAll(limitMs / 2);
+    const { clock, timers } = this.ports;
+    for (const untilMs = clock.now() + limitMs; this.connections.size > 0 && clock.now() < untilMs;) {
+      await new Promise<void>((resolve) => (this.drainTimer = timers.schedule(DRAIN_CHECK_MS, resolve)));
+    }
+  }
+
   close(): void {
+    this.drainTimer?.cancel();
+    this.pusher.close();
     this.connections.close();
     this.signalling.close();
     this.streamSignalling.close();
   }
 
   /** Figure 4 steps 10 and 11. The same key again keeps the connection. */
-  private offer({ fqdn, key }: Body<'notificationServiceRequest'>, { peer }: Context<Endpoint>): Message {
+  private offer({ fqdn, key }: Body<'notificationServiceRequest'>, { peer, from }: Context<Endpoint>): Message {
     if (peer !== this.coordinator) throw new Refused('malformed');
-    const shared = sharedKey(key, 1);
+    this.coordinatorAt = from;
+    const { id } = sharedKey(key, 1);
     const known = this.services.get(fqdn);
-    if (!known || hex(known.peer.key.id) !== hex(shared.id)) {
-      if (this.streamSignalling.holderOf(shared.id)) throw new Refused('malformed'); // one node has a key, not two
-      this.services.delete(fqdn);
-      const node = this.streamSignalling.addPeer({ key: shared, party: 'node', name: fqdn });
-      this.services.set(fqdn, { fqdn, peer: node, connection: undefined });
-    }
+    if (known && hex(known.peer.key.id) === hex(id)) this.services.renew(known);
+    else if (this.streamSignalling.holderOf(id))
+      throw new Refused('malformed'); // one node has a key, not two
+    else this.services.add(fqdn, key);
     return { name: 'notificationServiceAck', body: { endpoints: [...this.options.streamEndpoints] } };
   }
 
   /** Figure 4 steps 14 and 15. The newest connection is the node's. */
-  private register(peer: Peer, connection: Connection): Message {
+  private async register(
+    { push }: Body<'notificationRegistration'>,
+    peer: Peer,
+    connection: Connection,
+  ): Promise<Message> {
     const service = this.services.get(peer.name);
     if (service?.peer !== peer) throw new Refused('not-registered');
     // Its end is told to one node: another would stay connected to nothing.
     if (connection.node && connection.node !== peer) throw new Refused('malformed');
+    if (!this.connections.admit(connection, peer)) throw new Refused('malformed');
     if (service.connection !== connection) service.connection?.stream.close();
     service.connection = connection;
-    this.connections.admit(connection, peer);
-    return { name: 'notificationRegistrationAck', body: {} };
+    this.pusher.forget(service.fqdn);
+    const outcome = await this.keepPush(service, push);
+    return { name: 'notificationRegistrationAck', body: outcome ? { push: outcome } : {} };
   }
 
-  /** Figure 5 steps 9 and 10. */
+  private async keepPush(
+    service: Service,
+    push: PushAddress | undefined,
+  ): Promise<'kept' | 'dead' | 'unsupported' | undefined> {
+    const isSupported = push !== undefined && this.pusher.supports(push.kind);
+    if (!isSupported) {
+      await this.services.setPush(service, undefined);
+      return push && 'unsupported';
+    }
+    if (isSameAddress(push, service.push)) return service.isDead ? 'dead' : 'kept';
+    await this.services.setPush(service, push);
+    return 'kept';
+  }
+
+  /** Figure 4 step 16. Answered with one of our own: the node must find out when we are gone. */
+  private keepAlive(peer: Peer, connection: Connection): void {
+    if (connection.node !== peer) return;
+    this.connections.heard(connection);
+    this.streamSignalling.oneway(peer, connection, { name: 'keepAlive', body: {} });
+  }
+
+  /** Figure 5 steps 9 and 10: over the connection, or by push. */
   private notify(
     { fqdn, notificationId }: Body<'notificationRequest'>,
-    { peer, handover }: Context<Endpoint>,
+    { peer, from, handover }: Context<Endpoint>,
   ): Message {
     if (peer !== this.coordinator) throw new Refused('malformed');
+    this.coordinatorAt = from;
     const service = this.services.get(fqdn);
     const connection = service?.connection;
     if (service && connection) {
@@ -129,8 +200,10 @@ export class NotificationServer implements ServerMachine {
         body: { notificationId },
         handover,
       });
+      return { name: 'notificationRequestAck', body: { connected: true } };
     }
-    return { name: 'notificationRequestAck', body: { connected: connection !== undefined } };
+    const pushed = !!service?.push && !service.isDead && this.pusher.push(fqdn, service.push);
+    return { name: 'notificationRequestAck', body: pushed ? { connected: false, pushed } : { connected: false } };
   }
 
   private ended(connection: Connection): void {
@@ -138,8 +211,25 @@ export class NotificationServer implements ServerMachine {
     if (service?.connection === connection) service.connection = undefined;
   }
 
-  private withdraw(service: Service): void {
-    service.connection?.stream.close();
-    this.streamSignalling.removePeer(service.peer);
+  private pushAddressDead(fqdn: string, address: PushAddress): void {
+    const service = this.services.get(fqdn);
+    if (service && isSameAddress(address, service.push)) void this.services.setPush(service, address, true);
   }
+
+  private pushFailed(fqdn: string, reason: string): void {
+    this.options.onPushFailed?.(fqdn, reason);
+    if (!this.coordinatorAt) return;
+    this.signalling.oneway(this.coordinator, this.coordinatorAt, { name: 'notificationFailure', body: { fqdn } });
+  }
+
+  private renewAll(withinMs: number): void {
+    const message = { name: 'notificationRenewal', body: { withinMs: Math.round(withinMs) } } as const;
+    for (const [connection, node] of this.connections.registered()) {
+      this.streamSignalling.oneway(node, connection, message);
+    }
+  }
+}
+
+function isSameAddress(a: PushAddress, b: PushAddress | undefined): boolean {
+  return a.kind === b?.kind && a.token === b.token;
 }

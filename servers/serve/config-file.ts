@@ -13,5 +13,16 @@ export function readSettings<K extends Kind>(kind: K, path: string): Settings<K>
       return file === undefined ? [] : [[name, here(file)]];
     }),
   );
-  return { ...output, ...files, dir: here(output.dir) };
+  return { ...(withFilesFrom(here, output) as Settings<K>), ...files, dir: here(output.dir) };
+}
+
+/** The settings called `...File`, at whatever depth. */
+function withFilesFrom(here: (name: string) => string, settings: object): object {
+  return Object.fromEntries(
+    Object.entries(settings).map(([key, value]: [string, unknown]) => {
+      if (typeof value === 'string' && key.endsWith('File')) return [key, here(value)];
+      const isPlain = typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype;
+      return [key, isPlain ? withFilesFrom(here, value) : value];
+    }),
+  );
 }

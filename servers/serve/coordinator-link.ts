@@ -27,8 +27,9 @@ export async function reportTo(
   { signalling, coordinator: peer }: { readonly signalling: Signalling<Endpoint>; readonly coordinator: Peer },
   { log }: ServeContext,
   report: () => Body<'serverReport'>,
+  onRestart?: () => void,
 ): Promise<CoordinatorLink> {
-  const reporter = new Reporter(nodeTimers, signalling, { peer, endpoint }, report);
+  const reporter = new Reporter(nodeTimers, signalling, { peer, endpoint }, report, onRestart);
   const silent = `the coordinator at ${formatEndpoint(endpoint)} does not answer; does it know this server's key?`;
   if (!(await reporter.start())) log(silent);
   return {

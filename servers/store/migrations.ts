@@ -58,6 +58,15 @@ export const migrations: readonly string[] = [
    ) WITHOUT ROWID;
    CREATE INDEX sessions_used ON sessions (zone, used_ms);
    CREATE INDEX assignments_parent ON assignments (zone, substr(fqdn, instr(fqdn, '.') + 1));`,
+  // Nodes that an NS can push to.
+  `CREATE TABLE pushes (
+     fqdn TEXT PRIMARY KEY,
+     key BLOB NOT NULL,
+     kind TEXT NOT NULL,
+     token TEXT NOT NULL,
+     dead INTEGER NOT NULL,
+     updated_ms INTEGER NOT NULL
+   );`,
 ];
 
 /** Throws when the file was made by a newer version. */

@@ -25,6 +25,9 @@ export interface StoredLocation {
   readonly lifetimeMs: number;
   readonly observed: Endpoint;
   readonly notified: boolean;
+  readonly notificationServer?: string;
+  /** The node fell silent; the NS may be able to wake it. */
+  readonly isAsleep?: boolean;
   /** The highest transaction id of the node then: what is not above it may be a replay. */
   readonly transaction: bigint;
 }

@@ -11,6 +11,7 @@ import { GroupCommit } from './group-commit';
 import { migrate } from './migrations';
 import { bytes } from './sqlite-bytes';
 import { StoreDatabase } from './sqlite-database';
+import { pushStore } from './sqlite-push-store';
 import { sessionStore } from './sqlite-sessions';
 import type {
   Account,
@@ -60,6 +61,7 @@ function storeOn(db: Db): Store {
     assignments,
     sessions: sessionStore(db),
     settings: settingStore(db),
+    pushes: pushStore(db),
     close() {
       assignments.close();
       db.close();

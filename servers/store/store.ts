@@ -62,11 +62,29 @@ export interface SettingStore {
   getOrPut(name: string, value: () => Uint8Array): Promise<Uint8Array>;
 }
 
+/** A node that an NS can push to, with the key that proves it. */
+export interface PushRecord {
+  readonly fqdn: string;
+  readonly key: Uint8Array;
+  readonly push: { readonly kind: 'apns' | 'fcm' | 'webPush'; readonly token: string };
+  /** The push service knows it no more. */
+  readonly isDead: boolean;
+  /** Wall time. */
+  readonly updatedMs: number;
+}
+
+export interface PushStore {
+  list(): Promise<PushRecord[]>;
+  put(record: PushRecord): Promise<void>;
+  remove(fqdn: string): Promise<void>;
+}
+
 export interface Store {
   readonly accounts: AccountStore;
   readonly coordinators: CoordinatorStore;
   readonly assignments: AssignmentStore;
   readonly sessions: SessionStore;
   readonly settings: SettingStore;
+  readonly pushes: PushStore;
   close(): void;
 }

@@ -30,7 +30,7 @@ export function contradictionsAt(servers: Servers): string[] {
   const found: string[] = [];
   for (const [table, port] of [
     [(dc as any).registrations.sessions, dc.signalling],
-    [(ns as any).services, ns.streamSignalling],
+    [(ns.services as any).byName, ns.streamSignalling],
   ]) {
     for (const { fqdn, peer, connection } of table.values()) {
       if (port.peers.find(peer.key.id) !== peer) found.push(`${fqdn}: its key is not known`);
@@ -53,6 +53,8 @@ export function contradictionsAt(servers: Servers): string[] {
 export function waitingAt(servers: Servers): string[] {
   const waiting: [string, { readonly size: number }][] = [
     ['dc: notifications', (servers.dc as any).notifications.waiting],
+    ['dc: wakings', (servers.dc as any).residents.parts.wakings.waiting],
+    ['ns: pushes', (servers.ns as any).pusher.retries],
   ];
   for (const [name, port] of portsOf(servers)) {
     const { exchanges, peers } = port as any;

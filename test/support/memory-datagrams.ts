@@ -12,6 +12,7 @@ export class MemoryNetwork {
   latencyMs: (from: Endpoint, to: Endpoint) => number = () => 1;
   private readonly receivers = new Map<string, (datagram: Uint8Array, from: Endpoint) => void>();
   private readonly renamed = new Map<string, Endpoint>();
+  private readonly nats = new Map<string, ForgetfulNat>();
 
   constructor(readonly time: VirtualTime) {}
 
@@ -20,7 +21,9 @@ export class MemoryNetwork {
     local: Endpoint,
     receive: (datagram: Uint8Array, from: Endpoint) => void,
   ): (datagram: Uint8Array, to: Endpoint) => void {
-    this.receivers.set(formatEndpoint(local), receive);
+    const nat = this.nats.get(formatEndpoint(local));
+    if (nat) nat.receive = receive;
+    else this.receivers.set(formatEndpoint(local), receive);
     return this.sender(local);
   }
 
@@ -28,7 +31,8 @@ export class MemoryNetwork {
   sender(local: Endpoint): (datagram: Uint8Array, to: Endpoint) => void {
     return (datagram, to) => {
       const copy = datagram.slice();
-      const from = this.renamed.get(formatEndpoint(local)) ?? local;
+      const nat = this.nats.get(formatEndpoint(local));
+      const from = nat?.outbound() ?? this.renamed.get(formatEndpoint(local)) ?? local;
       if (this.lose(copy, from, to)) return;
       this.time.schedule(this.latencyMs(from, to), () => this.receivers.get(formatEndpoint(to))?.(copy, from));
     };
@@ -43,8 +47,52 @@ export class MemoryNetwork {
     this.renamed.set(formatEndpoint(local), mapping);
   }
 
+  /**
+   * A NAT in front of `local`, to be put there before `local` is attached, whose mapping ends when nothing was sent through it for so long: what comes then is
+   * lost, and what is sent next has another port.
+   */
+  translate(local: Endpoint, address: string, forgetMs: number): ForgetfulNat {
+    const nat: ForgetfulNat = new ForgetfulNat(this.time, address, forgetMs, (mapping, isAlive) => {
+      this.receivers.set(formatEndpoint(mapping), (datagram, from) => isAlive() && nat.receive(datagram, from));
+    });
+    this.nats.set(formatEndpoint(local), nat);
+    return nat;
+  }
+
   detach(local: Endpoint): void {
     this.receivers.delete(formatEndpoint(local));
+  }
+}
+
+class ForgetfulNat {
+  /** Mappings that it had until now. */
+  mappings = 0;
+  sent = 0;
+  /** Of the node behind it. */
+  receive: (datagram: Uint8Array, from: Endpoint) => void = () => {};
+  private mapping: Endpoint | undefined;
+  private usedMs = -Infinity;
+
+  constructor(
+    private readonly time: VirtualTime,
+    private readonly address: string,
+    private readonly forgetMs: number,
+    private readonly open: (mapping: Endpoint, isAlive: () => boolean) => void,
+  ) {}
+
+  outbound(): Endpoint {
+    this.sent++;
+    if (!this.mapping || this.isForgotten()) {
+      const mapping = { address: this.address, port: 50_000 + this.mappings++ };
+      this.mapping = mapping;
+      this.open(mapping, () => this.mapping === mapping && !this.isForgotten());
+    }
+    this.usedMs = this.time.now();
+    return this.mapping;
+  }
+
+  private isForgotten(): boolean {
+    return this.time.now() - this.usedMs > this.forgetMs;
   }
 }
 

@@ -1,6 +1,6 @@
 /** The store of the servers in memory, for tests that are about something else. */
 import type { SessionChange, SessionStore, StoredSession } from '../../servers/store/session-store';
-import type { Account, Coordinator, Store } from '../../servers/store/store';
+import type { Account, Coordinator, PushRecord, Store } from '../../servers/store/store';
 
 export function memoryStore(): Store {
   const accounts = new Map<string, Account>();
@@ -11,6 +11,7 @@ export function memoryStore(): Store {
     return zones.get(zone)!;
   };
   const settings = new Map<string, Uint8Array>();
+  const pushes = new Map<string, PushRecord>();
   return {
     accounts: {
       find: async (name) => accounts.get(name),
@@ -51,6 +52,11 @@ export function memoryStore(): Store {
         if (!settings.has(name)) settings.set(name, value());
         return settings.get(name)!;
       },
+    },
+    pushes: {
+      list: async () => [...pushes.values()],
+      put: async (record) => void pushes.set(record.fqdn, record),
+      remove: async (fqdn) => void pushes.delete(fqdn),
     },
     close: () => {},
   };

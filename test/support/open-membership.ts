@@ -39,6 +39,7 @@ export async function openMembership(
     onJoined: (fqdn) => told.push(`joined ${fqdn}`),
     onFailed: (error) => told.push(`failed ${(error as NtmError).code}`),
     onNotification: () => told.push('notified'),
+    onPushRefused: (why) => told.push(`push ${why}`),
     onMoved: () => told.push('moved'),
   });
 }

@@ -1,13 +1,13 @@
 /** All five servers as machines on an in-memory network, with accounts `alice`, `bob` and so on whose password is `right`. */
 import type { TraceEvent } from '../../core/trace';
-import type { Endpoint } from '../../core/wire/addresses';
+import { formatEndpoint, type Endpoint } from '../../core/wire/addresses';
 import { FrameReader } from '../../core/wire/frames';
 import { generateKeyPair, type KeyPair } from '../../core/wire/keys';
 import { AccountServer } from '../../servers/account/account-server';
 import { CacheServer } from '../../servers/cache/cache-server';
 import { CoordinatorServer } from '../../servers/coordinator/coordinator';
 import type { NodeStream } from '../../servers/notification/connections';
-import { NotificationServer } from '../../servers/notification/notification-server';
+import { NotificationServer, type NotificationServerOptions } from '../../servers/notification/notification-server';
 import { RelayServer } from '../../servers/relay/relay-server';
 import { Reporter } from '../../servers/reporter';
 import type { NameServers, ServerMachine, ServerPorts, TrustedServer } from '../../servers/server-ports';
@@ -28,6 +28,7 @@ export const ports = {
   rs2: { address: '192.0.2.1', port: 6 },
   dc2: { address: '192.0.2.2', port: 2 },
   ns2: { address: '192.0.2.2', port: 3 },
+  spareNs: { address: '192.0.2.1', port: 7 },
 };
 
 export class ServerWorld {
@@ -38,6 +39,7 @@ export class ServerWorld {
   readonly store = memoryStore();
   readonly identities = { as: this.keys(), dc: this.keys(), ns: this.keys(), rs: this.keys(), cs: this.keys() };
   private readonly secondRelay = this.keys();
+  private readonly spareNs = this.keys();
   /** Of a TCP connection to an NS, one way. */
   streamLatencyMs = 1;
   /** Of a question to DNS, there and back. */
@@ -48,19 +50,22 @@ export class ServerWorld {
     of: (zone) => this.answer(`NS ${zone}`),
     addresses: (name) => this.answer(`A ${name}`),
   };
-  private otherNs: NotificationServer | undefined;
+  /** By their TCP endpoint. */
+  private readonly notificationServers = new Map<string, NotificationServer>();
+  /** Of TCP: `refused`: no new connections; `stalled`: nothing arrives any more, and nobody is told. */
+  streams: 'well' | 'refused' | 'stalled' = 'well';
   passwordsVerified = 0;
   /** How long a password takes to verify. */
   passwordMs = 0;
   readonly as: AccountServer;
   dc: CoordinatorServer;
-  readonly ns: NotificationServer;
+  ns: NotificationServer;
   rs: RelayServer;
   readonly cs: CacheServer;
   private readonly more: ServerMachine[] = [];
   private readonly reporters: Reporter[] = [];
 
-  private constructor() {
+  private constructor(private readonly notificationOptions: Partial<NotificationServerOptions>) {
     const { store, identities } = this;
     this.as = this.attach(
       ports.as,
@@ -78,14 +83,22 @@ export class ServerWorld {
         ),
     );
     this.dc = this.startFirstCoordinator();
-    this.ns = this.startNotificationServer(`ns.${ZONE}`, identities.ns, this.trusted('dc'), ports.ns);
+    this.ns = this.startFirstNotificationServer();
     this.rs = this.startRelay();
     this.cs = this.attach(ports.cs, (serverPorts) => new CacheServer(this.reporting('cs'), serverPorts));
   }
 
   /** `withRelay`: the RS reports itself too. */
-  static async start({ withNotification = true, withRelay = false } = {}): Promise<ServerWorld> {
-    const world = new ServerWorld();
+  static async start(
+    options: {
+      withNotification?: boolean;
+      withRelay?: boolean;
+      notification?: Partial<NotificationServerOptions>;
+    } = {},
+  ): Promise<ServerWorld> {
+    const { withNotification = true, withRelay = false, notification = {} } = options;
+    const world = new ServerWorld(notification);
+    await world.ns.start();
     for (const name of ['alice', 'bob', 'carol']) await world.store.accounts.put(name, 'hash of right', 0);
     await world.as.start();
     if (withNotification) await world.report('ns', world.ns);
@@ -115,8 +128,35 @@ export class ServerWorld {
     await this.as.start();
     await this.store.accounts.add('dora', 'hash of right', 0, OTHER_ZONE);
     await this.report('ns', ns, ports.dc2);
-    this.otherNs = ns;
     return { dc, ns };
+  }
+
+  /** Another NS of the first zone, which has reported itself. */
+  async startSpareNotificationServer(): Promise<NotificationServer> {
+    const ns = this.startNotificationServer(`ns2.${ZONE}`, this.spareNs, this.trusted('dc'), ports.spareNs);
+    this.more.push(ns);
+    await this.report('ns', ns);
+    return ns;
+  }
+
+  /** The NS ends, and another process takes its place, with the same store. */
+  async restartNotificationServer(): Promise<void> {
+    this.killNotificationServer(this.ns, ports.ns);
+    this.ns = this.startFirstNotificationServer();
+    await this.ns.start();
+    await this.report('ns', this.ns);
+  }
+
+  /** As when its process is killed. */
+  killNotificationServer(ns: NotificationServer, at: Endpoint): void {
+    this.network.detach(at);
+    this.notificationServers.delete(formatEndpoint(at));
+    ns.close();
+  }
+
+  /** The reports of now, ahead of their time. */
+  async tellLoad(): Promise<void> {
+    for (const reporter of this.reporters) await settle(this.time, reporter.now());
   }
 
   /** A second RS, which has reported itself. */
@@ -135,11 +175,14 @@ export class ServerWorld {
     await this.report('rs', this.rs);
   }
 
-  /** The DC is killed, and another process takes its place at once, which has nothing but the store. */
-  async crashCoordinator(): Promise<void> {
+  /**
+   * The DC is killed, and another process takes its place at once, which has nothing but the store; `forgetful`: not
+   * even its sessions.
+   */
+  async crashCoordinator(forgetful?: 'forgetful'): Promise<void> {
     this.network.detach(ports.dc);
     this.dc.signalling.close();
-    this.dc = this.startFirstCoordinator();
+    this.dc = this.startFirstCoordinator(forgetful && memoryStore().sessions);
     await this.dc.restore();
   }
 
@@ -167,8 +210,10 @@ export class ServerWorld {
     sourceAddress: string,
     to: Endpoint = ports.ns,
   ): NodeStream | undefined {
-    const ns = to.address === ports.ns2.address ? this.otherNs! : this.ns;
+    const ns = this.notificationServers.get(formatEndpoint(to));
+    if (!ns || this.streams !== 'well') return undefined;
     let open = true;
+    const passes = (): boolean => open && this.streams !== 'stalled';
     const end = (): void => {
       if (!open) return;
       open = false;
@@ -179,12 +224,12 @@ export class ServerWorld {
     };
     const events = ns.accept({
       sourceAddress,
-      write: (bytes) => void this.time.schedule(this.streamLatencyMs, () => open && onBytes(bytes)),
+      write: (bytes) => void this.time.schedule(this.streamLatencyMs, () => passes() && onBytes(bytes)),
       close: end,
     });
     if (!events) return undefined;
     const write = (bytes: Uint8Array): void =>
-      void this.time.schedule(this.streamLatencyMs, () => open && events.bytes(bytes));
+      void this.time.schedule(this.streamLatencyMs, () => passes() && events.bytes(bytes));
     return { sourceAddress, write, close: end };
   }
 
@@ -201,14 +246,19 @@ export class ServerWorld {
     for (const machine of [this.as, this.dc, this.ns, this.rs, this.cs, ...this.more]) void machine.close();
   }
 
-  private startFirstCoordinator(): CoordinatorServer {
+  private startFirstCoordinator(sessions = this.store.sessions): CoordinatorServer {
     const blocks = { ipv4Block: '198.18.0.0/19', ipv6Prefix: 'fd00:1:2:1::/64' };
-    return this.startCoordinator({ ...blocks, zone: ZONE, identity: this.identities.dc, endpoint: ports.dc }, [
-      this.trusted('ns'),
-      this.trusted('rs'),
-      this.trusted('cs'),
-      { party: 'rs', name: `rs2.${ZONE}`, publicKey: this.secondRelay.publicKey },
-    ]);
+    return this.startCoordinator(
+      { ...blocks, zone: ZONE, identity: this.identities.dc, endpoint: ports.dc },
+      [
+        this.trusted('ns'),
+        this.trusted('rs'),
+        this.trusted('cs'),
+        { party: 'rs', name: `rs2.${ZONE}`, publicKey: this.secondRelay.publicKey },
+        { party: 'ns', name: `ns2.${ZONE}`, publicKey: this.spareNs.publicKey },
+      ],
+      sessions,
+    );
   }
 
   private startRelay(): RelayServer {
@@ -223,8 +273,9 @@ export class ServerWorld {
   private startCoordinator(
     { identity, ...known }: Omit<Coordinator, 'fqdn' | 'publicKey'> & { identity: KeyPair },
     servers: TrustedServer[],
+    sessions = this.store.sessions,
   ): CoordinatorServer {
-    const { assignments, coordinators, sessions } = this.store;
+    const { assignments, coordinators } = this.store;
     const { publicKey } = identity;
     void coordinators.put({ ...known, fqdn: `dc.${known.zone}`, publicKey });
     const accountServer = { ...this.trusted('as'), endpoint: ports.as };
@@ -233,17 +284,22 @@ export class ServerWorld {
     return this.attach(known.endpoint!, (serverPorts) => new CoordinatorServer(options, serverPorts));
   }
 
+  private startFirstNotificationServer(): NotificationServer {
+    return this.startNotificationServer(`ns.${ZONE}`, this.identities.ns, this.trusted('dc'), ports.ns);
+  }
+
   private startNotificationServer(name: string, identity: KeyPair, coordinator: TrustedServer, at: Endpoint) {
-    const options = { identity, name, coordinator, streamEndpoints: [at] };
-    return this.attach(at, (serverPorts) => new NotificationServer(options, serverPorts));
+    const options = { ...this.notificationOptions, identity, name, coordinator, streamEndpoints: [at] };
+    const ns = this.attach(at, (serverPorts) => new NotificationServer(options, serverPorts));
+    this.notificationServers.set(formatEndpoint(at), ns);
+    return ns;
   }
 
   private async report(kind: 'ns' | 'rs', machine: NotificationServer | RelayServer, at = ports.dc): Promise<void> {
     const to = { peer: machine.coordinator, endpoint: at };
-    const draining = (): boolean => machine instanceof RelayServer && machine.draining;
-    const reporter = new Reporter(this.time, machine.signalling, to, () => ({
-      ...{ kind, load: machine.load, endpoints: [], draining: draining() },
-    }));
+    const report = () => ({ kind, load: machine.load, endpoints: [], draining: machine.draining });
+    const onRestart = (): void => void (machine instanceof NotificationServer && machine.coordinatorRestarted());
+    const reporter = new Reporter(this.time, machine.signalling, to, report, onRestart);
     this.reporters.push(reporter);
     await settle(this.time, reporter.start());
   }

@@ -10,6 +10,8 @@ import type { NodeStream } from '../../servers/notification/connections';
 import { settle } from './memory-datagrams';
 import { ports, type ServerWorld } from './server-world';
 
+type Push = Body<'notificationRegistration'>['push'];
+
 export class SimulatedNode {
   readonly signalling: Signalling<Endpoint>;
   readonly streamSignalling: Signalling<undefined>;
@@ -22,6 +24,10 @@ export class SimulatedNode {
   dcAt: Endpoint = ports.dc;
   ns: Peer | undefined;
   stream: NodeStream | undefined;
+  registration: Body<'registrationResponse'> | undefined;
+  /** What the NS said of the push address. */
+  pushOutcome: Body<'notificationRegistrationAck'>['push'];
+  private push: Push;
   private transmit: (datagram: Uint8Array, to: Endpoint) => void;
 
   constructor(
@@ -72,7 +78,13 @@ export class SimulatedNode {
   /** Figure 4 steps 9 to 12. */
   async register(host: Endpoint[] = [this.local]): Promise<Body<'registrationResponse'>> {
     const body = { endpoints: host, lifetimeMs: 90_000, route: 'auto' as const };
-    return expectBody(await this.ask({ name: 'registrationRequest', body }), 'registrationResponse');
+    this.registration = expectBody(await this.ask({ name: 'registrationRequest', body }), 'registrationResponse');
+    return this.registration;
+  }
+
+  /** Where it registers at the NS. */
+  get notifiedAt(): Endpoint | undefined {
+    return this.registration?.notification?.endpoints[0];
   }
 
   /** As a process that ends: once, and not answered. */
@@ -82,7 +94,7 @@ export class SimulatedNode {
   }
 
   /** Figure 4 steps 14 and 15. */
-  async registerForNotifications({ notification }: Body<'registrationResponse'>): Promise<void> {
+  async registerForNotifications({ notification }: Body<'registrationResponse'>, push = this.push): Promise<void> {
     assert(notification, 'no notification service');
     const stream = this.world.connect(
       (datagram) => this.streamSignalling.receive(datagram, undefined),
@@ -93,9 +105,10 @@ export class SimulatedNode {
     this.stream = stream;
     const ns = this.streamSignalling.addPeer({ key: sharedKey(notification.key, 0), party: 'ns', name: 'ns' });
     this.ns = ns;
-    const request: Message = { name: 'notificationRegistration', body: {} };
-    const answer = await this.settle(this.streamSignalling.request(ns, undefined, request));
-    assert.equal(answer.name, 'notificationRegistrationAck');
+    this.push = push;
+    const request: Message = { name: 'notificationRegistration', body: push ? { push } : {} };
+    const answer = await this.waitFor(this.streamSignalling.request(ns, undefined, request));
+    this.pushOutcome = expectBody(answer, 'notificationRegistrationAck').push;
   }
 
   /** Figure 4 step 16. */
@@ -103,10 +116,10 @@ export class SimulatedNode {
     this.streamSignalling.oneway(this.ns!, undefined, { name: 'keepAlive', body: {} });
   }
 
-  async join(): Promise<Body<'registrationResponse'>> {
+  async join(push?: Push): Promise<Body<'registrationResponse'>> {
     await this.login();
     const registration = await this.register();
-    if (registration.notification) await this.registerForNotifications(registration);
+    if (registration.notification) await this.registerForNotifications(registration, push);
     return registration;
   }
 
@@ -123,7 +136,7 @@ export class SimulatedNode {
   }
 
   ask(message: Message): Promise<Message> {
-    return this.settle(this.signalling.request(this.dc!, this.dcAt, message));
+    return this.waitFor(this.signalling.request(this.dc!, this.dcAt, message));
   }
 
   /** The node's datagrams come from somewhere else from now on. */
@@ -132,11 +145,20 @@ export class SimulatedNode {
     this.transmit = this.world.network.attach(to, (datagram, from) => this.signalling.receive(datagram, from));
   }
 
+  /** It is there again, somewhere else perhaps, with all that it knew. Somebody else lets time pass. */
+  async returnTo(local: Endpoint): Promise<void> {
+    this.move(local);
+    this.waitFor = (promise) => promise;
+    await this.registerForNotifications(await this.register([local]));
+  }
+
   /** As when its process is killed. */
   vanish(): void {
     this.world.network.detach(this.local);
     this.stream?.close();
   }
+
+  private waitFor = <T>(promise: Promise<T>): Promise<T> => this.settle(promise);
 
   private settle<T>(promise: Promise<T>): Promise<T> {
     return settle(this.world.time, promise);

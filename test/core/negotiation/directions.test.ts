@@ -59,7 +59,7 @@ describe('directions', () => {
     policies = [];
     dcReceived = [];
     directions = new Directions({
-      signalling: node,
+      ...{ clock: network.time, timers: network.time, signalling: node },
       coordinator: () => ({ peer, endpoint: dcEndpoint }),
       onLost: (_, reason) => lost.push(reason),
       onPolicy: (policy) => policies.push(policy),
