@@ -60,9 +60,10 @@ export async function openServerSockets(
 export function openServerStreams(
   endpoint: Endpoint,
   accept: (stream: NodeStream) => ConnectionEvents | undefined,
+  writeQueueLimitBytes = WRITE_QUEUE_LIMIT_BYTES,
 ): Promise<ServerSocket> {
   return openServerSockets(endpoint, (socket) => {
-    const events = accept(nodeStream(socket));
+    const events = accept(nodeStream(socket, writeQueueLimitBytes));
     if (!events) return void socket.destroy();
     socket.on('data', (bytes: Buffer) => events.bytes(bytes));
     socket.on('close', () => events.ended());
@@ -138,12 +139,12 @@ function serverPorts(trace: Trace): Omit<ServerPorts, 'transmit'> {
   return { clock: nodeClock, timers: nodeTimers, random: nodeRandom, trace };
 }
 
-function nodeStream(socket: Socket): NodeStream {
+function nodeStream(socket: Socket, writeQueueLimitBytes: number): NodeStream {
   return {
     sourceAddress: socket.remoteAddress ?? '',
     write(bytes) {
       if (socket.destroyed) return;
-      if (socket.writableLength > WRITE_QUEUE_LIMIT_BYTES) socket.destroy();
+      if (socket.writableLength > writeQueueLimitBytes) socket.destroy();
       else socket.write(bytes);
     },
     close: () => void socket.destroy(),

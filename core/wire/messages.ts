@@ -9,6 +9,7 @@
  */
 import * as v from 'valibot';
 import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { cacheMessages } from './cache-messages';
 
 export type Party = 'node' | 'as' | 'dc' | 'ns' | 'rs' | 'cs';
 
@@ -61,6 +62,9 @@ export const refusalCodes = [
   'node-unreachable',
   'no-route',
   'relay-quota', // the account has used up what it may send through relays
+  'never-joined', // nobody has joined as that name yet: it has no key to which something could be sealed
+  'cache-full', // of the receiver, of the sender, or of the whole cache server
+  'too-large', // more than the cache server takes at once
   'unavailable', // a server this one needs does not answer
   'malformed',
 ] as const;
@@ -340,6 +344,7 @@ export const messages = {
     /** CIDR: the DC's blocks of virtual addresses, the same ever after. */
     body: v.object({ ipv4Block: text(49), ipv6Prefix: text(49) }),
   },
+  ...cacheMessages,
   unknownKey: {
     type: 25,
     title: 'Unknown Key',

@@ -13,8 +13,9 @@ import { Signalling, type Context } from '../../core/wire/signalling';
 import { canonicalName } from '../../core/wire/names';
 import { labelsBelow } from '../names';
 import type { NameServers, ServerMachine, ServerPorts, TrustedServer } from '../server-ports';
-import type { AssignmentStore } from '../store/store';
+import type { AssignmentStore, NodeKeyStore } from '../store/store';
 import { AddressPool, type PoolOptions } from './address-pool';
+import { CacheService } from './cache-service';
 import { Introducer } from './introducer';
 import { Introductions } from './introductions';
 import { NameCheck } from './name-check';
@@ -33,6 +34,7 @@ const LIFETIME_LIMIT_MS = 90_000;
 export interface CoordinatorOptions extends PoolOptions {
   readonly identity: KeyPair;
   readonly assignments: AssignmentStore;
+  readonly nodeKeys: NodeKeyStore;
   readonly accountServer: TrustedServer & { readonly endpoint: Endpoint };
   /** Servers that may report themselves: NS, RS, CS. */
   readonly servers: readonly TrustedServer[];
@@ -50,6 +52,7 @@ export class CoordinatorServer implements ServerMachine {
   private readonly residents: Residents;
   private readonly neighbours: Neighbours;
   private readonly introducer: Introducer;
+  private readonly cache: CacheService;
 
   constructor(
     private readonly options: CoordinatorOptions,
@@ -79,6 +82,10 @@ export class CoordinatorServer implements ServerMachine {
     const { residents, neighbours } = this;
     const relays = new Relays(signalling, this.reports, zone, ports);
     this.introducer = new Introducer({ residents, neighbours, introductions, relays, random });
+    this.cache = new CacheService({
+      ...{ zone, identity, signalling, reports: this.reports, names, neighbours, nodeKeys: options.nodeKeys },
+      ...{ servers: options.servers.filter(({ party }) => party === 'cs').map((server) => server.name), timers, random },
+    });
     this.handleMessages();
   }
 
@@ -110,6 +117,7 @@ export class CoordinatorServer implements ServerMachine {
       this.registeredSender(context);
       this.notifications.acknowledged(context.peer, notificationId);
     });
+    signalling.handle('cacheRequest', (body, context) => this.findCache(body, context));
     signalling.handle('serverReport', (body, context): Message => {
       if (!this.reports.take(body, context)) throw new Refused('malformed');
       return { name: 'serverReportAck', body: {} };
@@ -117,7 +125,7 @@ export class CoordinatorServer implements ServerMachine {
   }
 
   /** Figure 4 steps 6 and 7. */
-  private installKey({ fqdn, publicKey, key }: Body<'keyDistribution'>): Message {
+  private async installKey({ fqdn, publicKey, key }: Body<'keyDistribution'>): Promise<Message> {
     const name = canonicalName(fqdn);
     if (!labelsBelow(this.options.zone, name)) throw new Refused('malformed');
     const shared = sharedKey(key, 1);
@@ -129,6 +137,10 @@ export class CoordinatorServer implements ServerMachine {
       const notificationKey = this.ports.random.bytes(KEY_LENGTH);
       return { fqdn: name, peer: node, publicKey, notificationKey, registration: undefined };
     });
+    const { trace } = this.ports;
+    await this.cache
+      .learn(name, publicKey)
+      .catch((error: unknown) => trace({ part: `dc ${this.options.zone}`, event: 'disk failed', error: String(error) }));
     return { name: 'keyDistributionAck', body: {} };
   }
 
@@ -179,6 +191,19 @@ export class CoordinatorServer implements ServerMachine {
     if (peer.party !== 'dc' || target === undefined) throw new Refused('malformed');
     const observed = await this.residents.direct(canonicalName(target), direction);
     return { name: 'routeDirectionAck', body: { directionId: direction.directionId, observed } };
+  }
+
+  /** Where a node stores for another, or takes what is its own; or the same for another DC's node. */
+  private async findCache({ target, from }: Body<'cacheRequest'>, context: Context<Endpoint>): Promise<Message> {
+    const { peer } = context;
+    if (peer.party === 'dc' ? !from || target === undefined : from) throw new Refused('malformed');
+    const body =
+      peer.party === 'dc'
+        ? await this.cache.forNeighbour(peer.name, target!, from!)
+        : target === undefined
+          ? await this.cache.own(this.registeredSender(context))
+          : await this.cache.forNode(this.registeredSender(context), target);
+    return { name: 'cacheResponse', body };
   }
 
   /** Figure 4 step 13. */

@@ -25,6 +25,7 @@ import { RateLimit } from '../rate-limit';
 import type { NameServers } from '../server-ports';
 import { within } from '../../core/wire/within';
 import type { AddressPool } from './address-pool';
+import type { CacheSender } from './cache-service';
 import type { Asker, CorrespondentSide, Information } from './residents';
 
 /** A DC that moves is found after so long. */
@@ -80,14 +81,21 @@ export class Neighbours {
 
   /** The DC of a name or virtual address. Throws Refused: no-such-name, unavailable. */
   async find(target: string): Promise<CorrespondentSide> {
-    const name = canonicalName(target);
-    if (!isIP(name) && !isName(name)) throw new Refused('no-such-name');
-    const known = this.zonesOf(name).map((zone) => this.known.get(zone));
-    const neighbour = await (known.find((each) => each !== undefined) ?? this.meet(name));
+    const neighbour = await this.neighbourOf(canonicalName(target));
     return {
       information: (asked, from) => this.information(neighbour, asked, from),
       direct: (fqdn, direction) => this.direct(neighbour, fqdn, direction),
     };
+  }
+
+  /** Where may this node of ours store something for that name? `sender` is told whose zone it is. Throws Refused. */
+  async cache(target: string, sender: (zone: string) => CacheSender): Promise<Body<'cacheResponse'>> {
+    const neighbour = await this.neighbourOf(canonicalName(target));
+    const body = { target, from: sender(neighbour.zone) };
+    const response = expect(await this.ask(neighbour, { name: 'cacheRequest', body }, TRIES), 'cacheResponse');
+    // It speaks for its own zone, and for no other.
+    if (!labelsBelow(neighbour.zone, response.correspondent?.fqdn ?? '')) throw new Refused('unavailable');
+    return response;
   }
 
   /** Step 4, from another DC. Throws Refused when it is none. */
@@ -106,6 +114,12 @@ export class Neighbours {
     this.distributed.delete(name);
     this.distributed.set(name, signalling.addPeer({ key: shared, party: 'dc', name }));
     return { name: 'keyDistributionAck', body: {} };
+  }
+
+  private async neighbourOf(name: string): Promise<Neighbour> {
+    if (!isIP(name) && !isName(name)) throw new Refused('no-such-name');
+    const known = this.zonesOf(name).map((zone) => this.known.get(zone));
+    return known.find((each) => each !== undefined) ?? this.meet(name);
   }
 
   private async information(neighbour: Neighbour, target: string, from: Asker): Promise<Information> {

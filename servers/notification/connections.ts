@@ -1,4 +1,4 @@
-/** The TCP connections of an NS: how many, from where, and until when. */
+/** The TCP connections of an NS or a CS: how many, from where, and until when. */
 import type { Timer, Timers } from '../../core/runtime';
 import { FrameReader } from '../../core/wire/frames';
 import type { Peer } from '../../core/wire/peers';
@@ -43,6 +43,8 @@ export class Connections {
     private readonly timers: Timers,
     private readonly onDatagram: (datagram: Uint8Array, connection: Connection) => void,
     private readonly onEnd: (connection: Connection) => void,
+    /** Of a frame, bytes; default: of a signalling datagram. */
+    private readonly frameLimit?: number,
   ) {}
 
   /** `undefined`: refused, the host closes it. */
@@ -53,7 +55,7 @@ export class Connections {
     const connection: Connection = { stream, node: undefined, deadline: this.deadline(REGISTER_MS, stream) };
     this.open.add(connection);
     this.perSource.set(stream.sourceAddress, fromSource + 1);
-    const reader = new FrameReader();
+    const reader = new FrameReader(this.frameLimit);
     return {
       bytes: (bytes) => this.read(reader, bytes, connection),
       ended: () => this.end(connection),

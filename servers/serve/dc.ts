@@ -47,7 +47,7 @@ export async function serveCoordinator(options: Settings<'dc'>, context: ServeCo
       const trusted = servers.map(({ kind, name, key }) => ({ party: kind, name: `${name}.${zone}`, publicKey: key }));
       return new CoordinatorServer(
         {
-          ...{ identity, zone, ...blocks, assignments: store.assignments, servers: trusted },
+          ...{ identity, zone, ...blocks, assignments: store.assignments, nodeKeys: store.nodeKeys, servers: trusted },
           accountServer: { party: 'as', name: 'as', ...as },
           nameServers: hostNameServers(options.resolver),
         },

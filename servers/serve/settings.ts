@@ -93,7 +93,24 @@ export const settings = {
     ),
     drainSeconds: v.optional(v.pipe(positive, v.maxValue(600, 'must be 600 at most')), 30),
   }),
-  cs: v.strictObject({ ...common, name, listen: endpoint, coordinator }),
+  cs: v.strictObject({
+    ...common,
+    ...{ name, listen: endpoint, coordinator },
+    advertise: v.optional(endpoint),
+    limits: v.optional(
+      v.strictObject({
+        itemBytes: v.optional(v.pipe(positive, v.maxValue(2 ** 30, 'must be 1073741824 (1 GiB) at most'))),
+        receiverItems: v.optional(positive),
+        receiverBytes: v.optional(positive),
+        senderItems: v.optional(positive),
+        senderBytes: v.optional(positive),
+        totalBytes: v.optional(positive),
+      }),
+      {},
+    ),
+    ttlSeconds: v.optional(positive),
+    maximumTtlSeconds: v.optional(v.pipe(positive, v.maxValue(366 * 86_400, 'must be 31622400 (366 days) at most'))),
+  }),
 };
 
 export type Kind = keyof typeof settings;

@@ -8,6 +8,8 @@ import { join } from 'node:path';
 import Database from 'libsql';
 import { NtmError } from '../../core/errors';
 import { migrate } from './migrations';
+import { cachedItemStore } from './sqlite-cached-items';
+import { nodeKeyStore } from './sqlite-node-keys';
 import type {
   Account,
   AccountStore,
@@ -54,6 +56,8 @@ function storeOn(db: Db): Store {
     coordinators: coordinatorStore(db),
     assignments: assignmentStore(db),
     settings: settingStore(db),
+    nodeKeys: nodeKeyStore(db),
+    cachedItems: cachedItemStore(db),
     close: () => void db.close(),
   };
 }

@@ -1,7 +1,8 @@
 /** The store of the servers in memory, for tests that are about something else. */
 import type { Account, Coordinator, Store } from '../../servers/store/store';
+import { MemoryCachedItems } from './memory-cached-items';
 
-export function memoryStore(): Store {
+export function memoryStore(): Store & { readonly cachedItems: MemoryCachedItems } {
   const accounts = new Map<string, Account>();
   const coordinators = new Map<string, Coordinator>();
   const zones = new Map<string, Map<string, number>>();
@@ -10,6 +11,7 @@ export function memoryStore(): Store {
     return zones.get(zone)!;
   };
   const settings = new Map<string, Uint8Array>();
+  const nodeKeys = new Map<string, Uint8Array>();
   return {
     accounts: {
       find: async (name) => accounts.get(name),
@@ -50,6 +52,11 @@ export function memoryStore(): Store {
         return settings.get(name)!;
       },
     },
+    nodeKeys: {
+      find: async (zone, fqdn) => nodeKeys.get(`${zone} ${fqdn}`),
+      put: async (zone, fqdn, publicKey) => void nodeKeys.set(`${zone} ${fqdn}`, publicKey),
+    },
+    cachedItems: new MemoryCachedItems(),
     close: () => {},
   };
 }

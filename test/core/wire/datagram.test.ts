@@ -10,6 +10,14 @@ import { SeededRandom } from '../../support/virtual-time';
 
 const names = Object.keys(messages) as MessageName[];
 const optional = [
+  'cacheRequest from',
+  'cacheRequest target',
+  'cacheResponse correspondent',
+  'cacheResponse voucher',
+  'cacheResponse voucherKey',
+  'cacheServiceRequest receiver',
+  'cacheTakeRequest finished',
+  'cacheTakeRequest part',
   'refusal addresses',
   'routeDirection relay',
   'routeDirection target',
