@@ -23,6 +23,9 @@ export async function loggedIn(settings: LoginSettings): Promise<LoggedIn> {
       return addresses;
     },
     peerName: (peer) => nameOfPeer(peer, (address) => node.nameOf(address)),
+    get cache() {
+      return node.cache.items;
+    },
     statistics: () => node.statistics(),
     close: () => node.close(),
   };

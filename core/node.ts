@@ -5,6 +5,7 @@
  *   packet       the virtual stack, the tunnels (packet-path.ts)
  *   sockets      one UDP socket per IP version carries signalling and tunnels, told apart by the first byte
  */
+import { TakenInMemory, type TakenItems } from './cache/contract';
 import type { Capture } from './capture';
 import { Correspondents } from './correspondents';
 import type { Namespace } from './namespace';
@@ -13,6 +14,7 @@ import { Membership } from './negotiation/membership';
 import type { Registered } from './negotiation/registration';
 import { RelayBindings } from './negotiation/relay-bindings';
 import type { NodeConfig } from './config';
+import type { NodeCache } from './node-cache';
 import { PacketPath } from './packet-path';
 import type {
   TcpConnection,
@@ -48,6 +50,10 @@ export interface NodeOptions {
   readonly secretKey: Uint8Array;
   readonly namespace: Namespace;
   readonly capture?: Capture;
+  /** Cached items that were taken; default: as long as this node is there. */
+  readonly taken?: TakenItems;
+  /** Keeps the process until the result is called, for who waits for the cache. */
+  hold?(): () => void;
   onNetwork(network: { domains: readonly string[]; networks: readonly string[] }): void;
   onFailed(error: Error): void;
   /** The virtual stack failed this assertion; its connections are lost. */
@@ -66,6 +72,7 @@ export class Node implements VirtualNetwork {
   private readonly relays: RelayBindings;
   private readonly ports: DatagramPort[] = [];
   private opened: Promise<void> | undefined;
+  private cacheIfUsed: NodeCache | undefined;
   private closed = false;
 
   constructor(private readonly options: NodeOptions) {
@@ -212,6 +219,21 @@ export class Node implements VirtualNetwork {
     return this.packetPath.stack.openUdp(options, events);
   }
 
+  /** Made when it is first asked for. */
+  get cache(): NodeCache {
+    if (this.cacheIfUsed) return this.cacheIfUsed;
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
+    const loaded = require('./node-cache') as typeof import('./node-cache');
+    const { runtime, trace, secretKey, taken = new TakenInMemory(), hold = () => () => {} } = this.options;
+    return (this.cacheIfUsed = new loaded.NodeCache({
+      ...{ runtime, trace, part: this.part, secretKey, signalling: this.signalling, taken, hold },
+      fqdn: () => this.fqdn,
+      coordinator: () => this.membership.coordinator(),
+      whenJoined: () => this.whenJoined(),
+      onLost: (coordinator, reason) => this.membership.doubt(coordinator, reason),
+    }));
+  }
+
   statistics(): Statistics {
     return this.packetPath.statistics();
   }
@@ -220,6 +242,7 @@ export class Node implements VirtualNetwork {
     if (this.closed) return;
     this.closed = true;
     this.options.trace({ part: this.part, event: 'statistics', ...this.packetPath.close() });
+    this.cacheIfUsed?.close();
     this.membership.close();
     this.relays.close();
     this.signalling.close();
@@ -294,6 +317,7 @@ export class Node implements VirtualNetwork {
 
   private joined(fqdn: string, { addresses }: Registered): void {
     this.fqdn = canonicalName(fqdn);
+    this.cacheIfUsed?.postbox.joined();
     this.packetPath.configure(this.fqdn, { ipv4: addresses.ipv4, ipv6: canonicalIp(addresses.ipv6) });
     // Loaded now and not with the first packet; nor at the start of a program that may never send one.
     this.options.runtime.timers.schedule(0, () => void (this.closed || this.packetPath.packets));

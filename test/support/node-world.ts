@@ -3,6 +3,7 @@
  *
  *   const alice = new WorldNode(world, 'alice', { address: '203.0.113.1', port: 4001 }, 'relay');
  */
+import { TakenInMemory, type TakenItems } from '../../core/cache/contract';
 import { Namespace } from '../../core/namespace';
 import { Node } from '../../core/node';
 import type { TcpConnection, TcpEvents } from '../../core/packet/stack/stack-contract';
@@ -22,6 +23,11 @@ export class WorldNode {
     private readonly local: Endpoint,
     route: 'auto' | 'relay' | 'direct' = 'auto',
     private readonly zone = ZONE,
+    /** What a process of this node keeps on its disk: the next one has it too. */
+    readonly kept: { readonly secretKey: Uint8Array; readonly taken: TakenItems } = {
+      secretKey: world.random.bytes(32),
+      taken: new TakenInMemory(),
+    },
   ) {
     const namespace = new Namespace(() => new Set());
     const { as } = world.identities;
@@ -32,12 +38,18 @@ export class WorldNode {
         accountServer: { host: ports.as.address, port: ports.as.port, publicKey: as.publicKey, zone: ZONE },
         ...{ account, node: null, password: () => 'right', route, allow: undefined },
       },
-      secretKey: world.random.bytes(32),
+      ...kept,
       namespace,
       onNetwork: () => {},
       onFailed: (error) => this.failures.push(error),
       onStackFault: (assertion) => this.failures.push(new Error(assertion)),
     });
+  }
+
+  /** The process ends, and another one of this node starts, which has not joined yet. */
+  restarted(): WorldNode {
+    this.node.close();
+    return new WorldNode(this.world, this.account, this.local, 'auto', this.zone, this.kept);
   }
 
   get fqdn(): string {

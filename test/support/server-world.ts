@@ -28,6 +28,7 @@ export const ports = {
   rs2: { address: '192.0.2.1', port: 6 },
   dc2: { address: '192.0.2.2', port: 2 },
   ns2: { address: '192.0.2.2', port: 3 },
+  cs2: { address: '192.0.2.2', port: 5 },
 };
 
 export class ServerWorld {
@@ -38,6 +39,7 @@ export class ServerWorld {
   readonly store = memoryStore();
   readonly identities = { as: this.keys(), dc: this.keys(), ns: this.keys(), rs: this.keys(), cs: this.keys() };
   private readonly secondRelay = this.keys();
+  readonly secondCache = this.keys();
   /** NS records and addresses of servers, by name; asking takes a millisecond. */
   readonly dns = new Map<string, readonly string[]>();
   readonly nameServers: NameServers = {
@@ -52,7 +54,8 @@ export class ServerWorld {
   readonly dc: CoordinatorServer;
   readonly ns: NotificationServer;
   rs: RelayServer;
-  readonly cs: CacheServer;
+  cs: CacheServer;
+  otherCs: CacheServer | undefined;
   private readonly more: ServerMachine[] = [];
   private readonly reporters: Reporter[] = [];
 
@@ -82,16 +85,20 @@ export class ServerWorld {
     ]);
     this.ns = this.startNotificationServer(`ns.${ZONE}`, identities.ns, this.trusted('dc'), ports.ns);
     this.rs = this.startRelay();
-    this.cs = this.attach(ports.cs, (serverPorts) => new CacheServer(this.reporting('cs'), serverPorts));
+    this.cs = this.startCache();
   }
 
-  /** `withRelay`: the RS reports itself too. */
-  static async start({ withNotification = true, withRelay = false } = {}): Promise<ServerWorld> {
+  /** `withRelay`, `withCache`: the RS or the CS reports itself too. */
+  static async start({ withNotification = true, withRelay = false, withCache = false } = {}): Promise<ServerWorld> {
     const world = new ServerWorld();
     for (const name of ['alice', 'bob', 'carol']) await world.store.accounts.put(name, 'hash of right', 0);
     await world.as.start();
     if (withNotification) await world.report('ns', world.ns);
     if (withRelay) await world.report('rs', world.rs);
+    if (withCache) {
+      await settle(world.time, world.cs.start());
+      await world.report('cs', world.cs);
+    }
     world.trace.length = 0;
     return world;
   }
@@ -106,11 +113,14 @@ export class ServerWorld {
   }
 
   /** A second DC with its NS and the account `dora`. */
-  async startSecondZone(): Promise<{ dc: CoordinatorServer; ns: NotificationServer }> {
+  async startSecondZone(): Promise<{ dc: CoordinatorServer; ns: NotificationServer; publicKey: Uint8Array }> {
     const [identity, nsIdentity] = [this.keys(), this.keys()];
     const blocks = { ipv4Block: '198.18.32.0/19', ipv6Prefix: 'fd00:1:2:2::/64' };
     const trusted = { party: 'ns' as const, name: `ns.${OTHER_ZONE}`, publicKey: nsIdentity.publicKey };
-    const dc = this.startCoordinator({ ...blocks, zone: OTHER_ZONE, identity, endpoint: ports.dc2 }, [trusted]);
+    const dc = this.startCoordinator({ ...blocks, zone: OTHER_ZONE, identity, endpoint: ports.dc2 }, [
+      trusted,
+      { party: 'cs', name: `cs.${OTHER_ZONE}`, publicKey: this.secondCache.publicKey },
+    ]);
     const coordinator = { party: 'dc' as const, name: `dc.${OTHER_ZONE}`, publicKey: identity.publicKey };
     const ns = this.startNotificationServer(trusted.name, nsIdentity, coordinator, ports.ns2);
     this.more.push(dc, ns);
@@ -118,7 +128,27 @@ export class ServerWorld {
     await this.store.accounts.add('dora', 'hash of right', 0, OTHER_ZONE);
     await this.report('ns', ns, ports.dc2);
     this.otherNs = ns;
-    return { dc, ns };
+    return { dc, ns, publicKey: identity.publicKey };
+  }
+
+  /** A CS of the second zone, which has reported itself. */
+  async startSecondCache(publicKey: Uint8Array): Promise<CacheServer> {
+    const coordinator = { party: 'dc' as const, name: `dc.${OTHER_ZONE}`, publicKey };
+    const options = { identity: this.secondCache, name: `cs.${OTHER_ZONE}`, coordinator, streamEndpoints: [ports.cs2] };
+    const { cachedItems } = memoryStore();
+    const cs = this.attach(ports.cs2, (p) => new CacheServer({ ...options, store: cachedItems }, p));
+    this.more.push(cs);
+    this.otherCs = cs;
+    await this.report('cs', cs, ports.dc2);
+    return cs;
+  }
+
+  /** The CS ends, and another process takes its place at once, with the same disk. */
+  async restartCache(): Promise<void> {
+    this.kill(this.cs, ports.cs);
+    this.cs = this.startCache();
+    await settle(this.time, this.cs.start());
+    await this.report('cs', this.cs);
   }
 
   /** A second RS, which has reported itself. */
@@ -137,13 +167,13 @@ export class ServerWorld {
     await this.report('rs', this.rs);
   }
 
-  /** The RS is gone, as when its process is killed. */
-  kill(rs: RelayServer, at: Endpoint): void {
+  /** A server is gone, as when its process is killed. */
+  kill(server: ServerMachine, at: Endpoint): void {
     this.network.detach(at);
-    rs.close();
+    server.close();
   }
 
-  /** A TCP connection to the NS. `undefined` when the NS refused it. */
+  /** A TCP connection to the NS. `undefined` when it refused it. */
   connect(
     onDatagram: (datagram: Uint8Array) => void,
     onEnd: () => void,
@@ -154,14 +184,14 @@ export class ServerWorld {
     return this.connectStream((bytes) => reader.read(bytes)?.forEach(onDatagram), onEnd, sourceAddress, to);
   }
 
-  /** The same, of bytes. */
+  /** The same, of bytes, and to any server that takes connections. */
   connectStream(
     onBytes: (bytes: Uint8Array) => void,
     onEnd: () => void,
     sourceAddress: string,
     to: Endpoint = ports.ns,
   ): NodeStream | undefined {
-    const ns = to.address === ports.ns2.address ? this.otherNs! : this.ns;
+    const server = this.streamServerAt(to);
     let open = true;
     const end = (): void => {
       if (!open) return;
@@ -171,7 +201,7 @@ export class ServerWorld {
         onEnd();
       });
     };
-    const events = ns.accept({
+    const events = server?.accept({
       sourceAddress,
       write: (bytes) => void this.time.schedule(1, () => open && onBytes(bytes)),
       close: end,
@@ -194,6 +224,17 @@ export class ServerWorld {
     for (const machine of [this.as, this.dc, this.ns, this.rs, this.cs, ...this.more]) machine.close();
   }
 
+  private streamServerAt({ address, port }: Endpoint): NotificationServer | CacheServer | undefined {
+    const isOther = address === ports.ns2.address;
+    if (port === ports.cs.port) return isOther ? this.otherCs : this.cs;
+    return isOther ? this.otherNs : this.ns;
+  }
+
+  private startCache(): CacheServer {
+    const options = { ...this.reporting('cs'), store: this.store.cachedItems, streamEndpoints: [ports.cs] };
+    return this.attach(ports.cs, (serverPorts) => new CacheServer(options, serverPorts));
+  }
+
   private startRelay(): RelayServer {
     const options = { ...this.reporting('rs'), endpoints: [ports.rs] };
     return this.attach(ports.rs, (serverPorts) => new RelayServer(options, serverPorts));
@@ -207,12 +248,12 @@ export class ServerWorld {
     { identity, ...known }: Omit<Coordinator, 'fqdn' | 'publicKey'> & { identity: KeyPair },
     servers: TrustedServer[],
   ): CoordinatorServer {
-    const { assignments, coordinators } = this.store;
+    const { assignments, coordinators, nodeKeys } = this.store;
     const { publicKey } = identity;
     void coordinators.put({ ...known, fqdn: `dc.${known.zone}`, publicKey });
     const accountServer = { ...this.trusted('as'), endpoint: ports.as };
     const { nameServers } = this;
-    const options = { ...known, identity, assignments, accountServer, servers, nameServers };
+    const options = { ...known, identity, assignments, nodeKeys, accountServer, servers, nameServers };
     return this.attach(known.endpoint!, (serverPorts) => new CoordinatorServer(options, serverPorts));
   }
 
@@ -221,7 +262,11 @@ export class ServerWorld {
     return this.attach(at, (serverPorts) => new NotificationServer(options, serverPorts));
   }
 
-  private async report(kind: 'ns' | 'rs', machine: NotificationServer | RelayServer, at = ports.dc): Promise<void> {
+  private async report(
+    kind: 'ns' | 'rs' | 'cs',
+    machine: NotificationServer | RelayServer | CacheServer,
+    at = ports.dc,
+  ): Promise<void> {
     const to = { peer: machine.coordinator, endpoint: at };
     const draining = (): boolean => machine instanceof RelayServer && machine.draining;
     const reporter = new Reporter(this.time, machine.signalling, to, () => ({
