@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 /**
- * All checks, then one summary: lint, format, types, tests, coverage, and the tests of Node and ws through the shim. Runs them all, whatever fails.
+ * All checks, then one summary: the tests, beside them lint, format, types and the tests of Node and ws through the
+ * shim, and coverage at the end. Runs them all, whatever fails.
  * The last line alone is `N passed, N failed` with `, N skipped` when tests were skipped.
  * Arguments go to mocha: `node scripts/test.mjs --grep wildcard`.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { projectRoot } from './setup/report.mjs';
@@ -14,61 +15,79 @@ const coverageDir = resolve(projectRoot, 'coverage/tmp');
 const mochaArguments = process.argv.slice(2);
 
 const tool = (path) => resolve(projectRoot, 'node_modules', path);
-const checks = [
-  { name: 'lint', run: () => node(tool('eslint/bin/eslint.js'), '--max-warnings=0', '.') },
-  { name: 'format', run: () => node(tool('prettier/bin/prettier.cjs'), '--check', '--log-level=warn', '.') },
-  { name: 'types', run: () => node(tool('typescript/bin/tsc'), '-p', 'tsconfig.json', '--noEmit') },
-  { name: 'tests', run: runMocha },
+const script = (name, ...args) => [process.execPath, resolve(projectRoot, 'scripts', name), ...args];
+
+const tests = { name: 'tests', run: runMocha };
+/** The tests wait for processes more than they compute: meanwhile these run, and say what they said afterwards. */
+const beside = [
+  { name: 'lint', run: () => run([process.execPath, tool('eslint/bin/eslint.js'), '--max-warnings=0', '.']) },
+  {
+    name: 'format',
+    run: () => run([process.execPath, tool('prettier/bin/prettier.cjs'), '--check', '--log-level=warn', '.']),
+  },
+  { name: 'types', run: () => run([process.execPath, tool('typescript/bin/tsc'), '-p', 'tsconfig.json', '--noEmit']) },
 ];
+const after = [];
 // The threshold is on the whole; a part of the tests says nothing about it.
 if (mochaArguments.length === 0) {
-  checks.push(
-    { name: 'coverage', run: reportCoverage },
-    { name: 'conformance', run: runConformance },
-    { name: 'ws', run: () => couldRun('conformance-ws.mjs') },
+  beside.push(
+    {
+      name: 'conformance',
+      run: () => runIfPossible(script('conformance.mjs', '--quick', '--jobs', '4', 'net', 'http', 'dgram', 'dns')),
+    },
+    { name: 'ws', run: () => runIfPossible(script('conformance-ws.mjs')) },
   );
+  after.push({
+    name: 'coverage',
+    run: () => run([process.execPath, tool('c8/bin/c8.js'), 'report', '--check-coverage']),
+  });
 }
 
-function node(script, ...args) {
-  return spawnSync(process.execPath, [script, ...args], { cwd: projectRoot, stdio: 'inherit' }).status === 0;
+/** Resolves to the exit code and, unless it is `shown` as it comes, what it printed. */
+function run([command, ...args], { shown = false, env = process.env } = {}) {
+  return new Promise((resolveRun) => {
+    const child = spawn(command, args, {
+      cwd: projectRoot,
+      env,
+      stdio: ['ignore', ...(shown ? ['inherit', 'inherit'] : ['pipe', 'pipe'])],
+    });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (text) => (output += text));
+    child.on('close', (code) => resolveRun({ ok: code === 0, code, output }));
+  });
 }
 
 function runMocha() {
   rmSync(countsFile, { force: true });
   rmSync(coverageDir, { recursive: true, force: true });
   mkdirSync(resolve(projectRoot, 'build'), { recursive: true });
-  const { status } = spawnSync(process.execPath, [tool('mocha/bin/mocha.js'), ...mochaArguments], {
-    cwd: projectRoot,
-    stdio: 'inherit',
-    env: { ...process.env, NODE_V8_COVERAGE: coverageDir, NTMOBILE_TEST_COUNTS: countsFile },
-  });
-  return status === 0;
+  const env = { ...process.env, NODE_V8_COVERAGE: coverageDir, NTMOBILE_TEST_COUNTS: countsFile };
+  return run([process.execPath, tool('mocha/bin/mocha.js'), ...mochaArguments], { shown: true, env });
 }
 
-function reportCoverage() {
-  return node(tool('c8/bin/c8.js'), 'report', '--check-coverage');
+/** Node's own tests, and those of ws, need what the lab needs, and tests from Debian: exit code 2 says that something is not there. */
+async function runIfPossible(command) {
+  const result = await run(command);
+  if (result.code !== 2 || process.env.NTMOBILE_LAB === 'required') return result;
+  return { ...result, ok: true, output: `${result.output}skipped: see above\n` };
 }
 
-/** Node's own tests of what the shim replaces. */
-function runConformance() {
-  return couldRun('conformance.mjs', '--quick', '--jobs', '4', 'net', 'http', 'dgram', 'dns');
-}
-
-/** They need what the lab needs, and tests from Debian. With exit code 2 they say that something was not there. */
-function couldRun(script, ...args) {
-  const command = [resolve(projectRoot, 'scripts', script), ...args];
-  const { status } = spawnSync(process.execPath, command, { stdio: 'inherit' });
-  if (status !== 2 || process.env.NTMOBILE_LAB === 'required') return status === 0;
-  process.stdout.write('skipped: see above\n');
-  return true;
-}
-
-const results = checks.map(({ name, run }) => {
-  process.stdout.write(`\n== ${name}\n`);
+async function timed({ name, run: runCheck }) {
   const startedAt = performance.now();
-  const ok = run();
-  return { name, ok, seconds: (performance.now() - startedAt) / 1000 };
-});
+  const { ok, output } = await runCheck();
+  return { name, ok, output, seconds: (performance.now() - startedAt) / 1000 };
+}
+
+async function inTurn(checks) {
+  const done = [];
+  for (const check of checks) done.push(await timed(check));
+  return done;
+}
+
+process.stdout.write('\n== tests\n');
+const besideDone = inTurn(beside);
+const results = [await timed(tests), ...(await besideDone), ...(await inTurn(after))];
+for (const { name, output } of results) if (output) process.stdout.write(`\n== ${name}\n${output}`);
 
 process.stdout.write('\n== summary\n');
 for (const { name, ok, seconds } of results) {
