@@ -45,6 +45,11 @@ export class NodeCache {
     this.items = new Cache(this.postbox, timers, hold);
   }
 
+  /** Where something may be stored for this name or address. Rejects with NtmError. */
+  access(target: string): Promise<Body<'cacheResponse'>> {
+    return this.ask({ target });
+  }
+
   close(): void {
     this.items.close();
     this.postbox.close();

@@ -14,6 +14,7 @@ import { Membership } from './negotiation/membership';
 import type { Registered } from './negotiation/registration';
 import { RelayBindings } from './negotiation/relay-bindings';
 import type { NodeConfig } from './config';
+import type { DatagramCache } from './datagram-cache';
 import type { NodeCache } from './node-cache';
 import { PacketPath } from './packet-path';
 import type {
@@ -45,7 +46,8 @@ const ENDPOINTS_LIMIT = 12;
 export interface NodeOptions {
   readonly runtime: Runtime;
   readonly trace: Trace;
-  readonly config: Pick<NodeConfig, 'accountServer' | 'account' | 'node' | 'password' | 'route' | 'allow'>;
+  readonly config: Pick<NodeConfig, 'accountServer' | 'account' | 'node' | 'password' | 'route' | 'allow'> &
+    Partial<Pick<NodeConfig, 'cachedPorts'>>;
   /** WireGuard static secret key, 32 bytes. */
   readonly secretKey: Uint8Array;
   readonly namespace: Namespace;
@@ -73,6 +75,7 @@ export class Node implements VirtualNetwork {
   private readonly ports: DatagramPort[] = [];
   private opened: Promise<void> | undefined;
   private cacheIfUsed: NodeCache | undefined;
+  private datagramsIfCached: DatagramCache | undefined;
   private closed = false;
 
   constructor(private readonly options: NodeOptions) {
@@ -202,7 +205,8 @@ export class Node implements VirtualNetwork {
 
   nameOf(address: string): string | undefined {
     const canonical = canonicalIp(address);
-    return this.packetPath.isOwn(canonical) ? this.fqdn : this.correspondents.nameOf(canonical);
+    if (this.packetPath.isOwn(canonical)) return this.fqdn;
+    return this.correspondents.nameOf(canonical) ?? this.datagramsIfCached?.nameOf(canonical);
   }
 
   connectTcp(options: TcpConnectOptions, events: TcpEvents): TcpConnection {
@@ -216,7 +220,13 @@ export class Node implements VirtualNetwork {
 
   openUdp(options: UdpOpenOptions, events: UdpEvents): UdpSocket {
     this.start();
-    return this.packetPath.stack.openUdp(options, events);
+    const socket = this.packetPath.stack.openUdp(options, events);
+    this.datagramCache?.opened(socket.local.port);
+    return socket;
+  }
+
+  cacheDatagram(bytes: Uint8Array, sourcePort: number, to: Endpoint): Promise<void> | undefined {
+    return this.datagramCache?.store(bytes, sourcePort, { ...to, address: canonicalIp(to.address) });
   }
 
   /** Made when it is first asked for. */
@@ -234,6 +244,20 @@ export class Node implements VirtualNetwork {
     }));
   }
 
+  private get datagramCache(): DatagramCache | undefined {
+    const { cachedPorts: ports, allow } = this.options.config;
+    if (!ports || this.datagramsIfCached) return this.datagramsIfCached;
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
+    const loaded = require('./datagram-cache') as typeof import('./datagram-cache');
+    return (this.datagramsIfCached = new loaded.DatagramCache({
+      ...{ runtime: this.options.runtime, ports, allow, cache: () => this.cache },
+      isZone: (name) => this.namespace.isZone(name),
+      addresses: () => this.addresses,
+      boundPorts: () => this.packetPath.stack.udpPorts,
+      inject: (bytes, from, to) => this.packetPath.stack.injectUdp(bytes, from, to),
+    }));
+  }
+
   statistics(): Statistics {
     return this.packetPath.statistics();
   }
@@ -242,6 +266,7 @@ export class Node implements VirtualNetwork {
     if (this.closed) return;
     this.closed = true;
     this.options.trace({ part: this.part, event: 'statistics', ...this.packetPath.close() });
+    this.datagramsIfCached?.close();
     this.cacheIfUsed?.close();
     this.membership.close();
     this.relays.close();

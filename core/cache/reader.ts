@@ -54,7 +54,9 @@ export class Reader {
   /** Whether there may be more. */
   private async takeSome(): Promise<boolean> {
     this.state = 'taking';
-    let item = await this.postbox.next(this.boxes());
+    const boxes = this.boxes();
+    if (boxes.length === 0) return false;
+    let item = await this.postbox.next(boxes);
     while (item && !this.isStopped) {
       const outcome = await this.handle(item);
       if (!outcome) {

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, it } from 'mocha';
-import { Network, ntmobile } from '../support/network';
+import { Network, ntmobile, stop, testProgram } from '../support/network';
 import { temporaryDirectory } from '../support/paths';
 import type { Program } from '../support/processes';
 
@@ -78,5 +78,34 @@ describe('ntmobile send and receive', function () {
     assert.deepEqual([item.name, Buffer.from(item.content, 'base64').toString()], ['line', 'hello']);
     follow.terminate();
     await follow.finish();
+  });
+
+  it('unmodified programs, NTMOBILE_CACHE: datagrams to absent bob, servers restarted, bob comes -> they come in order', async () => {
+    const program = testProgram('udp-messages.cjs');
+    const cached = { NTMOBILE_CACHE: '5683,9000-9010' };
+    const texts = Array.from({ length: 20 }, (_, i) => `message ${i}`);
+    const sender = network.program('alice', [program, 'udp4', bob, '9005', ...texts], { env: cached });
+    assert.match(await sender.finish(), /^sent 20 from \d+$/);
+    const sourcePort = Number(sender.lines[0]!.split(' ').at(-1));
+
+    await network.up.kill();
+    network = await Network.start([], network.dir);
+    const strict = network.program('bob', [program, 'udp4', '9005']);
+    await strict.line((line) => line.startsWith('listening'));
+    await network.traced('bob', (events) => events.some(({ event }) => event === 'logged in'));
+    await stop(strict);
+    assert.deepEqual(strict.lines.length, 1, 'whose own NTMOBILE_CACHE names no port gets nothing from the cache');
+
+    const receiver = network.program('bob', [program, 'udp4', '9005'], { env: cached });
+    await receiver.line((line) => line.includes('message 19'));
+    const received = receiver.lines.slice(1).map((line) => JSON.parse(line) as Record<string, unknown>);
+    assert.deepEqual(
+      received.map(({ text }) => text),
+      texts,
+    );
+    const { from, port, name } = received[0]!;
+    assert.deepEqual([port, name], [sourcePort, network.fqdn('alice')]);
+    assert.match(String(from), /^198\.1[89]\./);
+    await stop(receiver);
   });
 });

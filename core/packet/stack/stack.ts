@@ -10,7 +10,7 @@
  * `output`, which must not call the stack.
  */
 import type { Clock, Random, Timers } from '../../runtime';
-import type { VirtualAddresses } from '../../wire/addresses';
+import type { Endpoint, VirtualAddresses } from '../../wire/addresses';
 import { LEAST_MTU } from '../wireguard/constants';
 import { StackClock } from './clock';
 import type { Connection } from './connection';
@@ -174,6 +174,15 @@ export class Stack implements contract.VirtualStack, Core {
 
   openUdp(options: contract.UdpOpenOptions, events: contract.UdpEvents): contract.UdpSocket {
     return this.sockets.openUdp(options, events);
+  }
+
+  get udpPorts(): number[] {
+    return this.udp.ports;
+  }
+
+  /** See UdpSockets.inject. */
+  injectUdp(bytes: Uint8Array, from: Endpoint, to: Endpoint): 'taken' | 'refused' | undefined {
+    return this.udp.inject(bytes, from, to);
   }
 
   ping(address: string, length = 56): Promise<number | undefined> {
