@@ -4,6 +4,7 @@
  * a whole item or none.
  */
 import type Libsql from 'libsql';
+import { inTransaction } from './sqlite-transaction';
 import type { CachedItem, CachedItemStore, CacheUsage, NumberedItem } from './store';
 
 interface Row {
@@ -36,10 +37,11 @@ export function cachedItemStore(db: Libsql.Database): CachedItemStore {
   const usageOfReceiver = db.prepare(`${usage} WHERE receiver = ?`);
   const usageOfOwner = db.prepare(`${usage} WHERE owner = ?`);
   // Counted once: summing up a million items for each new one would take longer than to store it.
-  const total = { ...(db.prepare(usage).get() as CacheUsage) };
+  const { items, bytes } = db.prepare(usage).get() as CacheUsage;
+  const total = { items, bytes };
   const next = new Map<number, Libsql.Statement>();
 
-  const append = db.transaction((known: number | undefined, item: CachedItem, bytes: Buffer, offset: number, isLast) => {
+  const append = (known: number | undefined, item: CachedItem, bytes: Buffer, offset: number, isLast: boolean) => {
     const { receiver, sender, owner, box, id, length, digest, expiresMs } = item;
     const number =
       known ??
@@ -50,11 +52,12 @@ export function cachedItemStore(db: Libsql.Database): CachedItemStore {
     insertPart.run(number, offset, bytes);
     if (isLast) complete.run(number);
     return number;
-  });
-  const removeAll = db.transaction((numbers: readonly number[]) => {
+  };
+  const lengthOf = db.prepare('SELECT length FROM cached_items WHERE number = ?');
+  const removeAll = (numbers: readonly number[]) => {
     const removed = { items: 0, bytes: 0 };
     for (const number of numbers) {
-      const row = db.prepare('SELECT length FROM cached_items WHERE number = ?').get(number) as { length: number };
+      const row = lengthOf.get(number) as { length: number } | undefined;
       if (!row) continue;
       removeParts.run(number);
       removeItem.run(number);
@@ -62,9 +65,9 @@ export function cachedItemStore(db: Libsql.Database): CachedItemStore {
       removed.bytes += row.length;
     }
     return removed;
-  });
+  };
   const remove = (numbers: readonly number[]): number => {
-    const removed = removeAll.immediate(numbers);
+    const removed = inTransaction(db, () => removeAll(numbers));
     total.items -= removed.items;
     total.bytes -= removed.bytes;
     return removed.items;
@@ -74,7 +77,7 @@ export function cachedItemStore(db: Libsql.Database): CachedItemStore {
   return {
     has: async ({ receiver, sender, id }) => has.get(receiver, sender, Buffer.from(id)) !== undefined,
     async append(known, item, { offset, bytes, isLast }) {
-      const number = append.immediate(known, item, Buffer.from(bytes), offset, isLast);
+      const number = inTransaction(db, () => append(known, item, Buffer.from(bytes), offset, isLast));
       if (known === undefined) {
         total.items++;
         total.bytes += item.length;
@@ -103,7 +106,8 @@ export function cachedItemStore(db: Libsql.Database): CachedItemStore {
     async usage(of) {
       if (!of) return { ...total };
       const row = 'receiver' in of ? usageOfReceiver.get(of.receiver) : usageOfOwner.get(of.owner);
-      return row as CacheUsage;
+      const { items, bytes } = row as CacheUsage;
+      return { items, bytes };
     },
     discardParts: async () => void remove(numbersOf(unfinished.all())),
   };

@@ -25,11 +25,16 @@ type Db = Database.Database;
 export const STORE_FILE = 'ntmobile.db';
 const BUSY_TIMEOUT_MS = 5000;
 
-/** Makes `directory` when it is not there. Throws NtmError NTM_CONFIG when it cannot be used. */
-export function openSqliteStore(directory: string): Store {
+/**
+ * Makes `directory` when it is not there. Throws NtmError NTM_CONFIG when it cannot be used.
+ * `pageLimit`: beyond so many pages of the file it is as if the disk were full.
+ */
+export function openSqliteStore(directory: string, { pageLimit }: { pageLimit?: number } = {}): Store {
   const path = join(directory, STORE_FILE);
   try {
-    return storeOn(openDatabase(directory, path));
+    const db = openDatabase(directory, path);
+    if (pageLimit !== undefined) db.pragma(`max_page_count = ${pageLimit}`);
+    return storeOn(db);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new NtmError('NTM_CONFIG', `${path} cannot be used: ${reason}`, { cause: error });
