@@ -136,6 +136,6 @@ function decipher(sealed: Uint8Array, body: number, contentKey: Uint8Array): Uin
 function labelled(plain: Uint8Array): Pick<OpenedItem, 'label' | 'content'> | undefined {
   const length = 2 + ((plain[0] ?? 0) << 8) + (plain[1] ?? 0);
   if (plain.length < length) return undefined;
-  const about = decodeCbor(label, plain.subarray(2, length));
+  const about = decodeCbor(label, new Uint8Array(plain.subarray(2, length)));
   return about && { label: about, content: new Uint8Array(plain.subarray(length)) };
 }

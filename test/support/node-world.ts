@@ -5,7 +5,7 @@
  */
 import { TakenInMemory, type TakenItems } from '../../core/cache/contract';
 import { Namespace } from '../../core/namespace';
-import { Node } from '../../core/node';
+import { Node, type NodeOptions } from '../../core/node';
 import type { TcpConnection, TcpEvents } from '../../core/packet/stack/stack-contract';
 import type { DatagramPortOptions, Runtime } from '../../core/runtime';
 import type { Endpoint } from '../../core/wire/addresses';
@@ -28,6 +28,7 @@ export class WorldNode {
       secretKey: world.random.bytes(32),
       taken: new TakenInMemory(),
     },
+    settings: Partial<NodeOptions['config']> = {},
   ) {
     const namespace = new Namespace(() => new Set());
     const { as } = world.identities;
@@ -37,6 +38,7 @@ export class WorldNode {
       config: {
         accountServer: { host: ports.as.address, port: ports.as.port, publicKey: as.publicKey, zone: ZONE },
         ...{ account, node: null, password: () => 'right', route, allow: undefined },
+        ...settings,
       },
       ...kept,
       namespace,
@@ -47,9 +49,9 @@ export class WorldNode {
   }
 
   /** The process ends, and another one of this node starts, which has not joined yet. */
-  restarted(): WorldNode {
+  restarted(settings: Partial<NodeOptions['config']> = {}): WorldNode {
     this.node.close();
-    return new WorldNode(this.world, this.account, this.local, 'auto', this.zone, this.kept);
+    return new WorldNode(this.world, this.account, this.local, 'auto', this.zone, this.kept, settings);
   }
 
   get fqdn(): string {
