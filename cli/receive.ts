@@ -108,7 +108,10 @@ function fileName(name: string, copy: number): string {
   const safe = name.replace(/[/\\\u0000-\u001f\u007f-\u009f]/g, '_').replace(/^[.-]+/, '_');
   const dot = safe.lastIndexOf('.');
   const [stem, extension] = dot > 0 && safe.length - dot <= 16 ? [safe.slice(0, dot), safe.slice(dot)] : [safe, ''];
-  const short = Buffer.from(stem || '_').subarray(0, NAME_LIMIT_BYTES).toString().replace(/\ufffd+$/, '');
+  const short = Buffer.from(stem || '_')
+    .subarray(0, NAME_LIMIT_BYTES)
+    .toString()
+    .replace(/\ufffd+$/, '');
   return `${short}${copy === 1 ? '' : `-${copy}`}${extension}`;
 }
 

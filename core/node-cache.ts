@@ -95,7 +95,10 @@ function coordinatorError(error: unknown, target = 'this node'): Error {
     case 'no-such-name':
       return new NtmError('NTM_NO_SUCH_NAME', `no account owns ${target}`);
     case 'never-joined':
-      return new NtmError('NTM_NEVER_JOINED', `${target} has never joined: it has no key that an item could be sealed to`);
+      return new NtmError(
+        'NTM_NEVER_JOINED',
+        `${target} has never joined: it has no key that an item could be sealed to`,
+      );
     case 'not-registered':
       return new NtmError('NTM_NOT_REGISTERED', 'the DC does not know this node any more', { cause: error });
     case 'unavailable':

@@ -80,10 +80,24 @@ export const nodeTimers: Timers = {
   soon: inPollPhase,
 };
 
+/** Drawn at once: a draw by itself takes ten times as long as what a nonce needs it for. */
+const RANDOM_POOL_BYTES = 4_096;
+let randomPool = new Uint8Array(0);
+let randomPoolUsed = 0;
+
+/** Nothing that was given stays in the pool: it may have become a key. */
 export const nodeRandom: Random = {
   bytes(length) {
-    const bytes = crypto().randomBytes(length);
-    return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (length > RANDOM_POOL_BYTES / 16) return new Uint8Array(crypto().randomBytes(length));
+    if (randomPoolUsed + length > randomPool.length) {
+      randomPool = new Uint8Array(crypto().randomBytes(RANDOM_POOL_BYTES));
+      randomPoolUsed = 0;
+    }
+    const end = randomPoolUsed + length;
+    const bytes = randomPool.slice(randomPoolUsed, end);
+    randomPool.fill(0, randomPoolUsed, end);
+    randomPoolUsed = end;
+    return bytes;
   },
 };
 

@@ -5,7 +5,16 @@
  *   Unix time in ms until which it is remembered, space, SHA-256 of sender and id in hex
  */
 import { createHash } from 'node:crypto';
-import { closeSync, fdatasyncSync, mkdirSync, openSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fdatasyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import type { TakenItems } from './cache/contract';
 import type { Clock } from './runtime';
@@ -90,7 +99,10 @@ export class TakenItemsFile implements TakenItems {
     for (const digest of [...known.keys()]) known.delete(digest);
     for (const [digest, untilMs] of kept) known.set(digest, untilMs);
     const draft = `${this.path}.${process.pid}`;
-    writeFileSync(draft, kept.map(([digest, untilMs]) => `${untilMs} ${digest}\n`).join(''), { mode: 0o600, flush: true });
+    writeFileSync(draft, kept.map(([digest, untilMs]) => `${untilMs} ${digest}\n`).join(''), {
+      mode: 0o600,
+      flush: true,
+    });
     renameSync(draft, this.path);
   }
 }

@@ -140,7 +140,11 @@ export class CacheConnection {
 
   private async arrived(number: number, length: number): Promise<void> {
     const { timers } = this.options;
-    const isHere = await within(timers, PART_MS, this.arrivals.has(number, length).then(() => true));
+    const isHere = await within(
+      timers,
+      PART_MS,
+      this.arrivals.has(number, length).then(() => true),
+    );
     if (!isHere) throw this.broken('does not send what it announced');
   }
 

@@ -87,11 +87,8 @@ export class Postbox {
    * The oldest item of these boxes that can be read; undefined when there is none. What cannot be read is told to the
    * cache server, counted, and dropped. `finished`: what became of the one before.
    */
-  async next(
-    boxes: readonly string[],
-    finished?: Body<'cacheTakeRequest'>['finished'],
-  ): Promise<Opened | undefined> {
-    for (let done = finished; ; ) {
+  async next(boxes: readonly string[], finished?: Body<'cacheTakeRequest'>['finished']): Promise<Opened | undefined> {
+    for (let done = finished; ;) {
       const { connection, access } = await this.atHome();
       const request = { boxes: [...boxes], ...(done && { finished: done }) };
       const limit = access.limits.itemBytes + OVERHEAD_BYTES;
@@ -153,7 +150,12 @@ export class Postbox {
     const livesMs = Math.min(ttlMs ?? limits.ttlMs, limits.maximumTtlMs);
     const sentMs = Math.floor(clock.wallTimeMs());
     const label: ItemLabel = { ...about, id, from, to: correspondent.fqdn, sentMs, expiresMs: sentMs + livesMs };
-    const sealed = sealItem(label, content, { sender: keys, receiverPublicKey: correspondent.publicKey, voucher }, random);
+    const sealed = sealItem(
+      label,
+      content,
+      { sender: keys, receiverPublicKey: correspondent.publicKey, voucher },
+      random,
+    );
     if (sealed.length > limits.itemBytes) throw new Refused('too-large');
     const connection = this.connectionTo(access);
     await connection.store({ receiver: correspondent.fqdn, box, id, ttlMs: livesMs, sealed });
@@ -191,7 +193,8 @@ export class Postbox {
   }
 
   private connectionTo({ endpoints: [endpoint], key }: Access): CacheConnection {
-    if (!endpoint) throw new NtmError('NTM_PROTOCOL', 'the direction coordinator named no endpoint of the cache server');
+    if (!endpoint)
+      throw new NtmError('NTM_PROTOCOL', 'the direction coordinator named no endpoint of the cache server');
     if (this.closed) throw new NtmError('NTM_CLOSED', 'this node was closed');
     const name = `${formatEndpoint(endpoint)} ${hex(key)}`;
     const known = this.connections.get(name);
@@ -262,7 +265,10 @@ function storeError(error: unknown, target: string): Error {
   if (!(error instanceof Refused)) return unreachable(error);
   switch (error.refusal) {
     case 'cache-full':
-      return new NtmError('NTM_CACHE_FULL', `no more can be stored for ${target} now: its quota, yours, or the disk is full`);
+      return new NtmError(
+        'NTM_CACHE_FULL',
+        `no more can be stored for ${target} now: its quota, yours, or the disk is full`,
+      );
     case 'too-large':
       return new NtmError('NTM_TOO_LARGE', 'the item is larger than the cache server takes at once');
     case 'not-registered':

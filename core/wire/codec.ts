@@ -5,7 +5,15 @@ import { messages, type Body, type Message, type MessageName } from './messages'
 
 const { Encoder } = loadCbor();
 
-const cbor = new Encoder({ useRecords: false, mapsAsObjects: true, tagUint8Array: false, variableMapSize: true });
+/** `copyBuffers`: a key that is kept must not hold on to the datagram that it came in. cbor-x's types do not know it. */
+const options = {
+  useRecords: false,
+  mapsAsObjects: true,
+  tagUint8Array: false,
+  variableMapSize: true,
+  copyBuffers: true,
+};
+const cbor = new Encoder(options);
 
 export function encodeBody<N extends MessageName>(body: Body<N>): Uint8Array {
   return cbor.encode(body);

@@ -1,18 +1,83 @@
-/** The signalling protocol as Markdown, from the table that the codec uses: PROTOCOL.md is this function's output. */
-import type * as v from 'valibot';
-import { messages, type MessageName, type MessageSpec, type PaperStep } from './messages';
+/**
+ * The signalling protocol as Markdown, from the tables that the codec and the tests use: PROTOCOL.md is this function's
+ * output. A new message needs nothing here: its entry in messages.ts and its sample body are all.
+ */
+import { annotate } from './annotate';
+import { REMEMBERED } from './answers';
+import { chart } from './describe-figures';
+import { formatSchema, type ObjectSchema } from './describe-schema';
+import { FIRST_RETRY_MS, HINT_GRACE_MS, TRIES, UNSENT_TRIES } from './exchanges';
+import { figures } from './figures';
+import { fixed, goldenMessages, type Golden, type SampleBodies } from './golden';
+import { DATAGRAM_LIMIT } from './header';
+import { hex } from './keys';
+import type { MessageSpec, PaperStep } from './message-spec';
+import { kindOf, messages, type MessageName } from './messages';
+import { AT_ONCE_LIMIT, STRANGERS_LIMIT } from './peers';
+import { refusals } from './refusals';
+import { WINDOW } from './transaction-window';
 
-export function describeProtocol(): string {
-  const names = Object.keys(messages) as MessageName[];
-  return [...introduction, table(names), '', ...names.flatMap((name) => section(messages[name]))].join('\n');
+export function describeProtocol(samples: SampleBodies): string {
+  const names = (Object.keys(messages) as MessageName[]).sort((a, b) => messages[a].type - messages[b].type);
+  const golden = goldenMessages(samples);
+  return [
+    ...introduction,
+    ...['## Figures 4 to 7', '', ...charts, ...figures.flatMap(chart)],
+    ...['## Messages', '', ...table(names), ''],
+    ...['### Why requests are refused', '', ...refusalTable(), ''],
+    ...['## Bodies', '', ...bodies],
+    ...names.flatMap((name) => section(name, golden)),
+  ].join('\n');
 }
+
+const number = (value: number | bigint): string => value.toLocaleString('en');
+const retries = Array.from({ length: TRIES - 1 }, (_, i) => FIRST_RETRY_MS * 2 ** i).map(number);
+const patienceMs = FIRST_RETRY_MS * (2 ** TRIES - 1);
+
+const timers = [
+  '### Timers and limits',
+  '',
+  '| what | how much |',
+  '| --- | --- |',
+  `| a request without an answer is sent again | ${retries.join(', ')} ms after the time before; given up after ${number(patienceMs)} ms. Where somebody else waits, after fewer tries |`,
+  `| this host cannot send (no route, interface down) | given up after ${UNSENT_TRIES} tries |`,
+  `| a hint that the key is unknown there (Unknown Key) | a true answer may still come for ${HINT_GRACE_MS} ms |`,
+  `| a request that comes again | answered from memory, of each sender the last ${REMEMBERED} |`,
+  `| transaction ids of a sender | each is taken once; those that are ${WINDOW} behind the highest are too old |`,
+  `| messages of one node that are handled at once | ${AT_ONCE_LIMIT}; of a stranger, one; of all strangers ${STRANGERS_LIMIT} |`,
+  `| datagram | ${number(DATAGRAM_LIMIT)} bytes |`,
+  '| keep alive to the DC | as the Registration Response says |',
+  '',
+  'What is above a limit, not authentic or malformed is dropped and counted, never answered; but see Unknown Key.',
+  '',
+];
+
+const charts = [
+  'In the charts, MN and CN are the two nodes, each with a DC and an NS of its own, which may be the same. A step begins',
+  'when those before it are over, unless what stands below the chart says otherwise: then both may be under way at once.',
+  'A test runs each figure with every part on a host of its own and holds the trace (`NTMOBILE_TRACE`, `trace` in the',
+  'settings of a server) to these tables, with NS and without.',
+  '',
+];
+
+const bodies = [
+  'Each body is a CBOR map from the names of the fields. The exact bytes are of a golden datagram of each message, which',
+  '[test/vectors/messages.json](test/vectors/messages.json) has, too: with the shared key',
+  `\`${hex(fixed.sharedKey)}\`,`,
+  `the nonce \`${hex(fixed.nonce)}\` and the transaction ${fixed.transaction}; a box is from the secret`,
+  `key \`${hex(fixed.sender.secretKey)}\``,
+  `to the public key of \`${hex(fixed.receiver.secretKey)}\`.`,
+  '',
+];
 
 const introduction = [
   '# The signalling protocol',
   '',
   'Generated from `core/wire/messages.ts` by `npm run protocol`; a test holds this file to it.',
   'Names and step numbers are those of the paper (Tanaka et al., "Design of an Application Based IP Mobility Scheme',
-  'on Linux Systems"): Figure 4 is the login, Figure 5 the tunnel construction.',
+  'on Linux Systems"): Figure 4 is the login, Figure 5 the tunnel construction, Figure 6 the communication through the',
+  'tunnel, Figure 7 what happens when MN changes its network. [The figures](#figures-4-to-7) are below, with what is',
+  'done otherwise here, and why.',
   '',
   '## Datagram',
   '',
@@ -32,13 +97,14 @@ const introduction = [
   '| 44 or 76 | | secretbox (XSalsa20-Poly1305) of: the first 20 bytes again, then the body in CBOR (RFC 8949) |',
   '',
   'A box is padded to 1,200 bytes, so that no answer to a stranger is larger than its question. The two sides of a key',
-  'have the roles 0 and 1; a message of the own role was reflected and is dropped. A request is sent again after 250,',
-  '500 and 1,000 ms; a duplicate is answered again from memory. Unknown fields of a body are ignored.',
+  'have the roles 0 and 1; a message of the own role was reflected and is dropped. Unknown fields of a body are ignored;',
+  'to an unknown version nothing is answered.',
   '',
   "The tunnel itself is WireGuard's protocol: its handshake initiation is the Tunnel Request (Figure 5 step 17), its",
   'response the Tunnel Response (18), its keepalive the Keep Alive (20); the pre-shared key is the one in the Route',
   'Direction.',
   '',
+  ...timers,
   '## Through a relay server',
   '',
   'A tunnel that goes through an RS has each of its datagrams in a frame, both ways. The RS reads the path id and',
@@ -64,76 +130,62 @@ const introduction = [
   '| 1 | 8 | challenge, random; the answer repeats it |',
   '| 9 | 2 | length of the probe in bytes, big endian; the answer repeats it |',
   '',
-  '## Messages',
-  '',
 ];
 
-function table(names: readonly MessageName[]): string {
+function table(names: readonly MessageName[]): string[] {
   const rows = names.map((name) => {
-    const { type, title, steps } = messages[name] as MessageSpec;
-    return `| ${type} | ${title} | ${steps.map(formatStep).join('; ') || '(not in the paper)'} |`;
+    const { type, title, steps, between }: MessageSpec = messages[name];
+    const where = steps.map(formatStep).join('; ') || `(not in the paper)${between ? `, ${between}` : ''}`;
+    return `| ${type} | ${title} | ${kindOf(name)} | ${where} |`;
   });
-  return ['| type | message | steps of the paper |', '| --- | --- | --- |', ...rows].join('\n');
+  return [
+    'A `request` is sent until it is answered, a `response` answers one, a `oneway` is sent once. `both`: towards CN a',
+    'request and its response, towards MN the response to its Direction Request, and a oneway.',
+    '',
+    '| type | message | kind | steps of the paper |',
+    '| --- | --- | --- | --- |',
+    ...rows,
+  ];
 }
+
+const party = (name: PaperStep['from']): string => (name === 'node' ? name : name.toUpperCase());
 
 function formatStep({ figure, step, from, to }: PaperStep): string {
-  return `Figure ${figure} step ${step}, ${from} to ${to}`;
+  return `Figure ${figure} step ${step}, ${party(from)} to ${party(to)}`;
 }
 
-function section({ type, title, body }: MessageSpec): string[] {
+function refusalTable(): string[] {
+  return [
+    'Any request may be answered by a Refusal. Its code says what the asker can act on, and nothing that helps a guesser.',
+    '',
+    '| code | meaning |',
+    '| --- | --- |',
+    ...Object.entries(refusals).map(([code, meaning]) => `| \`${code}\` | ${meaning} |`),
+  ];
+}
+
+function section(name: MessageName, golden: readonly Golden[]): string[] {
+  const { type, title, body, about, steps, between = '' }: MessageSpec = messages[name];
   const fields = Object.entries((body as unknown as ObjectSchema).entries);
   const rows = fields.map(([field, schema]) => `| \`${field}\` | ${formatSchema(schema)} |`);
   const rendered = rows.length ? ['| field | value |', '| --- | --- |', ...rows] : ['Empty body.'];
-  return [`### ${type} ${title}`, '', ...rendered, ''];
+  const ways = [...new Set(steps.map(({ from, to }) => `${party(from)} to ${party(to)}`))];
+  const who = ways.length > 0 ? ways.join('; ') : between;
+  return [
+    ...[`### ${type} ${title}`, ''],
+    ...[`${[`${kindOf(name)[0]!.toUpperCase()}${kindOf(name).slice(1)}`, who].filter(Boolean).join(', ')}.`, ''],
+    ...(about ? [about, ''] : []),
+    ...[...rendered, ''],
+    ...golden.filter((each) => each.name === name).flatMap(dump),
+  ];
 }
 
-interface ObjectSchema {
-  readonly entries: Record<string, v.GenericSchema>;
-}
-
-/** Enough of valibot's schemas for the table; a schema without a rule here shows its type. */
-function formatSchema(schema: v.GenericSchema): string {
-  const s = schema as unknown as Partial<ObjectSchema> & {
-    type: string;
-    wrapped?: v.GenericSchema;
-    item?: v.GenericSchema;
-    options?: string[];
-    pipe?: { type: string; requirement?: number; message?: string }[];
-    message?: string;
-  };
-  switch (s.type) {
-    case 'object':
-      return `{ ${Object.entries(s.entries ?? {})
-        .map(([field, inner]) => `\`${field}\`: ${formatSchema(inner)}`)
-        .join(', ')} }`;
-    case 'array':
-      return `${arrayLength(s.pipe)} of ${formatSchema(s.item!)}`;
-    case 'nullable':
-      return `${formatSchema(s.wrapped!)}, or null`;
-    case 'optional':
-      return `${formatSchema(s.wrapped!)}, or absent`;
-    case 'picklist':
-      return `one of ${s.options!.map((option) => `\`${option}\``).join(', ')}`;
-    case 'number':
-      return `number up to ${requirement(s.pipe, 'max_value')}`;
-    case 'string':
-      return checkMessage(s.pipe) ?? `text of up to ${requirement(s.pipe, 'max_length')} bytes`;
-    case 'custom':
-      return (s.message ?? '').replace('must have ', '');
-    default:
-      return s.type;
-  }
-}
-
-function arrayLength(pipe: { type: string; requirement?: number }[] | undefined): string {
-  const exact = pipe?.some(({ type }) => type === 'length');
-  return exact ? requirement(pipe, 'length') : `up to ${requirement(pipe, 'max_length')}`;
-}
-
-function requirement(pipe: { type: string; requirement?: number }[] | undefined, type: string): string {
-  return (pipe?.find((action) => action.type === type)?.requirement ?? '?').toLocaleString('en');
-}
-
-function checkMessage(pipe: { type: string; message?: string }[] | undefined): string | undefined {
-  return pipe?.find((action) => action.type === 'check')?.message?.replace('must be ', '');
+function dump(golden: Golden): string[] {
+  const { seal, datagram } = golden;
+  const what = seal === 'none' ? 'unsealed' : `in a ${seal}`;
+  return [
+    `<details><summary>exact bytes, ${what}: ${number(datagram.length)}</summary>`,
+    ...['', '```', ...annotate(golden), '```', ''],
+    ...['</details>', ''],
+  ];
 }

@@ -7,17 +7,17 @@
  *      '------ hint that the key is unknown there -----> a short wait for the true answer --> unanswered
  */
 import type { Clock, Timer, Timers } from '../runtime';
-import { hex } from './keys';
+import { textOf } from './keys';
 import type { Message } from './messages';
 import { Refused, Unanswered } from './outcomes';
 
 /** First wait for an answer; doubles with each try. A loopback or LAN answer takes a few ms, an LTE one under 200. */
-const FIRST_RETRY_MS = 250;
-const TRIES = 4;
+export const FIRST_RETRY_MS = 250;
+export const TRIES = 4;
 /** So many that this host cannot even send (no route, interface down) are enough to give up. */
-const UNSENT_TRIES = 2;
+export const UNSENT_TRIES = 2;
 /** A hint is not authentic: an answer that is may still come for this long. */
-const HINT_GRACE_MS = 300;
+export const HINT_GRACE_MS = 300;
 
 export interface Exchange {
   /** The key under which the answer must come, 8 bytes. */
@@ -33,15 +33,6 @@ export interface Exchange {
   send(retry: number): void;
 }
 
-interface Pending {
-  readonly keyId: string;
-  readonly to: unknown;
-  settle(result: Message | Error): void;
-  hint(): void;
-  unsent(code: string): void;
-  hurry(atLeastMs: number): void;
-}
-
 export class Exchanges {
   private readonly pending = new Map<string, Pending>();
 
@@ -52,61 +43,28 @@ export class Exchanges {
 
   /** Rejects with Refused, Unanswered, or what `abort` was given. */
   begin(exchange: Exchange): Promise<Message> {
-    const id = pendingId(exchange.keyId, exchange.transaction);
-    const hintId = pendingId(exchange.hintKeyId, exchange.transaction);
+    const { keyId, hintKeyId, transaction } = exchange;
+    const id = pendingId(keyId, transaction);
+    const hintId = hintKeyId === keyId ? id : pendingId(hintKeyId, transaction);
     return new Promise((resolve, reject) => {
-      const limit = exchange.tries ?? TRIES;
-      let tries = 0;
-      let sent = 0;
-      let sentMs = 0;
-      let unsent = 0;
-      let unsentCode: string | undefined;
-      let hinted = false;
-      let timer: Timer | undefined;
-      const settle = (result: Message | Error): void => {
-        timer?.cancel();
+      const pending = new Pending(id, exchange, this.timers, this.clock, (result) => {
         this.pending.delete(id);
         this.pending.delete(hintId);
         if (result instanceof Error) reject(result);
         else if (result.name === 'refusal') reject(new Refused(result.body.code, result.body.addresses));
         else resolve(result);
-      };
-      const send = (): void => {
-        sentMs = this.clock.now();
-        exchange.send(sent++);
-      };
-      const attempt = (): void => {
-        const isStuck = unsent >= UNSENT_TRIES && unsent >= sent;
-        if (hinted || isStuck || tries === limit) return settle(new Unanswered(hinted, unsentCode));
-        timer = this.timers.schedule(FIRST_RETRY_MS * 2 ** tries++, attempt);
-        send();
-      };
-      const hint = (): void => {
-        if (hinted) return;
-        hinted = true;
-        timer?.cancel();
-        timer = this.timers.schedule(HINT_GRACE_MS, attempt);
-      };
-      const pending: Pending = {
-        ...{ keyId: hex(exchange.keyId), to: exchange.to, settle, hint },
-        unsent: (code) => {
-          unsent++;
-          unsentCode = code;
-        },
-        hurry: (atLeastMs) => {
-          if (!hinted && this.clock.now() - sentMs >= atLeastMs) send();
-        },
-      };
+      });
       this.pending.set(id, pending);
       this.pending.set(hintId, pending);
-      attempt();
+      pending.attempt();
     });
   }
 
   /** What waits for this answer, or `undefined`. The message must be authentic under `keyId`. */
   waitingFor(keyId: Uint8Array, transaction: bigint): { settle(answer: Message): void } | undefined {
-    const pending = this.pending.get(pendingId(keyId, transaction));
-    return pending?.keyId === hex(keyId) ? pending : undefined;
+    const id = pendingId(keyId, transaction);
+    const pending = this.pending.get(id);
+    return pending?.id === id ? pending : undefined;
   }
 
   /** Anyone may have sent this. False when nothing waits that it could be about. */
@@ -118,7 +76,7 @@ export class Exchanges {
 
   /** This host could not send what was last sent there. */
   unsent(to: unknown, code: string): void {
-    for (const pending of new Set(this.pending.values())) if (pending.to === to) pending.unsent(code);
+    for (const pending of new Set(this.pending.values())) if (pending.exchange.to === to) pending.unsent(code);
   }
 
   /** Somebody waits: what was last sent so long ago is sent again now. The other side knows it for a duplicate. */
@@ -128,13 +86,71 @@ export class Exchanges {
 
   /** Rejects what waits for an answer under this key, or everything. */
   abort(error: Error, keyId?: Uint8Array): void {
-    const wanted = keyId && hex(keyId);
+    const wanted = keyId && textOf(keyId);
     for (const pending of new Set(this.pending.values())) {
-      if (wanted === undefined || pending.keyId === wanted) pending.settle(error);
+      if (wanted === undefined || textOf(pending.exchange.keyId) === wanted) pending.settle(error);
     }
   }
 }
 
+class Pending {
+  private tries = 0;
+  private sent = 0;
+  private sentMs = 0;
+  private unsentTries = 0;
+  private unsentCode: string | undefined;
+  private hinted = false;
+  private timer: Timer | undefined;
+
+  /** `id`: of the key under which the answer must come. `settled` is called once. */
+  constructor(
+    readonly id: string,
+    readonly exchange: Exchange,
+    private readonly timers: Timers,
+    private readonly clock: Clock,
+    private readonly settled: (result: Message | Error) => void,
+  ) {}
+
+  attempt(): void {
+    const isStuck = this.unsentTries >= UNSENT_TRIES && this.unsentTries >= this.sent;
+    if (this.hinted || isStuck || this.tries === (this.exchange.tries ?? TRIES)) {
+      return this.settle(new Unanswered(this.hinted, this.unsentCode));
+    }
+    this.timer = this.timers.schedule(FIRST_RETRY_MS * 2 ** this.tries++, () => this.attempt());
+    this.send();
+  }
+
+  settle(result: Message | Error): void {
+    this.timer?.cancel();
+    this.settled(result);
+  }
+
+  hint(): void {
+    if (this.hinted) return;
+    this.hinted = true;
+    this.timer?.cancel();
+    this.timer = this.timers.schedule(HINT_GRACE_MS, () => this.attempt());
+  }
+
+  unsent(code: string): void {
+    this.unsentTries++;
+    this.unsentCode = code;
+  }
+
+  hurry(atLeastMs: number): void {
+    if (!this.hinted && this.clock.now() - this.sentMs >= atLeastMs) this.send();
+  }
+
+  private send(): void {
+    this.sentMs = this.clock.now();
+    this.exchange.send(this.sent++);
+  }
+}
+
+const transactionBytes = new Uint8Array(8);
+const transactionView = new DataView(transactionBytes.buffer);
+
 function pendingId(keyId: Uint8Array, transaction: bigint): string {
-  return `${hex(keyId)}/${transaction}`;
+  transactionView.setBigUint64(0, transaction);
+  return textOf(keyId) + textOf(transactionBytes);
 }

@@ -44,15 +44,26 @@ export interface Header {
   readonly keyId: Uint8Array;
 }
 
-export function writeHeader(header: Header): Uint8Array {
+export function writeHeader({ seal, role, keyId, ...meaning }: Header): Uint8Array {
   const bytes = new Uint8Array(HEADER_LENGTH);
-  bytes[Offset.magic] = SIGNALLING_MAGIC;
-  bytes[Offset.version] = header.version;
-  bytes[Offset.flags] = header.seal | (header.role ? ROLE_FLAG : 0) | (header.response ? RESPONSE_FLAG : 0);
-  bytes[Offset.type] = header.type;
-  new DataView(bytes.buffer).setBigUint64(Offset.transaction, header.transaction);
-  bytes.set(header.keyId.subarray(0, KEY_ID_LENGTH), Offset.keyId);
+  writeHeaderTo(bytes, meaning, seal, role, keyId);
   return bytes;
+}
+
+/** Into the first 20 bytes. */
+export function writeHeaderTo(
+  bytes: Uint8Array,
+  { version, response, type, transaction }: Pick<Header, 'version' | 'response' | 'type' | 'transaction'>,
+  seal: Seal,
+  role: 0 | 1,
+  keyId: Uint8Array,
+): void {
+  bytes[Offset.magic] = SIGNALLING_MAGIC;
+  bytes[Offset.version] = version;
+  bytes[Offset.flags] = seal | (role ? ROLE_FLAG : 0) | (response ? RESPONSE_FLAG : 0);
+  bytes[Offset.type] = type;
+  new DataView(bytes.buffer, bytes.byteOffset, HEADER_LENGTH).setBigUint64(Offset.transaction, transaction);
+  for (let i = 0; i < KEY_ID_LENGTH; i++) bytes[Offset.keyId + i] = keyId[i]!;
 }
 
 /** `undefined` for what is not a signalling datagram. The version is left to the caller, who answers unknown ones. */

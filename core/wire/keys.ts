@@ -16,6 +16,8 @@ export interface SharedKey {
   readonly key: Uint8Array;
   /** 8 bytes; reveals nothing of the key. */
   readonly id: Uint8Array;
+  /** The same as `textOf` has it. */
+  readonly idText: string;
   readonly role: 0 | 1;
 }
 
@@ -38,7 +40,18 @@ export function keyPairFromSecret(secretKey: Uint8Array): KeyPair {
 }
 
 export function sharedKey(key: Uint8Array, role: 0 | 1): SharedKey {
-  return { key, id: digest('ntmobile shared key id', key), role };
+  const id = digest('ntmobile shared key id', key);
+  return { key, id, idText: textOf(id), role };
+}
+
+/** Eight bytes as a key of tables: made for every datagram, so it is cheaper than hex, and not for people. */
+export function textOf(bytes: Uint8Array, at = 0): string {
+  return String.fromCharCode(
+    (bytes[at]! << 8) | bytes[at + 1]!,
+    (bytes[at + 2]! << 8) | bytes[at + 3]!,
+    (bytes[at + 4]! << 8) | bytes[at + 5]!,
+    (bytes[at + 6]! << 8) | bytes[at + 7]!,
+  );
 }
 
 /** The key that two static or ephemeral identities agree on (crypto_box_beforenm); the smaller public key is role 0. */

@@ -8,75 +8,33 @@
  * is mended by MN's own retransmission, and the DC keeps no timer for it.
  */
 import * as v from 'valibot';
-import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { cacheMessages } from './cache-messages';
+import {
+  bytes,
+  directionId,
+  endpoint,
+  endpoints,
+  fqdn,
+  key,
+  label,
+  natural,
+  nothing,
+  pathId,
+  route,
+  text,
+  virtualAddresses,
+} from './fields';
+import { step, type Kind, type MessageSpec, type PaperStep, type Party } from './message-spec';
+import { refusalCodes } from './refusals';
 
-export type Party = 'node' | 'as' | 'dc' | 'ns' | 'rs' | 'cs';
-
-/** A step of the paper's Figure 4, 5 or 7: `from` sends this message to `to`. */
-export interface PaperStep {
-  readonly figure: 4 | 5 | 7;
-  readonly step: number;
-  readonly from: Party;
-  readonly to: Party;
-  /** For messages that are both request and response: which of the two this step is. */
-  readonly response?: boolean;
-}
-
-const bytes = (length: number) =>
-  v.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === length, `must have ${length} bytes`);
-const text = (most: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(most));
-const natural = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(most));
-const ipAddress = v.pipe(
-  v.string(),
-  v.maxLength(45),
-  v.check((value) => isIP(value) !== 0, 'must be an IP address'),
-);
-const ipv4 = v.pipe(
-  v.string(),
-  v.check((value) => isIPv4(value), 'must be an IPv4 address'),
-);
-const ipv6 = v.pipe(
-  v.string(),
-  v.maxLength(45),
-  v.check((value) => isIPv6(value), 'must be an IPv6 address'),
-);
-const key = bytes(32);
-const fqdn = text(253);
-const label = text(63);
-const endpoint = v.object({ address: ipAddress, port: natural(65535) });
-const endpoints = v.pipe(v.array(endpoint), v.maxLength(12));
-const virtualAddresses = v.object({ ipv4, ipv6 });
-const nothing = v.object({});
-const route = v.picklist(['auto', 'relay', 'direct']);
-const directionId = bytes(8);
-const pathId = bytes(8);
-
-/** Why a request was refused; the reason that the asker can act on, and nothing that helps a guesser. */
-export const refusalCodes = [
-  'login-refused', // unknown account, wrong password, disabled: not told apart
-  'login-limited', // too many attempts
-  'not-registered', // no session: log in again
-  'no-such-name',
-  'node-absent',
-  'node-unreachable',
-  'no-route',
-  'relay-quota', // the account has used up what it may send through relays
-  'never-joined', // nobody has joined as that name yet: it has no key to which something could be sealed
-  'cache-full', // of the receiver, of the sender, or of the whole cache server
-  'too-large', // more than the cache server takes at once
-  'unavailable', // a server this one needs does not answer
-  'malformed',
-] as const;
-export type RefusalCode = (typeof refusalCodes)[number];
-
-const step = (figure: 4 | 5 | 7, number: number, from: Party, to: Party, response?: boolean): PaperStep =>
-  response === undefined ? { figure, step: number, from, to } : { figure, step: number, from, to, response };
+export type { Party } from './message-spec';
+export type { RefusalCode } from './refusals';
 
 export const messages = {
   configurationRequest: {
     type: 1,
     title: 'Configuration Request',
+    boxed: true,
     steps: [step(4, 2, 'node', 'as')],
     body: v.object({ account: label, node: v.nullable(label), password: text(256) }),
   },
@@ -84,7 +42,7 @@ export const messages = {
     type: 2,
     title: 'Configuration Response',
     steps: [step(4, 3, 'as', 'node')],
-    /** `domains`: the suffixes of NTMobile names. `networks`: CIDR blocks of virtual addresses. */
+    about: '`domains`: the suffixes of NTMobile names. `networks`: CIDR blocks of virtual addresses.',
     body: v.object({
       fqdn,
       domains: v.pipe(v.array(fqdn), v.maxLength(8)),
@@ -96,43 +54,42 @@ export const messages = {
     type: 3,
     title: 'Login Request',
     steps: [step(4, 5, 'node', 'as')],
-    /** `publicKey`: the node's WireGuard static key, which the DC introduces to correspondent nodes. */
+    about: "`publicKey`: the node's WireGuard static key, which the DC introduces to correspondent nodes.",
     body: v.object({ challenge: bytes(16), publicKey: key }),
   },
   loginResponse: {
     type: 4,
     title: 'Login Response',
     steps: [step(4, 8, 'as', 'node')],
-    /** `key`: the shared key between MN and DC_MN. */
+    about: '`key`: the shared key between MN and DC_MN.',
     body: v.object({ coordinator: fqdn, endpoints, key }),
   },
   keyDistribution: {
     type: 5,
     title: 'Key Distribution',
-    steps: [step(4, 6, 'as', 'dc'), step(5, 4, 'dc', 'dc')],
+    boxed: true,
+    steps: [step(4, 6, 'as', 'dc'), step(5, 4, 'dc', 'dc'), step(7, 13, 'dc', 'dc')],
     body: v.object({ fqdn, publicKey: key, key }),
   },
   keyDistributionAck: {
     type: 6,
     title: 'Key Distribution Ack',
-    steps: [step(4, 7, 'dc', 'as'), step(5, 5, 'dc', 'dc')],
+    steps: [step(4, 7, 'dc', 'as'), step(5, 5, 'dc', 'dc'), step(7, 14, 'dc', 'dc')],
     body: nothing,
   },
   registrationRequest: {
     type: 7,
     title: 'Registration Request',
-    steps: [step(4, 9, 'node', 'dc')],
-    /**
-     * `endpoints`: of the node's own interfaces. `lifetimeMs` 0 ends the registration
-     * (as in RFC 5944) and, sent as the node's process ends, is not answered.
-     */
+    steps: [step(4, 9, 'node', 'dc'), step(7, 3, 'node', 'dc')],
+    about:
+      "`endpoints`: of the node's own interfaces. `lifetimeMs` 0 ends the registration (as in RFC 5944) and, sent as the node's process ends, is not answered.",
     body: v.object({ endpoints, lifetimeMs: natural(86_400_000), route }),
   },
   registrationResponse: {
     type: 8,
     title: 'Registration Response',
-    steps: [step(4, 12, 'dc', 'node')],
-    /** `observed`: the source that the DC saw. `notification`: where and with which key to register at the NS. */
+    steps: [step(4, 12, 'dc', 'node'), step(7, 6, 'dc', 'node')],
+    about: '`observed`: the source that the DC saw. `notification`: where and with which key to register at the NS.',
     body: v.object({
       addresses: virtualAddresses,
       observed: endpoint,
@@ -143,57 +100,64 @@ export const messages = {
   notificationServiceRequest: {
     type: 9,
     title: 'Notification Service Request',
-    steps: [step(4, 10, 'dc', 'ns')],
+    steps: [step(4, 10, 'dc', 'ns'), step(7, 4, 'dc', 'ns')],
     body: v.object({ fqdn, key }),
   },
   notificationServiceAck: {
     type: 10,
     title: 'Notification Service Ack',
-    steps: [step(4, 11, 'ns', 'dc')],
-    /** `endpoints`: TCP, where the node shall connect. */
+    steps: [step(4, 11, 'ns', 'dc'), step(7, 5, 'ns', 'dc')],
+    about: '`endpoints`: TCP, where the node shall connect.',
     body: v.object({ endpoints }),
   },
   notificationRegistration: {
     type: 11,
     title: 'Notification Registration',
-    steps: [step(4, 14, 'node', 'ns')],
+    steps: [step(4, 14, 'node', 'ns'), step(7, 8, 'node', 'ns')],
     body: nothing,
   },
   notificationRegistrationAck: {
     type: 12,
     title: 'Notification Registration Ack',
-    steps: [step(4, 15, 'ns', 'node')],
+    steps: [step(4, 15, 'ns', 'node'), step(7, 9, 'ns', 'node')],
     body: nothing,
   },
   keepAlive: {
     type: 13,
     title: 'Keep Alive',
-    steps: [step(4, 13, 'node', 'dc'), step(4, 16, 'node', 'ns')],
+    about: 'A request to the DC, which answers it; sent once to the NS, whose TCP tells what is lost.',
+    steps: [step(4, 13, 'node', 'dc'), step(4, 16, 'node', 'ns'), step(7, 7, 'node', 'dc'), step(7, 10, 'node', 'ns')],
     body: nothing,
   },
   keepAliveAck: {
     type: 14,
     title: 'Keep Alive Ack',
+    between: 'DC to node',
     steps: [],
-    /** `observed`: so that a node notices a new NAT mapping. */
+    about: '`observed`: so that a node notices a new NAT mapping.',
     body: v.object({ observed: endpoint }),
   },
   directionRequest: {
     type: 15,
     title: 'Direction Request',
-    steps: [step(5, 2, 'node', 'dc')],
-    /** `target`: the FQDN of CN, or one of its virtual addresses. */
+    steps: [step(5, 2, 'node', 'dc'), step(7, 11, 'node', 'dc')],
+    about: '`target`: the FQDN of CN, or one of its virtual addresses.',
     body: v.object({ target: fqdn }),
   },
   routeDirection: {
     type: 16,
     title: 'Route Direction',
-    steps: [step(5, 8, 'dc', 'dc', false), step(5, 12, 'dc', 'node', false), step(5, 15, 'dc', 'node', true)],
-    /**
-     * `turn`: who sends the Tunnel Request. `endpoints`: where the correspondent node may be reached, best first.
-     * `presharedKey`: the tunnel's shared key, used as WireGuard's pre-shared key.
-     * `relay`: the tunnel goes through this RS; `key` is shared with it. `target`: between DCs, whom it is for.
-     */
+    kind: 'both',
+    steps: [
+      step(5, 8, 'dc', 'dc', false),
+      step(5, 12, 'dc', 'node', false),
+      step(5, 15, 'dc', 'node', true),
+      step(7, 19, 'dc', 'dc', false),
+      step(7, 23, 'dc', 'node', false),
+      step(7, 26, 'dc', 'node', true),
+    ],
+    about:
+      "`turn`: who sends the Tunnel Request. `endpoints`: where the correspondent node may be reached, best first. `presharedKey`: the tunnel's shared key, used as WireGuard's pre-shared key. `relay`: the tunnel goes through this RS; `key` is shared with it. `target`: between DCs, whom it is for.",
     body: v.object({
       directionId,
       turn: v.picklist(['request', 'await']),
@@ -207,40 +171,52 @@ export const messages = {
   routeDirectionAck: {
     type: 17,
     title: 'Route Direction Ack',
-    steps: [step(5, 13, 'node', 'dc', true), step(5, 14, 'dc', 'dc', true), step(5, 16, 'node', 'dc', false)],
-    /** `observed`: between DCs, where CN is now that it was woken up. */
+    kind: 'both',
+    steps: [
+      step(5, 13, 'node', 'dc', true),
+      step(5, 14, 'dc', 'dc', true),
+      step(5, 16, 'node', 'dc', false),
+      step(7, 24, 'node', 'dc', true),
+      step(7, 25, 'dc', 'dc', true),
+      step(7, 27, 'node', 'dc', false),
+    ],
+    about: '`observed`: between DCs, where CN is now that it was woken up.',
     body: v.object({ directionId, observed: v.optional(endpoint) }),
   },
   notificationRequest: {
     type: 18,
     title: 'Notification Request',
-    steps: [step(5, 9, 'dc', 'ns')],
+    steps: [step(5, 9, 'dc', 'ns'), step(7, 20, 'dc', 'ns')],
     body: v.object({ fqdn, notificationId: bytes(8) }),
   },
   notificationRequestAck: {
     type: 19,
     title: 'Notification Request Ack',
+    between: 'NS to DC',
     steps: [],
-    /** `connected`: the node's TCP connection is there and was written to. */
+    about: "`connected`: the node's TCP connection is there and was written to.",
     body: v.object({ connected: v.boolean() }),
   },
   notification: {
     type: 20,
     title: 'Notification',
-    steps: [step(5, 10, 'ns', 'node')],
+    kind: 'oneway',
+    steps: [step(5, 10, 'ns', 'node'), step(7, 21, 'ns', 'node')],
     body: v.object({ notificationId: bytes(8) }),
   },
   notificationAck: {
     type: 21,
     title: 'Notification Ack',
-    steps: [step(5, 11, 'node', 'dc')],
+    kind: 'oneway',
+    steps: [step(5, 11, 'node', 'dc'), step(7, 22, 'node', 'dc')],
     body: v.object({ notificationId: bytes(8) }),
   },
   serverReport: {
     type: 22,
     title: 'Server Report',
+    between: 'NS, RS, CS to DC',
     steps: [],
-    /** NS, RS and CS tell the DC that they are there. `load`: 0 idle to 1 full. `draining`: about to stop. */
+    about: 'NS, RS and CS tell the DC that they are there. `load`: 0 idle to 1 full. `draining`: about to stop.',
     body: v.object({
       kind: v.picklist(['ns', 'rs', 'cs']),
       load: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
@@ -248,24 +224,34 @@ export const messages = {
       draining: v.optional(v.boolean()),
     }),
   },
-  serverReportAck: { type: 23, title: 'Server Report Ack', steps: [], body: nothing },
+  serverReportAck: {
+    type: 23,
+    title: 'Server Report Ack',
+    steps: [],
+    between: 'DC to NS, RS, CS',
+    body: nothing,
+  },
   refusal: {
     type: 24,
     title: 'Refusal',
+    kind: 'response',
+    between: 'anyone',
     steps: [],
-    /** `addresses`: of a node that is known but absent, so that its name resolves all the same. */
+    about: '`addresses`: of a node that is known but absent, so that its name resolves all the same.',
     body: v.object({ code: v.picklist(refusalCodes), addresses: v.optional(virtualAddresses) }),
   },
   nameRequest: {
     type: 26,
     title: 'Name Request',
+    between: 'DC to AS',
     steps: [],
-    /** DC to AS: does an account own this FQDN? Asked for names that the DC never saw. */
+    about: 'DC to AS: does an account own this FQDN? Asked for names that the DC never saw.',
     body: v.object({ fqdn }),
   },
   nameResponse: {
     type: 27,
     title: 'Name Response',
+    between: 'AS to DC',
     steps: [],
     body: v.object({ owned: v.boolean() }),
   },
@@ -273,7 +259,7 @@ export const messages = {
     type: 40,
     title: 'Relay Direction',
     steps: [step(7, 17, 'dc', 'rs')],
-    /** A path for two nodes. `owner`: whose quota it is. `keys`: of MN's side, of CN's side. */
+    about: "A path for two nodes. `owner`: whose quota it is. `keys`: of MN's side, of CN's side.",
     body: v.object({ owner: fqdn, keys: v.pipe(v.array(key), v.length(2)) }),
   },
   relayDirectionAck: {
@@ -285,46 +271,55 @@ export const messages = {
   relayBind: {
     type: 42,
     title: 'Relay Bind',
-    steps: [],
-    /** Where it comes from is where the RS sends to; the key says which side of which path. */
+    steps: [step(7, 28, 'node', 'rs')],
+    about: 'Where it comes from is where the RS sends to; the key says which side of which path.',
     body: nothing,
   },
   relayBindAck: {
     type: 43,
     title: 'Relay Bind Ack',
+    between: 'RS to node',
     steps: [],
-    /** `draining`: the RS is about to stop, another one is wanted. */
+    about: '`draining`: the RS is about to stop, another one is wanted.',
     body: v.object({ observed: endpoint, draining: v.boolean() }),
   },
-  relayRelease: { type: 44, title: 'Relay Release', steps: [], body: nothing },
+  relayRelease: {
+    type: 44,
+    title: 'Relay Release',
+    kind: 'oneway',
+    steps: [],
+    between: 'node to RS',
+    about: 'This side of the path is not used any more; the path ends with its second side.',
+    body: nothing,
+  },
   coordinatorRequest: {
     type: 50,
     title: 'Coordinator Request',
+    between: 'DC to AS',
     steps: [],
-    /** DC to AS: whose is this FQDN or virtual address? The AS vouches for the key of the DC that it names. */
+    about: 'DC to AS: whose is this FQDN or virtual address? The AS vouches for the key of the DC that it names.',
     body: v.object({ target: fqdn }),
   },
   coordinatorResponse: {
     type: 51,
     title: 'Coordinator Response',
+    between: 'AS to DC',
     steps: [],
     body: v.object({ fqdn, zone: fqdn, publicKey: key, endpoint }),
   },
   ntmInformationRequest: {
     type: 52,
     title: 'NTM Information Request',
-    steps: [step(5, 6, 'dc', 'dc')],
-    /** `target`: an FQDN or a virtual address. `from`: MN. */
+    steps: [step(5, 6, 'dc', 'dc'), step(7, 15, 'dc', 'dc')],
+    about: '`target`: an FQDN or a virtual address. `from`: MN.',
     body: v.object({ target: fqdn, from: v.object({ fqdn, publicKey: key }) }),
   },
   ntmInformationResponse: {
     type: 53,
     title: 'NTM Information Response',
-    steps: [step(5, 7, 'dc', 'dc')],
-    /**
-     * `observed`, `host`, `route`: of CN's registration. `presharedKey`: counts when CN's FQDN is before MN's in
-     * order, so that both DCs introduce the two with one key.
-     */
+    steps: [step(5, 7, 'dc', 'dc'), step(7, 16, 'dc', 'dc')],
+    about:
+      "`observed`, `host`, `route`: of CN's registration. `presharedKey`: counts when CN's FQDN is before MN's in order, so that both DCs introduce the two with one key.",
     body: v.object({
       ...{ fqdn, publicKey: key, addresses: virtualAddresses },
       ...{ observed: endpoint, host: endpoints, route, presharedKey: key },
@@ -333,33 +328,30 @@ export const messages = {
   coordinatorReport: {
     type: 54,
     title: 'Coordinator Report',
+    between: 'DC to AS',
     steps: [],
-    /** DC to AS, at its start: where it is. */
+    about: 'DC to AS, at its start: where it is.',
     body: v.object({ endpoint }),
   },
   coordinatorReportAck: {
     type: 55,
     title: 'Coordinator Report Ack',
+    between: 'AS to DC',
     steps: [],
-    /** CIDR: the DC's blocks of virtual addresses, the same ever after. */
+    about: "CIDR: the DC's blocks of virtual addresses, the same ever after.",
     body: v.object({ ipv4Block: text(49), ipv6Prefix: text(49) }),
   },
   ...cacheMessages,
   unknownKey: {
     type: 25,
     title: 'Unknown Key',
+    kind: 'notice',
+    between: 'anyone',
     steps: [],
-    /** Unsealed, without body: a hint that the receiver has no key of this id. Never larger than what caused it. */
+    about: 'Unsealed, without body: a hint that the receiver has no key of this id. Never larger than what caused it.',
     body: nothing,
   },
 } as const satisfies Record<string, MessageSpec>;
-
-export interface MessageSpec {
-  readonly type: number;
-  readonly title: string;
-  readonly steps: readonly PaperStep[];
-  readonly body: v.GenericSchema;
-}
 
 export type MessageName = keyof typeof messages;
 export type Body<N extends MessageName> = v.InferOutput<(typeof messages)[N]['body']>;
@@ -379,4 +371,9 @@ export function messageName(type: number): MessageName | undefined {
 export function paperStep(name: MessageName, from: Party, to: Party, response: boolean): PaperStep | undefined {
   const steps: readonly PaperStep[] = messages[name].steps;
   return steps.find((s) => s.from === from && s.to === to && (s.response ?? response) === response);
+}
+
+export function kindOf(name: MessageName): Kind {
+  const { kind, title }: MessageSpec = messages[name];
+  return kind ?? (/(Response|Ack)$/.test(title) ? 'response' : 'request');
 }

@@ -1,14 +1,14 @@
 /** The parties that a signalling port shares keys with, and the strangers whose first contact is being handled. */
 import { Answers } from './answers';
-import { hex, type SharedKey } from './keys';
+import { textOf, type SharedKey } from './keys';
 import type { Party } from './messages';
 import { TransactionWindow } from './transaction-window';
 
 /** First contacts handled at the same time. Each costs the AS a password hash. */
-const STRANGERS_LIMIT = 64;
+export const STRANGERS_LIMIT = 64;
 
 /** Messages of one node handled at the same time: as many as its transaction window tells apart. */
-const AT_ONCE_LIMIT = 256;
+export const AT_ONCE_LIMIT = 256;
 
 /** A party with whom a key is shared. */
 export interface Peer {
@@ -18,16 +18,26 @@ export interface Peer {
   readonly name: string;
 }
 
-export interface PeerState extends Peer {
-  nextTransaction: bigint;
-  readonly window: TransactionWindow;
-  readonly answers: Answers;
+export class PeerState implements Peer {
+  constructor(
+    readonly key: SharedKey,
+    readonly party: Party,
+    readonly name: string,
+    /**
+     * Transaction ids start at the wall clock, so that they go on rising when a party with a long-term key restarts
+     * (as WireGuard's TAI64N does for handshakes).
+     */
+    public nextTransaction: bigint,
+    readonly window = new TransactionWindow(),
+    readonly answers = new Answers(),
+  ) {}
 }
 
+/** Tables are by the text of key ids (keys.ts). */
 export class Peers {
   private readonly known = new Map<string, PeerState>();
   private readonly strangers = new Map<string, PeerState>();
-  /** Messages that are being handled, by key id. */
+  /** Messages that are being handled. */
   private readonly handling = new Map<string, number>();
 
   /** `wallTimeMs` is asked once for each new peer. */
@@ -35,25 +45,27 @@ export class Peers {
 
   /** A stranger becomes a peer by this; what was seen of it is kept. */
   add(peer: Peer): PeerState {
-    const id = hex(peer.key.id);
-    const state = this.known.get(id) ?? { ...this.newState(peer), ...peer };
-    this.known.set(id, state);
+    const { key, party, name } = peer;
+    const known = this.known.get(key.idText);
+    if (known) return known;
+    const { nextTransaction, window, answers }: Partial<PeerState> = peer;
+    const state = new PeerState(key, party, name, nextTransaction ?? this.firstTransaction(), window, answers);
+    this.known.set(key.idText, state);
     return state;
   }
 
   remove(peer: Peer): void {
-    this.known.delete(hex(peer.key.id));
+    this.known.delete(peer.key.idText);
   }
 
   find(keyId: Uint8Array): PeerState | undefined {
-    return this.known.get(hex(keyId));
+    return this.known.get(textOf(keyId));
   }
 
   /** The party behind a box. Nothing is remembered of a stranger until `meet`: anyone can make a box. */
   behind(key: SharedKey): PeerState {
-    const id = hex(key.id);
-    const known = this.known.get(id) ?? this.strangers.get(id);
-    return known ?? this.newState({ key, party: 'node', name: 'a stranger' });
+    const known = this.known.get(key.idText) ?? this.strangers.get(key.idText);
+    return known ?? new PeerState(key, 'node', 'a stranger', this.firstTransaction());
   }
 
   /**
@@ -61,7 +73,7 @@ export class Peers {
    * make, and servers, who speak for many, any number. Says what there is too much of, or `undefined`.
    */
   meet(peer: PeerState): 'too many strangers' | 'too many at once' | undefined {
-    const id = hex(peer.key.id);
+    const id = peer.key.idText;
     const handling = this.handling.get(id) ?? 0;
     const known = this.known.get(id);
     const limit = known ? (known.party === 'node' ? AT_ONCE_LIMIT : Infinity) : 1;
@@ -73,12 +85,11 @@ export class Peers {
   }
 
   /** A message that `meet` let in was handled. */
-  part(peer: Peer): void {
-    const id = hex(peer.key.id);
-    const handling = (this.handling.get(id) ?? 1) - 1;
-    if (handling > 0) this.handling.set(id, handling);
-    else this.handling.delete(id);
-    this.strangers.delete(id);
+  part({ key: { idText } }: Peer): void {
+    const handling = (this.handling.get(idText) ?? 1) - 1;
+    if (handling > 0) this.handling.set(idText, handling);
+    else this.handling.delete(idText);
+    this.strangers.delete(idText);
   }
 
   clear(): void {
@@ -87,12 +98,7 @@ export class Peers {
     this.handling.clear();
   }
 
-  /**
-   * Transaction ids start at the wall clock, so that they go on rising when a party with a long-term key restarts
-   * (as WireGuard's TAI64N does for handshakes).
-   */
-  private newState(peer: Peer): PeerState {
-    const nextTransaction = BigInt(Math.floor(this.wallTimeMs())) << 20n;
-    return { nextTransaction, window: new TransactionWindow(), answers: new Answers(), ...peer };
+  private firstTransaction(): bigint {
+    return BigInt(Math.floor(this.wallTimeMs())) << 20n;
   }
 }

@@ -9,22 +9,24 @@
  * A first contact is padded so that no answer to a stranger is larger than its question
  * (the anti-amplification rule of RFC 9000 section 8.1).
  */
-import nacl from 'tweetnacl';
 import type { Random } from '../runtime';
-import { DATAGRAM_LIMIT, HEADER_LENGTH, Seal, writeHeader, type Header } from './header';
+import { DATAGRAM_LIMIT, HEADER_LENGTH, Seal, writeHeaderTo, type Header } from './header';
 import { KEY_LENGTH } from './key-length';
 import { agreedKey, publicKeyId, type KeyPair, type SharedKey } from './keys';
+import { bestSecretBox, NONCE_LENGTH, OVERHEAD } from './secretbox';
 
 const NONCE = HEADER_LENGTH;
-const SECRET_BODY = NONCE + nacl.secretbox.nonceLength;
+const SECRET_BODY = NONCE + NONCE_LENGTH;
 const SENDER_KEY = SECRET_BODY;
 const BOX_BODY = SENDER_KEY + KEY_LENGTH;
 
 type Meaning = Pick<Header, 'version' | 'response' | 'type' | 'transaction'>;
 
+/** Header copy and body are put together here, and sealed from here at once. */
+const scratch = new Uint8Array(DATAGRAM_LIMIT);
+
 export function sealSecret(meaning: Meaning, body: Uint8Array, key: SharedKey, random: Random): Uint8Array {
-  const header = writeHeader({ ...meaning, seal: Seal.secret, role: key.role, keyId: key.id });
-  return assemble(header, undefined, body, key.key, random);
+  return assemble(meaning, Seal.secret, key.id, undefined, body, HEADER_LENGTH + body.length, key, random);
 }
 
 /** A first contact: `sender` is an ephemeral key pair, `receiverPublicKey` is pinned. */
@@ -35,11 +37,9 @@ export function sealBox(
   receiverPublicKey: Uint8Array,
   random: Random,
 ): Uint8Array {
-  const { key, role } = agreedKey(sender, receiverPublicKey);
-  const header = writeHeader({ ...meaning, seal: Seal.box, role, keyId: publicKeyId(receiverPublicKey) });
-  const padded = new Uint8Array(DATAGRAM_LIMIT - BOX_BODY - nacl.secretbox.overheadLength - HEADER_LENGTH);
-  padded.set(body);
-  return assemble(header, sender.publicKey, padded, key, random);
+  const key = agreedKey(sender, receiverPublicKey);
+  const padded = DATAGRAM_LIMIT - BOX_BODY - OVERHEAD;
+  return assemble(meaning, Seal.box, publicKeyId(receiverPublicKey), sender.publicKey, body, padded, key, random);
 }
 
 /** The body, or `undefined` when the datagram was not made with this key by the other role. */
@@ -61,25 +61,40 @@ export function openBox(
   return body && { body, key };
 }
 
+/** `plainLength`: of what is sealed: header, body, and zeros up to there. */
 function assemble(
-  header: Uint8Array,
+  meaning: Meaning,
+  seal: Seal,
+  keyId: Uint8Array,
   senderKey: Uint8Array | undefined,
   body: Uint8Array,
-  key: Uint8Array,
+  plainLength: number,
+  { key, role }: SharedKey,
   random: Random,
 ): Uint8Array {
-  const nonce = random.bytes(nacl.secretbox.nonceLength);
-  const sealed = nacl.secretbox(Buffer.concat([header, body]), nonce, key);
-  const datagram = new Uint8Array(Buffer.concat([header, nonce, senderKey ?? new Uint8Array(0), sealed]));
-  if (datagram.length > DATAGRAM_LIMIT) throw new RangeError(`a signalling message of ${datagram.length} bytes`);
+  const sealedAt = senderKey ? BOX_BODY : SECRET_BODY;
+  const length = sealedAt + plainLength + OVERHEAD;
+  if (length > DATAGRAM_LIMIT || HEADER_LENGTH + body.length > plainLength)
+    throw new RangeError(`a signalling message of ${sealedAt + HEADER_LENGTH + body.length + OVERHEAD} bytes`);
+  const datagram = new Uint8Array(length);
+  writeHeaderTo(datagram, meaning, seal, role, keyId);
+  const nonce = random.bytes(NONCE_LENGTH);
+  datagram.set(nonce, NONCE);
+  if (senderKey) datagram.set(senderKey, SENDER_KEY);
+  const plain = scratch.subarray(0, plainLength);
+  plain.set(datagram.subarray(0, HEADER_LENGTH));
+  plain.set(body, HEADER_LENGTH);
+  plain.fill(0, HEADER_LENGTH + body.length);
+  bestSecretBox().seal(datagram.subarray(sealedAt), plain, nonce, key);
+  plain.fill(0); // it may have held a password
   return datagram;
 }
 
 function open(datagram: Uint8Array, bodyOffset: number, key: Uint8Array): Uint8Array | undefined {
-  if (datagram.length < bodyOffset + nacl.secretbox.overheadLength + HEADER_LENGTH) return undefined;
+  if (datagram.length < bodyOffset + OVERHEAD + HEADER_LENGTH) return undefined;
   const nonce = datagram.subarray(NONCE, SECRET_BODY);
-  const plain = nacl.secretbox.open(datagram.subarray(bodyOffset), nonce, key);
+  const plain = bestSecretBox().open(datagram.subarray(bodyOffset), nonce, key);
   if (!plain) return undefined;
-  const headerMatches = Buffer.compare(plain.subarray(0, HEADER_LENGTH), datagram.subarray(0, HEADER_LENGTH)) === 0;
-  return headerMatches ? plain.subarray(HEADER_LENGTH) : undefined;
+  for (let i = 0; i < HEADER_LENGTH; i++) if (plain[i] !== datagram[i]) return undefined;
+  return plain.subarray(HEADER_LENGTH);
 }

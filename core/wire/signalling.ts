@@ -9,11 +9,12 @@
  */
 import type { Clock, Random, Timers } from '../runtime';
 import { NtmError } from '../errors';
-import type { Trace } from '../trace';
+import { noTrace, type Trace } from '../trace';
+import { Forgetting } from './answers';
 import { decodeBody, encodeBody } from './codec';
 import { Exchanges } from './exchanges';
 import { readHeader, Seal, SIGNALLING_VERSION, writeHeader, type Header } from './header';
-import { agreedKey, hex, type KeyPair, publicKeyId } from './keys';
+import { agreedKey, type KeyPair, publicKeyId, textOf } from './keys';
 import { messageName, messages, paperStep, type Body, type Message, type MessageName, type Party } from './messages';
 import { Refused, Unanswered } from './outcomes';
 import { Peers, type Peer, type PeerState } from './peers';
@@ -33,6 +34,19 @@ export interface SignallingOptions<Via> {
   transmit(datagram: Uint8Array, to: Via): void;
   /** Long-term identity; with it, first contacts are accepted. */
   readonly identity?: KeyPair;
+  /** Told of each message that was handled; repeated answers are not counted. */
+  onHandled?(handled: Handled): void;
+}
+
+/** A message that was handled, for those who count. */
+export interface Handled {
+  readonly message: MessageName;
+  /** A refusal's code, `answered`, or `none` for a message that asks for no answer. */
+  readonly outcome: string;
+  readonly peer: Peer;
+  /** As the transport names it. */
+  readonly from: unknown;
+  readonly durationMs: number;
 }
 
 export interface Context<Via> {
@@ -63,14 +77,16 @@ export class Signalling<Via> {
   readonly drops = new Map<DropReason, number>();
   private readonly peers: Peers;
   private readonly exchanges: Exchanges;
+  private readonly forgetting: Forgetting;
   private readonly handlers = new Map<MessageName, Handler<Via>>();
   private readonly identityKeyId: string | undefined;
   private lastUnknownKeyMs = -Infinity;
 
   constructor(private readonly options: SignallingOptions<Via>) {
-    this.identityKeyId = options.identity && hex(publicKeyId(options.identity.publicKey));
+    this.identityKeyId = options.identity && textOf(publicKeyId(options.identity.publicKey));
     this.peers = new Peers(() => options.clock.wallTimeMs());
     this.exchanges = new Exchanges(options.timers, options.clock);
+    this.forgetting = new Forgetting(options.clock);
   }
 
   addPeer(peer: Peer): Peer {
@@ -184,7 +200,7 @@ export class Signalling<Via> {
   }
 
   private openBox(datagram: Uint8Array, header: Header, from: Via): { body: Uint8Array; peer: PeerState } | undefined {
-    if (!this.options.identity || hex(header.keyId) !== this.identityKeyId) return this.unknownKey(header, from);
+    if (!this.options.identity || textOf(header.keyId) !== this.identityKeyId) return this.unknownKey(header, from);
     const opened = openBox(datagram, header, this.options.identity);
     return opened ? { body: opened.body, peer: this.peers.behind(opened.key) } : this.drop('not authentic');
   }
@@ -217,6 +233,7 @@ export class Signalling<Via> {
     if (excess) return this.drop(excess);
     peer.window.accept(transaction);
     peer.answers.begin(transaction);
+    this.forgetting.later(peer.answers, transaction);
     this.traceMessage('receive', message.name, peer, false);
     this.answer(handler, message, transaction, peer, from)
       .catch((error: unknown) => this.failed(message, error))
@@ -236,6 +253,7 @@ export class Signalling<Via> {
     peer: PeerState,
     from: Via,
   ): Promise<void> {
+    const beganMs = this.options.clock.now();
     let afterAnswer = (): void => {};
     const context = { from, peer, afterAnswer: (action: () => void) => (afterAnswer = action) };
     const reply = await this.replyOf(handler, message, context);
@@ -245,6 +263,8 @@ export class Signalling<Via> {
       this.traceMessage('send', reply.name, peer, true);
       this.options.transmit(datagram, from);
     }
+    const durationMs = this.options.clock.now() - beganMs;
+    this.options.onHandled?.({ message: message.name, outcome: outcomeOf(reply), peer, from, durationMs });
     afterAnswer();
   }
 
@@ -297,6 +317,7 @@ export class Signalling<Via> {
     more?: Record<string, unknown>,
   ): void {
     const { party, part, trace } = this.options;
+    if (trace === noTrace) return;
     const [from, to] = event === 'send' ? [party, peer.party] : [peer.party, party];
     const step = paperStep(name, from, to, response);
     trace({
@@ -309,4 +330,9 @@ export class Signalling<Via> {
   private drop(reason: DropReason): undefined {
     this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1);
   }
+}
+
+function outcomeOf(reply: Message | undefined): string {
+  if (!reply) return 'none';
+  return reply.name === 'refusal' ? reply.body.code : 'answered';
 }

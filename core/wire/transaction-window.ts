@@ -1,22 +1,28 @@
 /**
- * Which transaction ids of one sender were seen (the sliding window of RFC 6479, over a set since control
- * messages are few). An id below the window is old: whatever it was, it is a replay.
+ * Which transaction ids of one sender were seen: the sliding window of RFC 6479, as the bits of one number, since there
+ * is one for every node of a server. An id below the window is old: whatever it was, it is a replay.
  */
-const WINDOW = 256n;
+export const WINDOW = 256n;
 
 export class TransactionWindow {
   private highest = -1n;
-  private readonly seen = new Set<bigint>();
+  /** Bit n: `highest` - n was seen. */
+  private seen = 0n;
 
   isNew(id: bigint): boolean {
-    return id > this.highest - WINDOW && !this.seen.has(id);
+    const age = this.highest - id;
+    if (age < 0n) return true;
+    return age < WINDOW && ((this.seen >> age) & 1n) === 0n;
   }
 
   /** Of an id that is new. Call it only after the message was authenticated. */
   accept(id: bigint): void {
-    this.seen.add(id);
-    if (id <= this.highest) return;
+    const age = this.highest - id;
+    if (age >= 0n) {
+      this.seen |= 1n << age;
+      return;
+    }
+    this.seen = -age < WINDOW ? BigInt.asUintN(Number(WINDOW), (this.seen << -age) | 1n) : 1n;
     this.highest = id;
-    for (const old of this.seen) if (old <= id - WINDOW) this.seen.delete(old);
   }
 }

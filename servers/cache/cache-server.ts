@@ -68,7 +68,7 @@ export class CacheServer implements ServerMachine {
   readonly streamSignalling: Signalling<Connection>;
   readonly connections: Connections;
   readonly uploads: Uploads<Connection>;
-  readonly limits: CacheLimits;
+  private currentLimits: CacheLimits;
   /** Items that were stored, by what became of them; `expired` ones among them. */
   readonly ended = new Map<TakenOutcome | 'expired', number>();
   stored = 0;
@@ -82,7 +82,7 @@ export class CacheServer implements ServerMachine {
     private readonly ports: ServerPorts,
   ) {
     const { identity, coordinator, name: part, store } = options;
-    this.limits = { ...defaultCacheLimits, ...options.limits };
+    this.currentLimits = { ...defaultCacheLimits, ...options.limits };
     this.signalling = new Signalling({ party: 'cs', part, identity, ...ports });
     this.coordinator = this.signalling.addPeer({ ...coordinator, key: agreedKey(identity, coordinator.publicKey) });
     this.streamSignalling = new Signalling<Connection>({
@@ -98,7 +98,7 @@ export class CacheServer implements ServerMachine {
       CACHE_FRAME_LIMIT,
     );
     this.uploads = new Uploads({
-      ...{ store, limits: this.limits, clock: ports.clock },
+      ...{ store, limits: () => this.limits, clock: ports.clock },
       onStored: (item) => this.tell(item),
       onDiskError: (error) => ports.trace({ part, event: 'disk failed', error: String(error) }),
     });
@@ -121,6 +121,15 @@ export class CacheServer implements ServerMachine {
 
   accept(stream: NodeStream): ConnectionEvents | undefined {
     return this.connections.accept(stream);
+  }
+
+  get limits(): CacheLimits {
+    return this.currentLimits;
+  }
+
+  /** For what comes from now on; what is not said is as by default. */
+  limit(limits: Partial<CacheLimits>): void {
+    this.currentLimits = { ...defaultCacheLimits, ...limits };
   }
 
   /** 0 idle to 1 full, for reports. */

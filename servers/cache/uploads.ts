@@ -45,7 +45,7 @@ interface Upload {
 
 export interface UploadsOptions {
   readonly store: CachedItemStore;
-  readonly limits: CacheLimits;
+  limits(): CacheLimits;
   readonly clock: Clock;
   onStored(item: CachedItem): void;
   onDiskError(error: unknown): void;
@@ -66,7 +66,7 @@ export class Uploads<Connection extends object> {
   ): Promise<Body<'cacheStoreResponse'>> {
     const known = this.open.get(connection)?.get(transfer);
     if (known && hex(known.item.id) !== hex(about.id)) throw new Refused('malformed');
-    const expiresMs = Math.floor(this.options.clock.wallTimeMs()) + Math.min(ttlMs, this.options.limits.maximumTtlMs);
+    const expiresMs = Math.floor(this.options.clock.wallTimeMs()) + Math.min(ttlMs, this.options.limits().maximumTtlMs);
     const upload = known ?? this.begin(connection, transfer, { ...about, sender, owner, expiresMs });
     await upload.work;
     if (upload.state instanceof Refused) {
@@ -117,7 +117,8 @@ export class Uploads<Connection extends object> {
 
   /** There already, or is there room? */
   private async admit(upload: Upload): Promise<void> {
-    const { store, limits } = this.options;
+    const { store } = this.options;
+    const limits = this.options.limits();
     const { item } = upload;
     if (item.length === 0) throw new Refused('malformed');
     if (await store.has(item)) return void (upload.state = 'stored');

@@ -107,10 +107,7 @@ export class CacheService {
     };
   }
 
-  private async announce(
-    server: ReportedServer,
-    body: Body<'cacheServiceRequest'>,
-  ): Promise<Body<'cacheServiceAck'>> {
+  private async announce(server: ReportedServer, body: Body<'cacheServiceRequest'>): Promise<Body<'cacheServiceAck'>> {
     const { signalling, timers } = this.options;
     const request = signalling.request(server.peer, server.signalling, { name: 'cacheServiceRequest', body });
     const answer = await within(timers, ANSWER_MS, request).catch(() => undefined);

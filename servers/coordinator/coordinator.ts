@@ -84,7 +84,11 @@ export class CoordinatorServer implements ServerMachine {
     this.introducer = new Introducer({ residents, neighbours, introductions, relays, random });
     this.cache = new CacheService({
       ...{ zone, identity, signalling, reports: this.reports, names, neighbours, nodeKeys: options.nodeKeys },
-      ...{ servers: options.servers.filter(({ party }) => party === 'cs').map((server) => server.name), timers, random },
+      ...{
+        servers: options.servers.filter(({ party }) => party === 'cs').map((server) => server.name),
+        timers,
+        random,
+      },
     });
     this.handleMessages();
   }
@@ -140,7 +144,9 @@ export class CoordinatorServer implements ServerMachine {
     const { trace } = this.ports;
     await this.cache
       .learn(name, publicKey)
-      .catch((error: unknown) => trace({ part: `dc ${this.options.zone}`, event: 'disk failed', error: String(error) }));
+      .catch((error: unknown) =>
+        trace({ part: `dc ${this.options.zone}`, event: 'disk failed', error: String(error) }),
+      );
     return { name: 'keyDistributionAck', body: {} };
   }
 

@@ -10,7 +10,7 @@ import { droppedFigures, type Figure, type ServeContext, type ServedServer } fro
 import { serverKey } from './server-key';
 import type { Settings } from './settings';
 
-export async function serveCacheServer(settings: Settings<'cs'>, context: ServeContext): Promise<ServedServer> {
+export async function serveCacheServer(settings: Settings<'cs'>, context: ServeContext): Promise<ServedServer<'cs'>> {
   const { dir, name, listen, advertise, coordinator } = settings;
   const store = openSqliteStore(dir);
   const options = {
@@ -23,7 +23,7 @@ export async function serveCacheServer(settings: Settings<'cs'>, context: ServeC
   const { udp, tcp } = await openBoth(
     listen.port,
     (port) =>
-      hostMachine({ ...listen, port }, context.trace, (ports, local) => {
+      hostMachine({ ...listen, port }, context, (ports, local) => {
         return new CacheServer({ ...options, streamEndpoints: [advertise ?? local] }, ports);
       }),
     ({ machine, local }) => openServerStreams(local, (stream) => machine.accept(stream), CACHE_WRITE_QUEUE_BYTES),
@@ -38,8 +38,9 @@ export async function serveCacheServer(settings: Settings<'cs'>, context: ServeC
   }));
   return {
     about: { 'caches on': `${formatEndpoint(tcp.local)} (TCP)`, 'hears its coordinator on UDP': 'the same' },
-    figures: () => figures(machine),
+    figures: () => cacheServerFigures(machine),
     ailment: () => report.ailment(),
+    reload: (next) => machine.limit(limitsOf(next)),
     async close() {
       report.stop();
       await tcp.close();
@@ -49,7 +50,7 @@ export async function serveCacheServer(settings: Settings<'cs'>, context: ServeC
   };
 }
 
-function figures(machine: CacheServer): Figure[] {
+export function cacheServerFigures(machine: CacheServer): Figure[] {
   const { usage, stored, ended, connections, signalling, streamSignalling, uploads } = machine;
   return [
     { name: 'connections', help: 'Open TCP connections', type: 'gauge', value: connections.size },

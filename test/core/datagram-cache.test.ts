@@ -46,7 +46,10 @@ describe('datagrams by way of the cache', () => {
     await bob.join();
     const { seen } = bind(5683);
     await pass(world.time, 1_000);
-    assert.deepEqual(seen, ['one', 'two', 'three'].map((text) => `${text} from ${own.ipv4} 1234`));
+    assert.deepEqual(
+      seen,
+      ['one', 'two', 'three'].map((text) => `${text} from ${own.ipv4} 1234`),
+    );
     assert.equal(bob.node.nameOf(own.ipv4), alice.fqdn);
     assert.deepEqual(bind(9000).seen, []);
     await pass(world.time, 1_000);

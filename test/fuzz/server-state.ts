@@ -43,8 +43,7 @@ export function contradictionsAt(servers: Servers): string[] {
   }
   for (const [name, port] of portsOf(servers)) {
     for (const { window } of (port as any).peers.known.values()) {
-      const old = [...window.seen].filter((id) => id <= window.highest - WINDOW).length;
-      if (old > 0) found.push(`${name}: ${old} old transactions are remembered`);
+      if (window.seen >> WINDOW > 0n) found.push(`${name}: transactions below the window are remembered`);
     }
   }
   return found;

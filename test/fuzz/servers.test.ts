@@ -1,11 +1,16 @@
 /** Whatever is sent to the servers, also under keys that are rightly held: each message is counted or taken. */
 import { encodeBody } from '../../core/wire/codec';
-import { messages } from '../../core/wire/messages';
+import { kindOf, messages, type MessageName } from '../../core/wire/messages';
 import { readCorpus } from './corpus';
 import { fuzz, seed } from './engine';
+import { sampleBodies } from '../support/sample-messages';
 import { ports } from '../support/server-world';
 import { nodeRoutes, RAW_ROUTE, serverNames, serverRoutes } from './server-routes';
 import { How, ServerStorm } from './server-storm';
+
+/** Those that seal (server-routes.ts). */
+const NODE_ROUTES = [0, 1, 2, 3, 4, 11, 12, 13];
+const SERVER_ROUTES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 
 const tokens = ['alice', 'bob', 'ntm.test', '__proto__', 'endpoints', 'address', Uint8Array.of(0x58, 32), 'İ'];
 
@@ -29,7 +34,8 @@ describe(`fuzz: servers (NTMOBILE_FUZZ_SEED=${seed})`, function () {
 
   it('messages under the keys of servers -> counted or taken, and nodes that log in again are served', () =>
     fuzz({
-      ...{ name: 'servers', runs: 1_200, batch: 300, longest: 1_400, tokens, live: () => variants('servers') },
+      ...{ name: 'servers', runs: 1_200, batch: 300, longest: 1_400, tokens },
+      live: () => [...variants('servers'), ...everyMessage(SERVER_ROUTES)],
       async attempt(inputs) {
         const storm = await ServerStorm.start();
         const routes = serverRoutes(storm.world);
@@ -53,6 +59,16 @@ function variants(target: string): Uint8Array[] {
   return readCorpus(target).flatMap(([route = 0, , ...rest]) => ways.map((how) => Uint8Array.of(route, how, ...rest)));
 }
 
+/** The sample of each message by each route, so that a new message needs no entry in the corpus. */
+function everyMessage(routes: readonly number[]): Uint8Array[] {
+  return Object.entries(sampleBodies).flatMap(([name, body]) => {
+    const encoded = encodeBody(body);
+    const { type } = messages[name as MessageName];
+    const how = kindOf(name as MessageName) === 'response' ? How.response | How.later : How.later;
+    return routes.map((route) => Uint8Array.of(route, how, type, ...encoded));
+  });
+}
+
 /** The insider's login, and what nodes and servers sent while they joined: every run has the same randomness. */
 async function liveForNodes(): Promise<Uint8Array[]> {
   const overheard: Uint8Array[] = [];
@@ -61,5 +77,10 @@ async function liveForNodes(): Promise<Uint8Array[]> {
     if (server >= 0) overheard.push(Uint8Array.of(RAW_ROUTE + server, How.later, 0, ...datagram));
   });
   const body = encodeBody({ challenge: insider.challenge, publicKey: new Uint8Array(32).fill(2) });
-  return [...variants('nodes'), ...overheard, Uint8Array.of(0, How.later, messages.loginRequest.type, ...body)];
+  return [
+    ...variants('nodes'),
+    ...everyMessage(NODE_ROUTES),
+    ...overheard,
+    Uint8Array.of(0, How.later, messages.loginRequest.type, ...body),
+  ];
 }

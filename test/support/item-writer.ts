@@ -30,7 +30,11 @@ async function write(dir: string, first: number): Promise<void> {
     let number: number | undefined;
     for (let offset = 0; offset < content.length; offset += PART_LENGTH) {
       const bytes = content.subarray(offset, offset + PART_LENGTH);
-      number = await cachedItems.append(number, item, { offset, bytes, isLast: offset + PART_LENGTH >= content.length });
+      number = await cachedItems.append(number, item, {
+        offset,
+        bytes,
+        isLast: offset + PART_LENGTH >= content.length,
+      });
     }
     // At once, and not by a stream: what is not written yet when the kill comes was not acknowledged.
     writeSync(1, `stored ${number} ${seed}\n`);

@@ -1,12 +1,12 @@
 /** One body of every message, in the shape of the table. */
-import type { Body, MessageName } from '../../core/wire/messages';
+import type { SampleBodies } from '../../core/wire/golden';
 
 const bytes = (length: number, value: number): Uint8Array => new Uint8Array(length).fill(value);
 const endpoint = { address: '192.0.2.1', port: 4000 };
 const addresses = { ipv4: '198.18.0.1', ipv6: 'fd00::1' };
 const fqdn = 'alice.ntm.internal';
 
-export const sampleBodies: { readonly [N in MessageName]: Body<N> } = {
+export const sampleBodies: SampleBodies = {
   configurationRequest: { account: 'alice', node: null, password: 'pässword' },
   configurationResponse: { fqdn, domains: ['ntm.internal'], networks: ['198.18.0.0/15'], challenge: bytes(16, 1) },
   loginRequest: { challenge: bytes(16, 1), publicKey: bytes(32, 2) },

@@ -239,7 +239,9 @@ class Socket implements UdpSocket {
   hears({ address, port }: Endpoint): boolean {
     const family = address.includes(':') ? 6 : 4;
     const isWildcard = this.address === '::' || this.address === '0.0.0.0';
-    return this.port === port && (this.family === 46 || this.family === family) && (isWildcard || this.address === address);
+    return (
+      this.port === port && (this.family === 46 || this.family === family) && (isWildcard || this.address === address)
+    );
   }
 
   /** Whether this socket has sent to this endpoint. */

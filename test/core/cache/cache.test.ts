@@ -134,7 +134,13 @@ describe('cached items', () => {
     const next = bob.restarted();
     await next.join();
     assert.equal(await take(next), 'other');
-    assert.deepEqual([...world.cs.ended], [['duplicate', 1], ['taken', 1]]);
+    assert.deepEqual(
+      [...world.cs.ended],
+      [
+        ['duplicate', 1],
+        ['taken', 1],
+      ],
+    );
   });
 
   it('stored: the cache server restarts -> the item is there, and a reader that waits gets the next ones too', async () => {

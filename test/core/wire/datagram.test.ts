@@ -9,21 +9,6 @@ import { sampleBodies } from '../../support/sample-messages';
 import { SeededRandom } from '../../support/virtual-time';
 
 const names = Object.keys(messages) as MessageName[];
-const optional = [
-  'cacheRequest from',
-  'cacheRequest target',
-  'cacheResponse correspondent',
-  'cacheResponse voucher',
-  'cacheResponse voucherKey',
-  'cacheServiceRequest receiver',
-  'cacheTakeRequest finished',
-  'cacheTakeRequest part',
-  'refusal addresses',
-  'routeDirection relay',
-  'routeDirection target',
-  'routeDirectionAck observed',
-  'serverReport draining',
-];
 const key = new Uint8Array(32).fill(0x11);
 const [role0, role1] = [sharedKey(key, 0), sharedKey(key, 1)];
 
@@ -36,6 +21,11 @@ function open(datagram: Uint8Array, name: MessageName, by = role1) {
   const header = readHeader(datagram);
   const body = header && openSecret(datagram, header, by);
   return body && decodeBody(name, body);
+}
+
+function isOptional(name: MessageName, field: string): boolean {
+  const entries: Record<string, { readonly type: string }> = messages[name].body.entries;
+  return entries[field]?.type === 'optional';
 }
 
 interface Sodium {
@@ -118,32 +108,9 @@ describe('sealed message', () => {
   });
 
   for (const name of names) {
-    it(`${messages[name].title}: sealed and opened -> the same, within ${DATAGRAM_LIMIT} bytes`, () => {
-      const datagram = sealed(name);
-      assert(datagram.length <= DATAGRAM_LIMIT, String(datagram.length));
-      assert.deepEqual(open(datagram, name), { name, body: sampleBodies[name] });
-    });
-
-    it(`${messages[name].title}: every prefix and every flipped bit -> not opened`, () => {
-      const datagram = sealed(name);
-      const step = Math.max(1, Math.floor(datagram.length / 150));
-      for (let length = 0; length < datagram.length; length += step) {
-        assert.equal(open(datagram.subarray(0, length), name), undefined);
-      }
-      for (let bit = 0; bit < datagram.length * 8; bit += step) {
-        const flipped = datagram.slice();
-        flipped[bit >> 3]! ^= 1 << (bit & 7);
-        assert.equal(open(flipped, name), undefined, `bit ${bit}`);
-      }
-    });
-
-    it(`${messages[name].title}: body cut or with a field missing -> undefined`, () => {
-      const body = encodeBody(sampleBodies[name]);
-      for (let length = 0; length < body.length; length++) {
-        assert.doesNotThrow(() => decodeBody(name, body.subarray(0, length)));
-      }
+    it(`${messages[name].title}: body with a field missing -> undefined`, () => {
       for (const field of Object.keys(sampleBodies[name])) {
-        if (optional.includes(`${name} ${field}`)) continue;
+        if (isOptional(name, field)) continue;
         const { [field]: _, ...rest } = sampleBodies[name] as Record<string, unknown>;
         assert.equal(decodeBody(name, encodeBody(rest as never)), undefined, `without ${field}`);
       }

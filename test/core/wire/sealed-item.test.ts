@@ -54,7 +54,10 @@ describe('sealed item', () => {
         '0101', // length of the box
       ].join(''),
     );
-    assert.equal(createHash('sha256').update(sealed).digest('hex'), 'b267d1ba7c395d2d716062f7d4eb99577c397b89b4382a487d6316f329309a0b');
+    assert.equal(
+      createHash('sha256').update(sealed).digest('hex'),
+      'b267d1ba7c395d2d716062f7d4eb99577c397b89b4382a487d6316f329309a0b',
+    );
   });
 
   it('opened by libsodium -> sender, voucher, label and content', function () {
@@ -107,7 +110,7 @@ describe('sealed item', () => {
     }
   });
 
-  it('a forger without the sender\'s key puts its public key into a box of its own -> damaged', () => {
+  it("a forger without the sender's key puts its public key into a box of its own -> damaged", () => {
     const forged = sealItem(label, content, { ...parties, sender: { ...other, publicKey: sender.publicKey } }, random);
     assert.equal(openItem(forged, receiver), 'damaged');
   });

@@ -18,7 +18,9 @@ async function send() {
 if (texts.length > 0) send();
 else {
   socket.on('message', (datagram, from) => {
-    console.log(JSON.stringify({ text: datagram.toString(), from: from.address, port: from.port, name: peerName(from) }));
+    console.log(
+      JSON.stringify({ text: datagram.toString(), from: from.address, port: from.port, name: peerName(from) }),
+    );
   });
   socket.bind(Number(first), () => console.log(`listening on ${socket.address().port}`));
   process.once('SIGTERM', () => socket.close());

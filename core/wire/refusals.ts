@@ -1,0 +1,19 @@
+/** Why a request was refused; the reason that the asker can act on, and nothing that helps a guesser. */
+export const refusals = {
+  'login-refused': 'unknown account, wrong password, disabled: not told apart',
+  'login-limited': 'too many attempts',
+  'not-registered': 'no session, or none any more: log in again',
+  'no-such-name': 'no account of this network owns the name or virtual address',
+  'node-absent': 'the name exists, its node is not registered or does not answer; `addresses` are its own all the same',
+  'node-unreachable': 'the node is registered, and refused the direction',
+  'no-route': 'neither side can reach the other, and no relay server has room or may be used',
+  'relay-quota': 'the account has used up what it may send through relays',
+  'never-joined': 'nobody has joined by that name yet: it has no key that something could be sealed to',
+  'cache-full': 'the quota of the receiver or of the sender, or the disk of the cache server, is used up',
+  'too-large': 'more than the cache server takes at once',
+  unavailable: 'a server that this one needs does not answer',
+  malformed: 'the request makes no sense from this sender',
+} as const;
+
+export type RefusalCode = keyof typeof refusals;
+export const refusalCodes = Object.keys(refusals) as RefusalCode[];
