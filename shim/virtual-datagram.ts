@@ -94,7 +94,11 @@ export class VirtualDatagram implements UdpEvents {
     let result: number | undefined;
     const go = (failure?: { readonly cause: unknown }): void => {
       const cached = failure && this.#cache(failure.cause, bytes, to);
-      if (cached) return void holdDuring(cached).then(() => done(0), (cause: unknown) => done(this.#giveUp(connectCode(cause)), cause));
+      if (cached)
+        return void holdDuring(cached).then(
+          () => done(0),
+          (cause: unknown) => done(this.#giveUp(connectCode(cause)), cause),
+        );
       const status = failure ? this.#giveUp(connectCode(failure.cause)) : this.#transmit(bytes, to);
       if (result === undefined) result = status;
       else done(status, failure?.cause);

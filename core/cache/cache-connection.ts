@@ -173,7 +173,7 @@ export class CacheConnection {
     if (this.ended) throw new NtmError('NTM_CACHE_UNREACHABLE', 'the connection to the cache server ended');
     const answer = await this.signalling.request(this.server, null, message, tries);
     if (answer.name !== expected) throw this.broken(`answered with ${answer.name}`);
-    return answer.body as Body<N>;
+    return answer.body;
   }
 
   /** False: it broke the protocol. */
