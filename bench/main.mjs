@@ -2,14 +2,18 @@
 /**
  * npm run bench -- NAME [--json]: ntmobile's packet path beside its peers, in one run, each with two processes in two
  * network namespaces. Ratios to wireguard-go and to the raw ceiling are what counts; see CONTRIBUTING.md.
- * `preload` is another matter: what the preload costs programs that do not use it (preload.mjs).
+ * Others: `preload`, what the preload costs programs that do not use it (preload.mjs); `signalling`, the paper's Table 4
+ * (signalling.mjs); `load`, what the servers carry (load.mjs).
  */
 import { Command } from 'commander';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { DATAGRAM_PORT, firstLine, Lab, whyNoLab } from './lab.mjs';
+import { whyNoLan } from './lan.mjs';
+import * as load from './load.mjs';
 import { benchPreload, printReport } from './preload.mjs';
-import { record } from './record.mjs';
+import { commit, machine, record } from './record.mjs';
+import * as signalling from './signalling.mjs';
 import { printTable } from './table.mjs';
 
 const PEERS = ['ntmobile', 'wireguard-go', 'kernel', 'udx', 'raw'];
@@ -36,11 +40,13 @@ const scenarios = {
 };
 
 const program = new Command('bench')
-  .argument('<name>', `one of ${Object.keys(scenarios).join(', ')}, all; or preload`)
+  .argument('<name>', `one of ${Object.keys(scenarios).join(', ')}, all; or preload, signalling, load`)
   .option('--json', 'the figures and ratios as one line of JSON instead of tables')
   .option('--seconds <n>', 'how long each is measured', Number, 5)
   .option('--only <peers>', `a comma-separated part of ${PEERS.join(',')}`)
   .option('--profile <dir>', "writes V8 CPU profiles of ntmobile's processes")
+  .option('--trials <n>', 'signalling: how often each is measured', Number, 100)
+  .option('--nodes <n,n,...>', 'load: how many nodes there are', numbers, [1_000, 10_000, 100_000])
   .parse();
 const options = program.opts();
 const [name] = program.args;
@@ -50,10 +56,25 @@ if (name === 'preload') {
   else process.stdout.write(`${JSON.stringify(result)}\n`);
   process.exit();
 }
+if (name === 'signalling' || name === 'load') {
+  const missing = name === 'signalling' && whyNoLan();
+  if (missing) program.error(`the benchmark needs root and ip: this machine lacks ${missing}`);
+  const { bench, print, toRecord } = { signalling, load }[name];
+  const result = await bench(options);
+  const { figures, ratios } = toRecord(result);
+  if (!options.json) print(result);
+  else
+    process.stdout.write(`${JSON.stringify({ bench: name, commit: commit(), machine: machine(), figures, ratios })}\n`);
+  process.exit();
+}
 const wanted = name === 'all' ? Object.keys(scenarios) : [name];
 if (!wanted.every((each) => each in scenarios)) program.error(`no benchmark is called ${name}`);
 const missing = whyNoLab();
 if (missing) program.error(`the benchmark needs root, ip, wg and wireguard-go: this machine lacks ${missing}`);
+
+function numbers(text) {
+  return text.split(',').map(Number);
+}
 
 async function measure(lab, peer, scenario) {
   const { mtu = 1500 } = scenario;

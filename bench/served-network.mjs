@@ -27,10 +27,10 @@ export class ServedNetwork {
 
   /**
    * `zones`: of the DCs; with `ns` and `rs` each has its NS or RS too. `accounts`: { name: zone }. The host of a server
-   * is called like it: `as`, `dc0`, `ns0`, `rs0`, `dc1`, ...
+   * is called like it: `as`, `dc0`, `ns0`, `rs0`, `dc1`, ... `nodes`: so many addresses each zone has at least.
    */
-  constructor(lan, { zones, ns = false, rs = false, accounts = {}, flags = [] }) {
-    Object.assign(this, { lan, zones, ns, rs, accounts, flags });
+  constructor(lan, { zones, ns = false, rs = false, accounts = {}, flags = [], nodes }) {
+    Object.assign(this, { lan, zones, ns, rs, accounts, flags, nodes });
   }
 
   async start() {
@@ -132,7 +132,10 @@ export class ServedNetwork {
     const zone = this.zones[i];
     const common = { dir: this.dirOf(name), metrics: this.#metricsOf(name) };
     const listen = this.#listenOf(name);
-    if (kind === 'as') return { ...common, listen, zone, coordinators: this.zones.map((each, j) => this.#dc(each, j)) };
+    if (kind === 'as') {
+      const coordinators = this.zones.map((each, j) => ({ ...this.#dc(each, j), nodes: this.nodes }));
+      return { ...common, listen, zone, coordinators };
+    }
     if (kind !== 'dc') return { ...common, name: kind, listen, coordinator: this.#dc(zone, i) };
     const servers = ['ns', 'rs'].filter((each) => this[each]);
     return {

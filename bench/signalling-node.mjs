@@ -1,7 +1,7 @@
 /**
- * A node of the signalling benchmark: node signalling-node.mjs SETTINGS, where SETTINGS is { login, trace } and, for MN,
- * { correspondent, trials, notified }. CN logs in and stays. MN logs in and constructs a tunnel, as often as there are
- * trials, and prints what each step took by its own clock, in milliseconds.
+ * A node of the signalling benchmark: node signalling-node.mjs SETTINGS, where SETTINGS is { login, trace, notified } and,
+ * for MN, { correspondent }. CN logs in and stays. MN logs in and constructs a tunnel for each message that comes over
+ * IPC, and answers what each step took by its own clock, in milliseconds.
  */
 import { readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -10,11 +10,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 const require = createRequire(import.meta.url);
 const { login } = require(join(import.meta.dirname, '..', 'dist', 'core', 'ntmobile.js'));
-const { login: settings, trace, correspondent, trials = 0, notified } = JSON.parse(process.argv[2]);
+const { login: settings, trace, correspondent, notified } = JSON.parse(process.argv[2]);
+
+const PATIENCE_MS = 20_000;
 
 /** The trace of this trial, once it has what is waited for: a node's trace is written at once. */
 async function traced(event, figure, step) {
-  for (;;) {
+  for (const begunMs = performance.now(); performance.now() - begunMs < PATIENCE_MS;) {
     const lines = readFileSync(trace, 'utf8')
       .trim()
       .split('\n')
@@ -23,6 +25,7 @@ async function traced(event, figure, step) {
     if (found) return lines;
     await sleep(1);
   }
+  throw new Error(`there was no ${event} of figure ${figure} step ${step}`);
 }
 
 function span(lines, from, to) {
@@ -51,15 +54,11 @@ async function trial() {
   };
 }
 
-setInterval(() => {}, 60_000); // a node by itself keeps no program running
+process.on('disconnect', () => process.exit());
 if (correspondent === undefined) {
-  const node = await login({ ...settings, NTMOBILE_TRACE: trace });
+  await login({ ...settings, NTMOBILE_TRACE: trace });
   await traced('receive', 4, notified ? 15 : 12);
-  process.stdout.write(`ready as ${node.fqdn}\n`);
-  await new Promise(() => {});
+} else {
+  process.on('message', () => void trial().then((outcome) => process.send(outcome)));
 }
-for (let i = 0; i < trials; i++) {
-  process.stdout.write(`trial ${JSON.stringify(await trial())}\n`);
-  await sleep(20); // the servers hear that this node has left
-}
-process.exit();
+process.send('ready');

@@ -72,6 +72,17 @@ export function holdProcess(): () => void {
   return () => clearTimeout(held);
 }
 
+/** Of the time since its last call, what this process's event loop was busy: 0 to 1. */
+export function busyMeter(): () => number {
+  let last = performance.eventLoopUtilization();
+  return () => {
+    const now = performance.eventLoopUtilization();
+    const { utilization } = performance.eventLoopUtilization(now, last);
+    last = now;
+    return utilization;
+  };
+}
+
 export const nodeTimers: Timers = {
   schedule(delayMs, fire) {
     const timeout = setTimeout(fire, delayMs).unref();
@@ -113,14 +124,18 @@ export const nodeRuntime: Runtime = {
   resolveHost,
 };
 
+/** With the socket under it, which other processes can be given. */
+export interface NodeDatagramPort extends DatagramPort {
+  readonly socket: DatagramSocket;
+}
+
 /** Servers open theirs with `ref`: an open port is what keeps a server's process running. */
 export function openDatagramPort(
   options: DatagramPortOptions,
   lifetime: 'ref' | 'unref',
   findHandle = udpHandle,
-): Promise<DatagramPort> {
-  const { family, address, port = 0, onDatagram } = options;
-  const senders = new Senders();
+): Promise<NodeDatagramPort> {
+  const { family, address, port = 0 } = options;
   const socket = dgram().createSocket({
     type: family === 4 ? 'udp4' : 'udp6',
     ipv6Only: family === 6,
@@ -128,7 +143,7 @@ export function openDatagramPort(
   });
   Object.defineProperty(socket, HOST_SOCKET, { value: true });
   if (lifetime === 'unref') socket.unref();
-  socket.on('message', (datagram, from) => onDatagram(datagram, senders.endpoint(from)));
+  receiveBy(socket, options);
   return new Promise((resolve, reject) => {
     socket.once('error', reject);
     // Not one socket for all of a cluster's workers: each is a node of its own.
@@ -140,6 +155,18 @@ export function openDatagramPort(
       resolve(datagramPort(socket, options, findHandle(socket)));
     });
   });
+}
+
+/** On a bound socket that another process opened, and reads too (child_process's `sendHandle`). */
+export function sharedDatagramPort(socket: DatagramSocket, options: DatagramPortOptions): NodeDatagramPort {
+  receiveBy(socket, options);
+  socket.on('error', () => {});
+  return datagramPort(socket, options, udpHandle(socket));
+}
+
+function receiveBy(socket: DatagramSocket, { onDatagram }: DatagramPortOptions): void {
+  const senders = new Senders();
+  socket.on('message', (datagram, from) => onDatagram(datagram, senders.endpoint(from)));
 }
 
 /**
@@ -154,7 +181,7 @@ function literal(
   callback(null, address, family === 6 ? 6 : 4);
 }
 
-function datagramPort(socket: DatagramSocket, options: DatagramPortOptions, found?: FoundHandle): DatagramPort {
+function datagramPort(socket: DatagramSocket, options: DatagramPortOptions, found?: FoundHandle): NodeDatagramPort {
   const { family } = options;
   const bound = socket.address();
   let open = true;
@@ -162,7 +189,7 @@ function datagramPort(socket: DatagramSocket, options: DatagramPortOptions, foun
   const failed = (errno: number, to: Endpoint): void => process.nextTick(onSendError, sendError(errno, to), to);
   const direct = found && new HandleSender(found, failed);
   return {
-    family,
+    ...{ family, socket },
     local: { address: bound.address, port: bound.port },
     send(datagram, to) {
       if (!open) return;

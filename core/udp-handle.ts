@@ -35,6 +35,11 @@ export interface UdpHandle {
   ): number;
 }
 
+/** What the socket does first with the address that it is to send to. */
+interface Resolving {
+  lookup(address: string, callback: (error: null, address: string) => void): void;
+}
+
 export interface FoundHandle {
   readonly handle: UdpHandle;
   readonly SendRequest: new () => SendRequest;
@@ -42,7 +47,7 @@ export interface FoundHandle {
 
 let sendRequestClass: (new () => SendRequest) | undefined;
 
-/** The handle of a bound, unconnected socket whose `lookup` answers at once. */
+/** The handle of a bound, unconnected socket. */
 export function udpHandle(socket: Socket): FoundHandle | undefined {
   const key = Object.getOwnPropertySymbols(socket).find((symbol) => symbol.description === 'state symbol');
   const state = key && (socket as unknown as Record<symbol, { handle?: Partial<UdpHandle> | null } | undefined>)[key];
@@ -53,15 +58,17 @@ export function udpHandle(socket: Socket): FoundHandle | undefined {
 }
 
 /** Node keeps the class to itself, but makes one for each send(), which here gets no further than to the handle. */
-function seenSendRequest(socket: Socket, handle: Partial<UdpHandle>): (new () => SendRequest) | undefined {
-  const { send } = handle;
+function seenSendRequest(socket: Socket, handle: Partial<UdpHandle & Resolving>): (new () => SendRequest) | undefined {
+  const { send, lookup } = handle;
   let seen: SendRequest | undefined;
+  handle.lookup = (address, callback) => callback(null, address); // at once, while this function looks
   handle.send = (request) => {
     seen = request;
     return 1;
   };
   socket.send(new Uint8Array(0), 9, '::1');
   handle.send = send!;
+  handle.lookup = lookup!;
   return seen?.constructor as (new () => SendRequest) | undefined;
 }
 

@@ -45,6 +45,13 @@ export class BoundedMap<K, V> {
     if (entry) this.onEvict(entry.value);
   }
 
+  /** Removes the value without `onEvict`. */
+  take(key: K): V | undefined {
+    const entry = this.entries.get(key);
+    this.entries.delete(key);
+    return entry?.value;
+  }
+
   /** Calls `onEvict` for every value. */
   clear(): void {
     for (const key of [...this.entries.keys()]) this.delete(key);

@@ -10,22 +10,18 @@ import { AccountServer } from './account/account-server';
 import { freeBlocks, IPV4_NETWORK, ulaNetwork } from './account/address-blocks';
 import { decoyPasswordHash, verifyPassword } from './account/password';
 import { CacheServer, CACHE_WRITE_QUEUE_BYTES } from './cache/cache-server';
+import type { PoolOptions } from './coordinator/address-pool';
 import { CoordinatorServer } from './coordinator/coordinator';
-import { coordinatorZone } from './coordinator/coordinator-zone';
+import { coordinatorDns } from './coordinator/coordinator-dns';
 import { openDns } from './coordinator/dns-host';
-import { DnsServer } from './coordinator/dns-server';
 import { noNameServers } from './host-name-servers';
 import { hostMachine, openBoth, openServerStreams, type ServerSocket, type Watch } from './host';
 import { NetworkSettings, type ServerName } from './network-settings';
 import { NotificationServer } from './notification/notification-server';
 import { RelayServer } from './relay/relay-server';
-import { RateLimit } from './rate-limit';
 import { Reporter } from './reporter';
 import type { TrustedServer } from './server-ports';
 import type { Coordinator, Store } from './store/store';
-
-/** Names never seen that the DNS asks the AS about: 50 at once, 10 a second. */
-const DNS_NAME_QUESTIONS = { burst: 50, refillMs: 100 };
 
 export interface EmbeddedNetworkOptions {
   readonly store: Store;
@@ -81,7 +77,7 @@ class StartingNetwork {
     const as = await this.startAccountServer();
     const dc = await this.startCoordinator(as.local);
     await as.machine.start();
-    const dns = await this.startDns(dc.machine);
+    const dns = await this.startDns(dc.machine, { zone, ...(await this.addressBlocks()) });
     const ns = await this.startNotificationServer(dc.local);
     const rs = await this.startRelayServer(dc.local);
     const cs = await this.startCacheServer(dc.local);
@@ -150,12 +146,8 @@ class StartingNetwork {
       watch('dc'),
       await this.coordinatorMaker(
         {
-          identity,
-          ...blocks,
-          zone,
-          assignments: store.assignments,
-          nodeKeys: store.nodeKeys,
-          nameServers: noNameServers,
+          ...{ identity, ...blocks, zone, nameServers: noNameServers },
+          ...{ assignments: store.assignments, sessions: store.sessions, nodeKeys: store.nodeKeys },
         },
         accountServer,
       ),
@@ -171,8 +163,11 @@ class StartingNetwork {
   ) {
     const accountServer = { ...(await this.trusted('as')), endpoint };
     const servers = [await this.trusted('ns'), await this.trusted('rs'), await this.trusted('cs')];
-    return (ports: ConstructorParameters<typeof CoordinatorServer>[1]) =>
-      new CoordinatorServer({ ...options, accountServer, servers }, ports);
+    return async (ports: ConstructorParameters<typeof CoordinatorServer>[1]) => {
+      const coordinator = new CoordinatorServer({ ...options, accountServer, servers }, ports);
+      await coordinator.restore();
+      return coordinator;
+    };
   }
 
   private async addressBlocks(): Promise<Pick<Coordinator, 'ipv4Block' | 'ipv6Prefix'>> {
@@ -184,16 +179,13 @@ class StartingNetwork {
     return blocks;
   }
 
-  private async startDns({ pool, names }: CoordinatorServer) {
+  private async startDns(machine: CoordinatorServer, pool: PoolOptions) {
     const { store, address, ports } = this.options;
     const serverNames = ['as', 'dc', 'ns', 'rs', 'cs'].map((server) => `${server}.${this.zone}`);
-    const servers = new Map(serverNames.map((name) => [name, address]));
-    const serial = Math.floor(nodeClock.wallTimeMs() / 1000);
-    const zone = coordinatorZone(this.zone, serial, servers, {
-      ...{ pool, names, assignments: store.assignments },
-      nameQuestions: new RateLimit(nodeClock, DNS_NAME_QUESTIONS),
+    const server = coordinatorDns(machine, {
+      ...{ pool, assignments: store.assignments, clock: nodeClock, nameServers: [`dc.${this.zone}`] },
+      servers: new Map(serverNames.map((name) => [name, [address]])),
     });
-    const server = new DnsServer(zone);
     const host = await openDns(server, this.at(ports.dns));
     this.closers.push(() => host.close());
     return { local: host.local, drops: server.drops };

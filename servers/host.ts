@@ -1,6 +1,6 @@
 /** The real ports of servers: sockets that keep the process running, Node's clock, timers and randomness. */
+import type { Socket as DatagramSocket } from 'node:dgram';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import type { DatagramPort } from '../core/runtime';
 import { nodeClock, nodeRandom, nodeTimers, openDatagramPort } from '../core/runtime-node';
 import type { Endpoint } from '../core/wire/addresses';
 import type { ConnectionEvents, NodeStream } from './notification/connections';
@@ -16,6 +16,7 @@ export interface ServerSocket {
 }
 
 export interface UdpServerSocket extends ServerSocket {
+  readonly socket: DatagramSocket;
   send(datagram: Uint8Array, to: Endpoint): void;
 }
 
@@ -24,12 +25,12 @@ export async function openServerSocket(
   { address, port }: Endpoint,
   onDatagram: (datagram: Uint8Array, from: Endpoint) => void,
 ): Promise<UdpServerSocket> {
-  const socket: DatagramPort = await openDatagramPort(
+  const { socket, local, ...opened } = await openDatagramPort(
     // A destination that cannot be sent to is the network's matter: whoever waits for the answer asks again.
     { family: familyOf({ address, port }), address, port, onDatagram, onSendError: () => {} },
     'ref',
   );
-  return { local: socket.local, send: (d, to) => socket.send(d, to), close: async () => socket.close() };
+  return { socket, local, send: (d, to) => opened.send(d, to), close: async () => opened.close() };
 }
 
 /** TCP. `close` also ends the connections. */
@@ -91,6 +92,7 @@ export type Watch = Pick<ServerPorts, 'trace' | 'onHandled'>;
 
 export interface HostedMachine<M extends ServerMachine> extends ServerSocket {
   readonly machine: M;
+  readonly sockets: readonly DatagramSocket[];
 }
 
 /**
@@ -121,10 +123,10 @@ export async function hostMachine<M extends ServerMachine>(
     const machine = await make({ ...serverPorts(watch), transmit }, local, (other) => (receiver = other));
     receiver = machine;
     return {
-      ...{ machine, local },
-      close() {
-        machine.close();
-        return close();
+      ...{ machine, local, sockets: sockets.map(({ socket }) => socket) },
+      async close() {
+        await machine.close();
+        await close();
       },
     };
   } catch (error) {

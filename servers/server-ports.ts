@@ -18,7 +18,8 @@ export interface ServerPorts {
 /** A server as the host sees it. */
 export interface ServerMachine {
   receive(datagram: Uint8Array, from: Endpoint): void;
-  close(): void;
+  /** What it keeps is on disk when this resolves. */
+  close(): void | Promise<void>;
 }
 
 /** Another server of the network, by the key it must prove to hold. */

@@ -43,12 +43,12 @@ export class Peers {
   /** `wallTimeMs` is asked once for each new peer. */
   constructor(private readonly wallTimeMs: () => number) {}
 
-  /** A stranger becomes a peer by this; what was seen of it is kept. */
-  add(peer: Peer): PeerState {
+  /** A stranger becomes a peer by this; what was seen of it is kept. `seenUpTo`: see TransactionWindow. */
+  add(peer: Peer, seenUpTo?: bigint): PeerState {
     const { key, party, name } = peer;
     const known = this.known.get(key.idText);
     if (known) return known;
-    const { nextTransaction, window, answers }: Partial<PeerState> = peer;
+    const { nextTransaction, window = new TransactionWindow(seenUpTo), answers }: Partial<PeerState> = peer;
     const state = new PeerState(key, party, name, nextTransaction ?? this.firstTransaction(), window, answers);
     this.known.set(key.idText, state);
     return state;

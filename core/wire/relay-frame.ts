@@ -67,6 +67,10 @@ export function slotOf(frame: Uint8Array): number {
   return frame[2]! * 0x1000000 + ((frame[3]! << 16) | (frame[4]! << 8) | frame[5]!);
 }
 
+export function slotOfPath(pathId: Uint8Array): number {
+  return pathId[0]! * 0x1000000 + ((pathId[1]! << 16) | (pathId[2]! << 8) | pathId[3]!);
+}
+
 export function hasPathId(frame: Uint8Array, pathId: Uint8Array): boolean {
   for (let i = 0; i < PATH_ID_LENGTH; i++) if (frame[PATH_ID + i] !== pathId[i]) return false;
   return true;

@@ -89,8 +89,14 @@ export class Signalling<Via> {
     this.forgetting = new Forgetting(options.clock);
   }
 
-  addPeer(peer: Peer): Peer {
-    return this.peers.add(peer);
+  /** `seenUpTo`: of a peer known from before a restart, its highest transaction id then. */
+  addPeer(peer: Peer, seenUpTo?: bigint): Peer {
+    return this.peers.add(peer, seenUpTo);
+  }
+
+  /** The highest transaction id of this peer's messages. */
+  highestOf(peer: Peer): bigint {
+    return this.peers.find(peer.key.id)?.window.top ?? -1n;
   }
 
   /** Whom a key is shared with. */

@@ -5,9 +5,18 @@
 export const WINDOW = 256n;
 
 export class TransactionWindow {
-  private highest = -1n;
   /** Bit n: `highest` - n was seen. */
-  private seen = 0n;
+  private seen: bigint;
+
+  /** `highest`: of a sender that is known from before a restart; nothing up to there is new. */
+  constructor(private highest = -1n) {
+    this.seen = highest < 0n ? 0n : BigInt.asUintN(Number(WINDOW), -1n);
+  }
+
+  /** The highest id that was accepted. */
+  get top(): bigint {
+    return this.highest;
+  }
 
   isNew(id: bigint): boolean {
     const age = this.highest - id;

@@ -1,15 +1,18 @@
 /**
- * The blocks of virtual addresses that the AS gives to DCs, so that no two DCs collide: DC n of 16 has the n-th /19 of
- * 198.18.0.0/15 (the benchmarking block of RFC 2544, which no network routes) and subnet n + 1 of the network's
- * own /48 of unique local addresses (RFC 4193).
+ * The blocks of virtual addresses that the AS gives to DCs, so that no two DCs collide: a part of 198.18.0.0/15 (the
+ * benchmarking block of RFC 2544, which no network routes), a sixteenth unless a DC is for more nodes, and a subnet of
+ * the network's own /48 of unique local addresses (RFC 4193), numbered by the sixteenth that the part starts with.
  */
 import { BlockList, isIPv6 } from 'node:net';
 import type { Random } from '../../core/runtime';
 import type { Coordinator } from '../store/store';
 
 export const IPV4_NETWORK = '198.18.0.0/15';
-const BLOCK_LENGTH = 19;
-const BLOCKS = 2 ** (BLOCK_LENGTH - 15);
+const NETWORK_SIZE = 2 ** 17;
+/** 8,190 nodes, for the first and the last address of a block are left out. */
+const LEAST_SIZE = 2 ** 13;
+export const MOST_NODES = NETWORK_SIZE - 2;
+
 /** RFC 4193 section 3.2: 40 random bits after fd. */
 const GLOBAL_ID_LENGTH = 5;
 
@@ -27,18 +30,27 @@ export function ulaNetwork(globalId: Uint8Array): string {
   return `${ulaStart(globalId)}::/48`;
 }
 
-/** `undefined` when every block is given away. */
+/** For so many nodes. `undefined` when there is no room for them. */
 export function freeBlocks(
   globalId: Uint8Array,
   taken: readonly Coordinator[],
+  nodes = 1,
 ): Pick<Coordinator, 'ipv4Block' | 'ipv6Prefix'> | undefined {
-  for (let n = 0; n < BLOCKS; n++) {
-    const start = n << (32 - BLOCK_LENGTH); // within the /15
-    const ipv4Block = `198.${18 + (start >> 16)}.${(start >> 8) & 0xff}.0/${BLOCK_LENGTH}`;
-    const ipv6Prefix = `${ulaStart(globalId)}:${(n + 1).toString(16)}::/64`;
-    if (!taken.some((c) => c.ipv4Block === ipv4Block || c.ipv6Prefix === ipv6Prefix)) return { ipv4Block, ipv6Prefix };
+  let size = LEAST_SIZE;
+  while (size < nodes + 2) size *= 2;
+  for (let start = 0; start + size <= NETWORK_SIZE; start += size) {
+    const ipv4Block = `198.${18 + (start >> 16)}.${(start >> 8) & 0xff}.0/${32 - Math.log2(size)}`;
+    const ipv6Prefix = `${ulaStart(globalId)}:${(start / LEAST_SIZE + 1).toString(16)}::/64`;
+    if (!taken.some((c) => c.ipv6Prefix === ipv6Prefix || overlap(c.ipv4Block, ipv4Block))) {
+      return { ipv4Block, ipv6Prefix };
+    }
   }
   return undefined;
+}
+
+/** Blocks are as large as powers of two, and begin at multiples of that. */
+function overlap(one: string, other: string): boolean {
+  return isInBlock(other.split('/')[0]!, one) || isInBlock(one.split('/')[0]!, other);
 }
 
 /** `block`: CIDR. */

@@ -53,6 +53,8 @@ export interface UploadsOptions {
 
 export class Uploads<Connection extends object> {
   readonly drops = new Map<UploadDrop, number>();
+  /** Bytes that were taken, of items that became whole or not. */
+  receivedBytes = 0;
   private readonly open = new Map<Connection, Map<number, Upload>>();
   private count = 0;
 
@@ -87,6 +89,7 @@ export class Uploads<Connection extends object> {
     }
     if (offset !== upload.received || offset + bytes.length > upload.item.length) return this.drop('out of place');
     upload.received += bytes.length;
+    this.receivedBytes += bytes.length;
     if (upload.received - upload.written > UNWRITTEN_LIMIT_BYTES) return this.drop('faster than the disk');
     upload.hash.update(bytes);
     upload.waiting.push(bytes);

@@ -18,7 +18,7 @@ export interface PoolOptions {
 export class AddressPool {
   private readonly ipv4Start: number;
   /** The last number; the block's last address is left out, as are networks' broadcast addresses. */
-  private readonly last: number;
+  readonly last: number;
   private readonly ipv6Start: string;
 
   constructor(
@@ -44,7 +44,11 @@ export class AddressPool {
   /** Whose address this is. */
   async nameOf(address: string): Promise<string | undefined> {
     const number = this.numberOf(address);
-    return number === undefined ? undefined : this.assignments.nameOf(this.options.zone, number);
+    return number === undefined ? undefined : this.nameOfNumber(number);
+  }
+
+  async nameOfNumber(number: number): Promise<string | undefined> {
+    return this.assignments.nameOf(this.options.zone, number);
   }
 
   /** Whether an address is of this pool, given to somebody or not. */
@@ -59,13 +63,14 @@ export class AddressPool {
 
   private addresses(number: number | undefined): VirtualAddresses | undefined {
     if (number === undefined) return undefined;
-    return { ipv4: formatIpv4(this.ipv4Start + number), ipv6: `${this.ipv6Start}${number.toString(16)}` };
+    return { ipv4: formatIpv4(this.ipv4Start + number), ipv6: `${this.ipv6Start}${formatGroups(number)}` };
   }
 
   private interfaceId(address: string): number | undefined {
     if (!address.toLowerCase().startsWith(this.ipv6Start)) return undefined;
     const rest = address.slice(this.ipv6Start.length);
-    return /^[0-9a-f]{1,4}$/i.test(rest) ? parseInt(rest, 16) : undefined;
+    const [, high = '0', low = ''] = /^(?:([0-9a-f]{1,4}):)?([0-9a-f]{1,4})$/i.exec(rest) ?? [];
+    return low === '' ? undefined : parseInt(high, 16) * 0x1_0000 + parseInt(low, 16);
   }
 }
 
@@ -75,4 +80,10 @@ function parseIpv4(address: string): number {
 
 function formatIpv4(number: number): string {
   return [24, 16, 8, 0].map((shift) => (number >>> shift) & 0xff).join('.');
+}
+
+/** The end of an IPv6 address: a block of more than 65,535 addresses needs two groups. */
+function formatGroups(number: number): string {
+  const [high, low] = [Math.floor(number / 0x1_0000), number % 0x1_0000].map((group) => group.toString(16));
+  return high === '0' ? low! : `${high}:${low}`;
 }

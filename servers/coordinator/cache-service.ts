@@ -81,15 +81,10 @@ export class CacheService {
     }));
   }
 
-  /** The same for a node of another DC, which speaks for its own zone and for no other. */
-  forNeighbour(coordinator: string, target: string, sender: CacheSender): Promise<Answer> {
-    const zone = coordinator.slice(coordinator.indexOf('.') + 1);
-    if (!labelsBelow(zone, sender.fqdn) || !this.options.neighbours.isOwn(target)) throw new Refused('malformed');
-    return this.forSender(sender, zone, target);
-  }
-
-  private async forSender(sender: CacheSender, senderZone: string, target: string): Promise<Answer> {
-    const { names, nodeKeys, zone, random } = this.options;
+  /** Of this zone or of another one, whose DC has asked. Throws Refused. */
+  async forSender(sender: CacheSender, senderZone: string, target: string): Promise<Answer> {
+    const { names, nodeKeys, neighbours, zone, random } = this.options;
+    if (!neighbours.isOwn(target)) throw new Refused('malformed');
     const fqdn = await names.nameOf(target);
     const publicKey = await nodeKeys.find(zone, fqdn);
     if (!publicKey) {

@@ -1,5 +1,5 @@
 /** The zone of a DC as its DNS shows it: the servers at their real addresses, the nodes at their virtual ones. */
-import { isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import type { VirtualAddresses } from '../../core/wire/addresses';
 import { Refused } from '../../core/wire/outcomes';
 import type { AssignmentStore } from '../store/store';
@@ -7,7 +7,7 @@ import { isLabel, labelsBelow } from '../names';
 import type { RateLimit } from '../rate-limit';
 import type { AddressPool } from './address-pool';
 import type { NameCheck } from './name-check';
-import type { Addresses, Zone } from './zone';
+import type { Records, Zone } from './zone';
 
 export interface ZoneSources {
   readonly pool: AddressPool;
@@ -19,8 +19,9 @@ export interface ZoneSources {
 
 export function coordinatorZone(
   name: string,
-  serial: number,
-  servers: ReadonlyMap<string, string>,
+  common: Pick<Zone, 'serial' | 'nameServers' | 'hostmaster'>,
+  /** Of a server's name. */
+  realAddresses: (fqdn: string) => readonly string[] | undefined,
   { pool, assignments, names, nameQuestions }: ZoneSources,
 ): Zone {
   /** An account resolves before its first login; of its further nodes, only those that were there once do. */
@@ -34,11 +35,11 @@ export function coordinatorZone(
     });
   };
   return {
+    ...common,
     name,
-    serial,
-    async find(fqdn): Promise<Addresses | 'none' | undefined> {
-      const real = servers.get(fqdn);
-      if (real !== undefined) return isIPv6(real) ? { ipv4: [], ipv6: [real] } : { ipv4: [real], ipv6: [] };
+    async find(fqdn): Promise<Records | 'none' | undefined> {
+      const real = realAddresses(fqdn);
+      if (real) return { ipv4: real.filter(isIPv4), ipv6: real.filter(isIPv6) };
       const virtual = (await pool.find(fqdn)) ?? (await ofNewAccount(fqdn));
       if (virtual) return { ipv4: [virtual.ipv4], ipv6: [virtual.ipv6] };
       return (await assignments.hasBelow(name, fqdn)) ? 'none' : undefined;

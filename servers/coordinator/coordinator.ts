@@ -3,16 +3,15 @@
  * This file takes messages apart and puts them together; Figure 4 steps 6 to 13 are here,
  * introducer.ts does Figure 5 steps 2 to 16. Its DNS is in dns-server.ts.
  */
-import type { Endpoint } from '../../core/wire/addresses';
-import { KEY_LENGTH } from '../../core/wire/key-length';
-import { agreedKey, sharedKey, type KeyPair } from '../../core/wire/keys';
+import { sameEndpoint, type Endpoint } from '../../core/wire/addresses';
+import { agreedKey, type KeyPair } from '../../core/wire/keys';
 import type { Body, Message } from '../../core/wire/messages';
 import { Refused } from '../../core/wire/outcomes';
 import type { Peer } from '../../core/wire/peers';
 import { Signalling, type Context } from '../../core/wire/signalling';
 import { canonicalName } from '../../core/wire/names';
-import { labelsBelow } from '../names';
 import type { NameServers, ServerMachine, ServerPorts, TrustedServer } from '../server-ports';
+import type { SessionStore } from '../store/session-store';
 import type { AssignmentStore, NodeKeyStore } from '../store/store';
 import { AddressPool, type PoolOptions } from './address-pool';
 import { CacheService } from './cache-service';
@@ -25,6 +24,7 @@ import { Registrations, type Registered, type Registration, type Session } from 
 import { Relays } from './relays';
 import { Residents } from './residents';
 import { ServerReports } from './server-reports';
+import { Sessions } from './sessions';
 
 /** Shorter than the shortest UDP mapping of common NATs, 30 s (RFC 4787 section 4.3 asks for 120 s). */
 const KEEP_ALIVE_MS = 25_000;
@@ -34,6 +34,7 @@ const LIFETIME_LIMIT_MS = 90_000;
 export interface CoordinatorOptions extends PoolOptions {
   readonly identity: KeyPair;
   readonly assignments: AssignmentStore;
+  readonly sessions: SessionStore;
   readonly nodeKeys: NodeKeyStore;
   readonly accountServer: TrustedServer & { readonly endpoint: Endpoint };
   /** Servers that may report themselves: NS, RS, CS. */
@@ -48,6 +49,7 @@ export class CoordinatorServer implements ServerMachine {
   readonly reports: ServerReports;
   readonly names: NameCheck;
   readonly registrations: Registrations;
+  readonly sessions: Sessions;
   private readonly notifications: NotificationService;
   private readonly residents: Residents;
   private readonly neighbours: Neighbours;
@@ -63,14 +65,20 @@ export class CoordinatorServer implements ServerMachine {
     this.signalling = new Signalling({ party: 'dc', part, identity, ...ports });
     this.pool = new AddressPool(options, options.assignments);
     this.reports = new ServerReports(ports.clock);
-    this.registrations = new Registrations(ports.clock, part, ports.trace, ({ peer }) =>
-      this.signalling.removePeer(peer),
-    );
+    this.registrations = new Registrations(ports.clock, part, ports.trace, {
+      over: (session, why) => {
+        this.signalling.removePeer(session.peer);
+        if (why === 'forgotten') this.sessions.ended(session);
+      },
+      changed: (session) => this.sessions.changed(session),
+    });
+    const { signalling, registrations } = this;
+    this.sessions = new Sessions({ store: options.sessions, zone, signalling, registrations, ...ports });
     this.notifications = new NotificationService(this.signalling, this.reports, ports);
     const accountPeer = this.trust(accountServer);
     for (const server of options.servers) this.trust(server);
     this.names = new NameCheck(zone, this.pool, this.signalling, { peer: accountPeer, to: accountServer.endpoint });
-    const { registrations, notifications, signalling, names } = this;
+    const { notifications, names } = this;
     const introductions = new Introductions(ports.clock, ports.random);
     const account = { peer: accountPeer, to: accountServer.endpoint };
     this.neighbours = new Neighbours({
@@ -97,17 +105,24 @@ export class CoordinatorServer implements ServerMachine {
     this.signalling.receive(datagram, from);
   }
 
-  close(): void {
+  /** What this DC knew before it was restarted. Before anything is received. */
+  restore(): Promise<void> {
+    return this.sessions.restore();
+  }
+
+  /** Resolves once all is on disk. */
+  async close(): Promise<void> {
+    await this.sessions.close();
     this.signalling.close();
   }
 
   private handleMessages(): void {
     const { signalling } = this;
     signalling.handle('keyDistribution', (body, context) =>
-      context.peer.party === 'as' ? this.installKey(body) : this.neighbours.accept(body, context),
+      context.peer.party === 'as' ? this.install(body) : this.neighbours.accept(body, context),
     );
     signalling.handle('ntmInformationRequest', async ({ target, from }, { peer }): Promise<Message> => {
-      if (peer.party !== 'dc') throw new Refused('malformed');
+      this.neighbours.checkOrigin(peer, from.fqdn);
       return { name: 'ntmInformationResponse', body: await this.residents.information(target, from) };
     });
     signalling.handle('routeDirection', (body, context) => this.directForNeighbour(body, context));
@@ -128,26 +143,14 @@ export class CoordinatorServer implements ServerMachine {
     });
   }
 
-  /** Figure 4 steps 6 and 7. */
-  private async installKey({ fqdn, publicKey, key }: Body<'keyDistribution'>): Promise<Message> {
-    const name = canonicalName(fqdn);
-    if (!labelsBelow(this.options.zone, name)) throw new Refused('malformed');
-    const shared = sharedKey(key, 1);
-    const holder = this.signalling.holderOf(shared.id);
-    // One node has a key, not two: the end of one session would end the other.
-    if (holder && (holder.party !== 'node' || holder.name !== name)) throw new Refused('malformed');
-    this.registrations.replace(name, () => {
-      const node = this.signalling.addPeer({ key: shared, party: 'node', name });
-      const notificationKey = this.ports.random.bytes(KEY_LENGTH);
-      return { fqdn: name, peer: node, publicKey, notificationKey, registration: undefined };
-    });
+  /** Figure 4 steps 6 and 7. The node's key is remembered, for when it is away; a disk that fails makes no login fail. */
+  private async install(body: Body<'keyDistribution'>): Promise<Message> {
+    const ack = await this.sessions.install(body);
     const { trace } = this.ports;
-    await this.cache
-      .learn(name, publicKey)
-      .catch((error: unknown) =>
-        trace({ part: `dc ${this.options.zone}`, event: 'disk failed', error: String(error) }),
-      );
-    return { name: 'keyDistributionAck', body: {} };
+    await this.cache.learn(canonicalName(body.fqdn), body.publicKey).catch((error: unknown) => {
+      trace({ part: `dc ${this.options.zone}`, event: 'disk failed', error: String(error) });
+    });
+    return ack;
   }
 
   /** Figure 4 steps 9 to 12. */
@@ -162,6 +165,7 @@ export class CoordinatorServer implements ServerMachine {
     this.registrations.begin(session, this.registration(body, addresses, from));
     const notification = await this.notifications.serve(session);
     if (session.registration) session.registration.notified = notification !== null;
+    this.sessions.changed(session);
     return {
       name: 'registrationResponse',
       body: { addresses, observed: from, keepAliveMs: KEEP_ALIVE_MS, notification },
@@ -194,21 +198,24 @@ export class CoordinatorServer implements ServerMachine {
     { target, ...direction }: Body<'routeDirection'>,
     { peer }: Context<Endpoint>,
   ): Promise<Message> {
-    if (peer.party !== 'dc' || target === undefined) throw new Refused('malformed');
+    const { fqdn, addresses } = direction.correspondent;
+    this.neighbours.checkOrigin(peer, fqdn, addresses);
+    if (target === undefined) throw new Refused('malformed');
     const observed = await this.residents.direct(canonicalName(target), direction);
     return { name: 'routeDirectionAck', body: { directionId: direction.directionId, observed } };
   }
 
   /** Where a node stores for another, or takes what is its own; or the same for another DC's node. */
   private async findCache({ target, from }: Body<'cacheRequest'>, context: Context<Endpoint>): Promise<Message> {
-    const { peer } = context;
-    if (peer.party === 'dc' ? !from || target === undefined : from) throw new Refused('malformed');
-    const body =
-      peer.party === 'dc'
-        ? await this.cache.forNeighbour(peer.name, target!, from!)
-        : target === undefined
-          ? await this.cache.own(this.registeredSender(context))
-          : await this.cache.forNode(this.registeredSender(context), target);
+    if (context.peer.party === 'dc') {
+      if (!from || target === undefined) throw new Refused('malformed');
+      this.neighbours.checkOrigin(context.peer, from.fqdn, from.addresses);
+      const body = await this.cache.forSender(from, this.neighbours.zoneOf(context.peer), target);
+      return { name: 'cacheResponse', body };
+    }
+    if (from) throw new Refused('malformed');
+    const sender = this.registeredSender(context);
+    const body = await (target === undefined ? this.cache.own(sender) : this.cache.forNode(sender, target));
     return { name: 'cacheResponse', body };
   }
 
@@ -221,7 +228,7 @@ export class CoordinatorServer implements ServerMachine {
   /** Refuses those who have to register first. The source of an authentic message is where the node is now. */
   private registeredSender({ peer, from }: Context<Endpoint>): Registered {
     const sender = this.registrations.registered(this.sessionOf(peer).fqdn);
-    if (!sender) throw new Refused('not-registered');
+    if (!sender || isDoubtful(sender, from)) throw new Refused('not-registered');
     this.registrations.heard(sender, from);
     return sender;
   }
@@ -235,4 +242,9 @@ export class CoordinatorServer implements ServerMachine {
   private trust({ publicKey, party, name }: TrustedServer): Peer {
     return this.signalling.addPeer({ key: agreedKey(this.options.identity, publicKey), party, name });
   }
+}
+
+/** Perhaps a replay: see sessions.ts. */
+function isDoubtful({ registration }: Registered, from: Endpoint): boolean {
+  return registration.isRestored === true && !sameEndpoint(registration.observed, from);
 }

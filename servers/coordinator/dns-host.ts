@@ -28,7 +28,7 @@ export async function openDns(server: DnsServer, { address, port }: Endpoint): P
 
 async function openUdp(server: DnsServer, endpoint: Endpoint): Promise<UdpServerSocket> {
   const socket: UdpServerSocket = await openServerSocket(endpoint, (query, from) => {
-    void server.answer(query, 'udp').then((answer) => answer && socket.send(answer, from));
+    void server.answer(query, 'udp', from.address).then((answer) => answer && socket.send(answer, from));
   });
   return socket;
 }

@@ -11,7 +11,8 @@
 import { isIP } from 'node:net';
 import type { Clock, Random, Timers } from '../../core/runtime';
 import type { Trace } from '../../core/trace';
-import type { Endpoint } from '../../core/wire/addresses';
+import type { Endpoint, VirtualAddresses } from '../../core/wire/addresses';
+import { canonicalIp } from '../../core/wire/ip-text';
 import { KEY_LENGTH } from '../../core/wire/key-length';
 import { agreedKey, sharedKey, type KeyPair } from '../../core/wire/keys';
 import type { Body, Message, MessageName } from '../../core/wire/messages';
@@ -60,7 +61,7 @@ export class Neighbours {
   /** By address; of those that are no names. */
   private readonly zones: BoundedMap<string, string>;
   /** Other DCs' keys, by their FQDN: those that they have distributed, one at a time. */
-  private readonly distributed: BoundedMap<string, Peer>;
+  private readonly distributed: BoundedMap<string, { readonly peer: Peer; readonly zone: string }>;
   private readonly claims: RateLimit;
 
   constructor(private readonly options: NeighboursOptions) {
@@ -69,7 +70,7 @@ export class Neighbours {
       neighbour.then(({ peer }) => signalling.removePeer(peer)).catch(() => {}); // there is none then
     });
     this.zones = new BoundedMap(clock, KNOWN_LIMIT, KNOWN_MS);
-    this.distributed = new BoundedMap(clock, KNOWN_LIMIT, Infinity, (peer) => signalling.removePeer(peer));
+    this.distributed = new BoundedMap(clock, KNOWN_LIMIT, Infinity, ({ peer }) => signalling.removePeer(peer));
     this.claims = new RateLimit(clock, CLAIMS);
   }
 
@@ -81,21 +82,55 @@ export class Neighbours {
 
   /** The DC of a name or virtual address. Throws Refused: no-such-name, unavailable. */
   async find(target: string): Promise<CorrespondentSide> {
-    const neighbour = await this.neighbourOf(canonicalName(target));
+    const name = canonicalName(target);
+    let neighbour = await this.neighbourOf(name);
     return {
-      information: (asked, from) => this.information(neighbour, asked, from),
+      information: async (asked, from) => {
+        try {
+          return await this.information(neighbour, asked, from);
+        } catch (error) {
+          if (!(error instanceof KeyForgotten)) throw error;
+          neighbour = await this.meet(name); // it has restarted: steps 3 to 5 again
+          return this.information(neighbour, asked, from);
+        }
+      },
       direct: (fqdn, direction) => this.direct(neighbour, fqdn, direction),
     };
   }
 
   /** Where may this node of ours store something for that name? `sender` is told whose zone it is. Throws Refused. */
   async cache(target: string, sender: (zone: string) => CacheSender): Promise<Body<'cacheResponse'>> {
-    const neighbour = await this.neighbourOf(canonicalName(target));
-    const body = { target, from: sender(neighbour.zone) };
-    const response = expect(await this.ask(neighbour, { name: 'cacheRequest', body }, TRIES), 'cacheResponse');
-    // It speaks for its own zone, and for no other.
-    if (!labelsBelow(neighbour.zone, response.correspondent?.fqdn ?? '')) throw new Refused('unavailable');
-    return response;
+    const name = canonicalName(target);
+    const askThere = async (neighbour: Neighbour): Promise<Body<'cacheResponse'>> => {
+      const body = { target, from: sender(neighbour.zone) };
+      const response = expect(await this.ask(neighbour, { name: 'cacheRequest', body }, TRIES), 'cacheResponse');
+      // It speaks for its own zone, and for no other.
+      if (!labelsBelow(neighbour.zone, response.correspondent?.fqdn ?? '')) throw new Refused('unavailable');
+      return response;
+    };
+    try {
+      return await askThere(await this.neighbourOf(name));
+    } catch (error) {
+      if (!(error instanceof KeyForgotten)) throw error;
+      return askThere(await this.meet(name)); // it has restarted: steps 3 to 5 again
+    }
+  }
+
+  /** The zone of another DC that speaks to this one. It speaks for its own nodes, and for no others. */
+  zoneOf({ party, name }: Peer): string {
+    const known = party === 'dc' ? this.distributed.get(name) : undefined;
+    if (!known) throw new Refused('malformed');
+    return known.zone;
+  }
+
+  /** Throws Refused when it does not speak for this node, or gives it an address of this DC's own. */
+  checkOrigin(peer: Peer, fqdn: string, addresses?: VirtualAddresses): void {
+    const isElsewhere = addresses && !this.holdsAny(addresses);
+    if (!labelsBelow(this.zoneOf(peer), canonicalName(fqdn)) || isElsewhere === false) throw new Refused('malformed');
+  }
+
+  private holdsAny({ ipv4, ipv6 }: VirtualAddresses): boolean {
+    return this.options.pool.holds(ipv4) || this.options.pool.holds(canonicalIp(ipv6));
   }
 
   /** Step 4, from another DC. Throws Refused when it is none. */
@@ -112,7 +147,7 @@ export class Neighbours {
     if (signalling.holderOf(shared.id)) throw new Refused('malformed');
     signalling.addPeer({ key: boxed, party: 'dc', name }); // from now on a repeated box is known to be one
     this.distributed.delete(name);
-    this.distributed.set(name, signalling.addPeer({ key: shared, party: 'dc', name }));
+    this.distributed.set(name, { peer: signalling.addPeer({ key: shared, party: 'dc', name }), zone: vouched.zone });
     return { name: 'keyDistributionAck', body: {} };
   }
 
@@ -126,7 +161,8 @@ export class Neighbours {
     const answer = await this.ask(neighbour, { name: 'ntmInformationRequest', body: { target, from } }, TRIES);
     const information = expect(answer, 'ntmInformationResponse');
     // It speaks for its own zone, and for no other.
-    if (!labelsBelow(neighbour.zone, information.fqdn)) throw new Refused('unavailable');
+    if (!labelsBelow(neighbour.zone, information.fqdn) || this.holdsAny(information.addresses))
+      throw new Refused('unavailable');
     return information;
   }
 
@@ -143,7 +179,7 @@ export class Neighbours {
     } catch (error) {
       if (error instanceof Refused) throw error;
       this.known.delete(zone); // it has restarted, or moved: found anew the next time
-      throw new Refused('unavailable');
+      throw error instanceof Unanswered && error.keyUnknown ? new KeyForgotten() : new Refused('unavailable');
     }
   }
 
@@ -167,7 +203,9 @@ export class Neighbours {
   /** Steps 4 and 5. */
   private async introduce(vouched: Vouched, servers: readonly string[]): Promise<Neighbour> {
     const { fqdn, identity, random, timers, signalling, nameServers } = this.options;
-    const address = servers.includes(vouched.fqdn) ? (await nameServers.addresses(vouched.fqdn))[0] : undefined;
+    const addresses = servers.includes(vouched.fqdn) ? await nameServers.addresses(vouched.fqdn) : [];
+    // Of the IP version that it told the AS: there it surely hears DCs.
+    const address = addresses.find((each) => isIP(each) === isIP(vouched.endpoint.address)) ?? addresses[0];
     const endpoint = address === undefined ? vouched.endpoint : { ...vouched.endpoint, address };
     const key = random.bytes(KEY_LENGTH);
     const message: Message = { name: 'keyDistribution', body: { fqdn, publicKey: identity.publicKey, key } };
@@ -204,6 +242,13 @@ export class Neighbours {
       if (servers.length > 0) return servers.map(canonicalName);
     }
     return [];
+  }
+}
+
+/** A DC that has restarted, as it says. */
+class KeyForgotten extends Refused {
+  constructor() {
+    super('unavailable');
   }
 }
 

@@ -14,9 +14,10 @@ import type { Peer } from '../../core/wire/peers';
 import { BoundedMap } from '../bounded-map';
 import type { Situation } from './direction';
 
-const SESSIONS_LIMIT = 100_000;
+/** More than the virtual addresses of 198.18.0.0/15. */
+const SESSIONS_LIMIT = 150_000;
 /** A suspended laptop that wakes up the next day finds its session; after that it logs in again. */
-const SESSION_AGE_MS = 7 * 24 * 3_600_000;
+export const SESSION_AGE_MS = 7 * 24 * 3_600_000;
 
 export interface Registration {
   readonly addresses: VirtualAddresses;
@@ -28,6 +29,8 @@ export interface Registration {
   heardMs: number;
   /** The NS serves this node. */
   notified: boolean;
+  /** From before this DC restarted: the node has not registered since. */
+  readonly isRestored?: boolean;
 }
 
 export interface Session {
@@ -53,9 +56,14 @@ export class Registrations {
     private readonly clock: Clock,
     private readonly part: string,
     private readonly trace: Trace,
-    onEnd: (session: Session) => void,
+    private readonly on: {
+      /** Before another takes its place, or for good. */
+      over(session: Session, why: 'replaced' | 'forgotten'): void;
+      /** The registration is another, or none any more. */
+      changed(session: Session): void;
+    },
   ) {
-    this.sessions = new BoundedMap(clock, SESSIONS_LIMIT, SESSION_AGE_MS, onEnd);
+    this.sessions = new BoundedMap(clock, SESSIONS_LIMIT, SESSION_AGE_MS, (session) => on.over(session, 'forgotten'));
   }
 
   /** Nodes with a session, registered or not. */
@@ -65,7 +73,8 @@ export class Registrations {
 
   /** The former session ends before there is another: they may have the same key. */
   replace(fqdn: string, session: () => Session): void {
-    this.sessions.delete(fqdn);
+    const former = this.sessions.take(fqdn);
+    if (former) this.on.over(former, 'replaced');
     this.sessions.set(fqdn, session());
   }
 
@@ -80,20 +89,33 @@ export class Registrations {
     const session = this.sessions.get(fqdn);
     if (!session?.registration) return undefined;
     const { registration } = session;
-    if (this.clock.now() - registration.heardMs <= registration.lifetimeMs) return { session, registration };
+    if (!this.isOverdue(registration)) return { session, registration };
     this.end(session, 'lifetime over');
     return undefined;
+  }
+
+  /** Ends what nobody has asked for since its lifetime was over. Whether somebody is still registered. */
+  endOverdue(): boolean {
+    let left = false;
+    for (const session of this.sessions.values()) {
+      if (!session.registration) continue;
+      if (this.isOverdue(session.registration)) this.end(session, 'lifetime over');
+      else left = true;
+    }
+    return left;
   }
 
   begin(session: Session, registration: Registration): void {
     session.registration = registration;
     this.sessions.set(session.fqdn, session);
+    this.on.changed(session);
     this.trace({ part: this.part, event: 'state', node: session.fqdn, state: 'registered' });
   }
 
   end(session: Session, reason: string): void {
     if (!session.registration) return;
     session.registration = undefined;
+    this.on.changed(session);
     this.trace({ part: this.part, event: 'state', node: session.fqdn, state: 'keyed', reason });
   }
 
@@ -102,6 +124,11 @@ export class Registrations {
     registration.heardMs = this.clock.now();
     if (sameEndpoint(registration.observed, from)) return;
     registration.observed = from;
+    this.on.changed(session);
     this.trace({ part: this.part, event: 'moved', node: session.fqdn });
+  }
+
+  private isOverdue({ heardMs, lifetimeMs }: Registration): boolean {
+    return this.clock.now() - heardMs > lifetimeMs;
   }
 }

@@ -43,6 +43,12 @@ export class ServerReports {
     this.servers.delete(name);
   }
 
+  /** Where a server of this name serves nodes. */
+  addressesOf(name: string): readonly string[] | undefined {
+    const known = this.servers.get(name);
+    return known && [...new Set(known.endpoints.map(({ address }) => address))];
+  }
+
   /** Of one kind, heard lately, least loaded first. */
   alive(kind: ReportedServer['kind']): ReportedServer[] {
     const since = this.clock.now() - SILENT_MS;

@@ -4,30 +4,26 @@
  *
  *   allocated by the DC -- both sides bound --> forwarding -- neither bound again for EXPIRY_MS, or released --> ended
  *
- * A path sends at most BURST and then `bytesPerSecond`; an owner's paths together `quotaBytes` in a day.
+ * A path sends within its rate (relay-table.ts); an owner's paths together `quotaBytes` in a day.
  */
 import type { Clock, Random } from '../../core/runtime';
-import { sameEndpoint, type Endpoint } from '../../core/wire/addresses';
-import { hasPathId, isRelayFrame, makePathId, slotOf } from '../../core/wire/relay-frame';
+import type { Endpoint } from '../../core/wire/addresses';
+import { makePathId, slotOfPath } from '../../core/wire/relay-frame';
 import { BoundedMap } from '../bounded-map';
+import { RelayTable, type Owner, type RelayDrop, type TableLimits, type TablePath } from './relay-table';
 
 /** Four of the nodes' binds missed. */
 const EXPIRY_MS = 90_000;
 const DAY_MS = 24 * 3_600_000;
 const OWNERS_LIMIT = 100_000;
-/** Of a path's rate, what it may send at once. */
-const BURST_S = 0.25;
 const RANDOM_LENGTH = 4;
 
-export interface RelayLimits {
+export interface RelayLimits extends TableLimits {
   /** Paths at the same time. */
   readonly paths: number;
-  /** Of one path, both directions together, with frame headers. */
-  readonly bytesPerSecond: number;
-  /** Of all paths of one owner, in a day. */
-  readonly quotaBytes: number;
-  /** What the whole RS is meant to carry: it reports its load by this. */
+  /** What the whole RS is meant to carry: it reports its load by these, and by its processes' CPU time. */
   readonly capacityBytesPerSecond: number;
+  readonly capacityPacketsPerSecond: number;
 }
 
 export const DEFAULT_RELAY_LIMITS: RelayLimits = {
@@ -35,43 +31,44 @@ export const DEFAULT_RELAY_LIMITS: RelayLimits = {
   bytesPerSecond: 12_500_000,
   quotaBytes: Infinity,
   capacityBytesPerSecond: 62_500_000,
+  capacityPacketsPerSecond: Infinity,
 };
 
-export type RelayDrop =
-  'not a relay frame' | 'unknown path' | 'unbound source' | 'other side unbound' | 'rate' | 'quota';
-
-interface Owner {
-  usedBytes: number;
+interface DaysOwner extends Owner {
+  sinceMs: number;
 }
 
-export interface RelayPath {
-  readonly id: Uint8Array;
-  readonly owner: Owner;
-  /** Where each side is. */
-  readonly sides: [Endpoint | undefined, Endpoint | undefined];
-  /** Bytes that may be sent now. */
-  allowance: number;
-  filledMs: number;
+export interface RelayPath extends TablePath {
+  readonly owner: DaysOwner;
   boundMs: number;
 }
 
 export class RelayPaths {
-  /** Datagrams dropped, by reason. */
-  readonly drops = new Map<RelayDrop, number>();
-  forwardedPackets = 0;
-  forwardedBytes = 0;
-  private readonly slots: (RelayPath | undefined)[] = [];
+  readonly table: RelayTable<RelayPath>;
+  /** A path is there, or has another side, or may send again; or it has ended. */
+  onChange: (path: RelayPath, what: 'set' | 'ended') => void = () => {};
   private readonly freeSlots: number[] = [];
-  private readonly owners: BoundedMap<string, Owner>;
+  private readonly owners: BoundedMap<string, DaysOwner>;
   private count = 0;
+  private slotCount = 0;
 
   constructor(
     private readonly clock: Clock,
     private readonly random: Random,
     private readonly limits: RelayLimits,
-    private readonly transmit: (datagram: Uint8Array, to: Endpoint) => void,
+    transmit: (datagram: Uint8Array, to: Endpoint) => void,
   ) {
-    this.owners = new BoundedMap(clock, OWNERS_LIMIT, DAY_MS);
+    this.table = new RelayTable(clock, limits, transmit);
+    this.owners = new BoundedMap(clock, OWNERS_LIMIT);
+  }
+
+  /** By this process. */
+  get drops(): ReadonlyMap<RelayDrop, number> {
+    return this.table.drops;
+  }
+
+  get forwardedPackets(): number {
+    return this.table.forwardedPackets;
   }
 
   get size(): number {
@@ -82,38 +79,37 @@ export class RelayPaths {
     if (this.count >= this.limits.paths) return 'full';
     const owner = this.ownerOf(ownerName);
     if (owner.usedBytes >= this.limits.quotaBytes) return 'quota';
-    const slot = this.freeSlots.pop() ?? this.slots.length;
-    const now = this.clock.now();
+    const slot = this.freeSlots.pop() ?? this.slotCount++;
     const path: RelayPath = {
       id: makePathId(slot, this.random.bytes(RANDOM_LENGTH)),
       owner,
       sides: [undefined, undefined],
-      allowance: this.limits.bytesPerSecond * BURST_S,
-      ...{ filledMs: now, boundMs: now },
+      ...this.table.full(),
+      boundMs: this.clock.now(),
     };
-    this.slots[slot] = path;
+    this.table.put(path);
     this.count += 1;
+    this.onChange(path, 'set');
     return path;
   }
 
   /** The side is at `from` now. */
   bind(path: RelayPath, side: 0 | 1, from: Endpoint): void {
-    path.sides[side] = from;
     path.boundMs = this.clock.now();
+    this.place(path, side, from);
   }
 
   /** The side has gone: nothing is sent there any more. True when it was the last. */
   unbind(path: RelayPath, side: 0 | 1): boolean {
-    path.sides[side] = undefined;
+    this.place(path, side, undefined);
     return path.sides[1 - side] === undefined;
   }
 
   end(path: RelayPath): void {
-    const slot = slotOf(frameWith(path.id));
-    if (this.slots[slot] !== path) return;
-    this.slots[slot] = undefined;
-    this.freeSlots.push(slot);
+    if (!this.table.remove(path)) return;
+    this.freeSlots.push(slotOfPath(path.id));
     this.count -= 1;
+    this.onChange(path, 'ended');
   }
 
   /** Those that nobody has bound for too long. */
@@ -122,56 +118,36 @@ export class RelayPaths {
     return [...this].filter(({ boundMs }) => boundMs < since);
   }
 
-  /** The hot path: one frame, to the other side as it is. Why not, otherwise. */
-  forward(frame: Uint8Array, from: Endpoint): RelayDrop | undefined {
-    if (!isRelayFrame(frame)) return this.drop('not a relay frame');
-    const path = this.slots[slotOf(frame)];
-    if (!path || !hasPathId(frame, path.id)) return this.drop('unknown path');
-    const [first, second] = path.sides;
-    const isFirst = first !== undefined && sameEndpoint(first, from);
-    if (!isFirst && !(second && sameEndpoint(second, from))) return this.drop('unbound source');
-    const to = isFirst ? second : first;
-    if (!to) return this.drop('other side unbound');
-    if (!this.spend(path, frame.length)) return this.drop('rate');
-    if (path.owner.usedBytes >= this.limits.quotaBytes) return this.drop('quota');
-    path.owner.usedBytes += frame.length;
-    this.forwardedPackets += 1;
-    this.forwardedBytes += frame.length;
-    this.transmit(frame, to);
-    return undefined;
+  /** Owners whose day is over may send again. */
+  renewQuotas(): void {
+    const renewed = new Set([...this].map(({ owner }) => owner).filter((owner) => this.renew(owner)));
+    if (renewed.size === 0) return;
+    for (const path of this) if (renewed.has(path.owner)) this.onChange(path, 'set');
   }
 
-  *[Symbol.iterator](): Iterator<RelayPath> {
-    for (const path of this.slots) if (path) yield path;
+  [Symbol.iterator](): Iterator<RelayPath> {
+    return this.table[Symbol.iterator]();
   }
 
-  private spend(path: RelayPath, bytes: number): boolean {
-    const { bytesPerSecond } = this.limits;
-    const now = this.clock.now();
-    path.allowance += ((now - path.filledMs) / 1000) * bytesPerSecond;
-    path.allowance = Math.min(path.allowance, bytesPerSecond * BURST_S);
-    path.filledMs = now;
-    if (path.allowance < bytes) return false;
-    path.allowance -= bytes;
-    return true;
+  private place(path: RelayPath, side: 0 | 1, at: Endpoint | undefined): void {
+    const before = path.sides[side];
+    path.sides[side] = at;
+    if (before?.port !== at?.port || before?.address !== at?.address) this.onChange(path, 'set');
   }
 
   /** What an owner has used counts for a day from its first path; then it begins anew. */
-  private ownerOf(name: string): Owner {
+  private ownerOf(name: string): DaysOwner {
     let owner = this.owners.get(name);
-    if (!owner) this.owners.set(name, (owner = { usedBytes: 0 }));
+    if (!owner) this.owners.set(name, (owner = { name, usedBytes: 0, sinceMs: this.clock.now() }));
+    this.renew(owner);
     return owner;
   }
 
-  private drop(reason: RelayDrop): RelayDrop {
-    this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1);
-    return reason;
+  private renew(owner: DaysOwner): boolean {
+    const now = this.clock.now();
+    if (now - owner.sinceMs < DAY_MS) return false;
+    owner.usedBytes = 0;
+    owner.sinceMs = now;
+    return true;
   }
-}
-
-/** As much of a frame as names its slot. */
-function frameWith(pathId: Uint8Array): Uint8Array {
-  const frame = new Uint8Array(2 + pathId.length);
-  frame.set(pathId, 2);
-  return frame;
 }

@@ -17,7 +17,9 @@ import type { Peer } from '../../core/wire/peers';
 import { isRelayFrame, pathIdOf, RELAY_MAGIC, relayHint } from '../../core/wire/relay-frame';
 import { Signalling, type Context } from '../../core/wire/signalling';
 import type { ServerMachine, ServerPorts, TrustedServer } from '../server-ports';
+import { RelayCrew } from './relay-crew';
 import { DEFAULT_RELAY_LIMITS, RelayPaths, type RelayLimits, type RelayPath } from './relay-paths';
+import type { RelayDrop } from './relay-table';
 
 /** How often paths that nobody uses are looked for. */
 const SWEEP_MS = 15_000;
@@ -45,12 +47,16 @@ export class RelayServer implements ServerMachine {
   readonly coordinator: Peer;
   readonly paths: RelayPaths;
   draining = false;
+  /** Relay Binds taken. */
+  binds = 0;
+  /** Where there are worker processes, or the CPU time is measured. */
+  crew: RelayCrew | undefined;
   private readonly limits: RelayLimits;
   private readonly sides = new Map<Peer, Side>();
   private readonly peers = new Map<RelayPath, readonly [Peer, Peer]>();
   private lastHintMs = -Infinity;
   private sweepTimer: Timer | undefined;
-  private measured = { atMs: 0, bytes: 0 };
+  private measured = { atMs: 0, bytes: 0, packets: 0 };
 
   constructor(
     private readonly options: RelayServerOptions,
@@ -67,25 +73,49 @@ export class RelayServer implements ServerMachine {
     this.measured.atMs = ports.clock.now();
   }
 
-  /** 0 idle to 1 full, by paths and by bytes since the last time that this was asked. */
+  /** By all of its processes. */
+  get forwarded(): { readonly packets: number; readonly bytes: number } {
+    const { forwardedPackets: packets, forwardedBytes: bytes } = this.paths.table;
+    return this.crew?.forwarded ?? { packets, bytes };
+  }
+
+  get frameDrops(): ReadonlyMap<RelayDrop, number> {
+    return this.crew?.drops ?? this.paths.drops;
+  }
+
+  /** 0 idle to 1 full: whichever is highest of paths, CPU time, and packets and bytes since this was last asked. */
   get load(): number {
-    const { paths, limits, measured } = this;
+    const { paths, limits, measured, forwarded } = this;
     const now = this.ports.clock.now();
     const seconds = Math.max((now - measured.atMs) / 1000, 0.001);
-    const bytesPerSecond = (paths.forwardedBytes - measured.bytes) / seconds;
-    this.measured = { atMs: now, bytes: paths.forwardedBytes };
-    return Math.min(1, Math.max(paths.size / limits.paths, bytesPerSecond / limits.capacityBytesPerSecond));
+    this.measured = { atMs: now, ...forwarded };
+    const parts = [
+      paths.size / limits.paths,
+      this.crew?.load ?? 0,
+      (forwarded.bytes - measured.bytes) / seconds / limits.capacityBytesPerSecond,
+      (forwarded.packets - measured.packets) / seconds / limits.capacityPacketsPerSecond,
+    ];
+    return Math.min(1, Math.max(...parts));
   }
 
   /** For paths that exist too. What is not given is as by default. */
   changeLimits(limits: Partial<RelayLimits>): void {
     Object.assign(this.limits, DEFAULT_RELAY_LIMITS, limits);
+    this.crew?.limitsChanged();
   }
 
   receive(datagram: Uint8Array, from: Endpoint): void {
     if (datagram[0] !== RELAY_MAGIC) return this.signalling.receive(datagram, from);
-    const drop = this.paths.forward(datagram, from);
+    const drop = this.paths.table.forward(datagram, from);
     if (drop === 'unknown path' || drop === 'unbound source') this.hint(datagram, from);
+  }
+
+  /** Others read its sockets too from now on: `busy`, see RelayWorkerPorts. */
+  withCrew(busy: () => number): RelayCrew {
+    const { limits, paths } = this;
+    const { clock, timers } = this.ports;
+    const receive = (datagram: Uint8Array, from: Endpoint): void => this.receive(datagram, from);
+    return (this.crew ??= new RelayCrew({ clock, timers, limits, paths, receive, busy }));
   }
 
   /** Resolves when every node has gone to another RS, or after `limitMs`. */
@@ -103,6 +133,7 @@ export class RelayServer implements ServerMachine {
 
   close(): void {
     this.sweepTimer?.cancel();
+    this.crew?.close();
     this.signalling.close();
     for (const path of [...this.paths]) this.paths.end(path);
     this.sides.clear();
@@ -130,6 +161,7 @@ export class RelayServer implements ServerMachine {
   private bind({ peer, from }: Context<Endpoint>): Message {
     const bound = this.sides.get(peer);
     if (!bound) throw new Refused('malformed');
+    this.binds += 1;
     this.paths.bind(bound.path, bound.side, from);
     return { name: 'relayBindAck', body: { observed: from, draining: this.draining } };
   }
@@ -152,6 +184,7 @@ export class RelayServer implements ServerMachine {
     this.sweepTimer ??= this.ports.timers.schedule(SWEEP_MS, () => {
       this.sweepTimer = undefined;
       for (const path of this.paths.expired()) this.end(path);
+      this.paths.renewQuotas();
       if (this.paths.size > 0) this.sweepLater();
     });
   }

@@ -84,10 +84,10 @@ async function enrol(
     if (!still) await store.coordinators.remove(zone);
     if (!still || Buffer.compare(still.key, publicKey) !== 0) gone.push(coordinator);
   }
-  for (const { zone, key, endpoint } of enrolled) {
+  for (const { zone, key, endpoint, nodes } of enrolled) {
     const known = await store.coordinators.find(zone);
-    const blocks = known ?? freeBlocks(globalId, await store.coordinators.list());
-    if (!blocks) throw new NtmError('NTM_CONFIG', 'every block of virtual addresses has been given to a coordinator');
+    const blocks = known ?? freeBlocks(globalId, await store.coordinators.list(), nodes);
+    if (!blocks) throw new NtmError('NTM_CONFIG', `there are not enough virtual addresses left for ${zone}`);
     const { ipv4Block, ipv6Prefix } = blocks;
     const reported = endpoint ?? known?.endpoint ?? null;
     await store.coordinators.put({

@@ -57,6 +57,10 @@ export function cacheServerFigures(machine: CacheServer): Figure[] {
     { name: 'cached_items', help: 'Items that are kept now', type: 'gauge', value: usage.items },
     { name: 'cached_bytes', help: 'Their bytes, sealed', type: 'gauge', value: usage.bytes },
     { name: 'cached_items_stored_total', help: 'Items that were stored', type: 'counter', value: stored },
+    {
+      ...{ name: 'cached_bytes_received_total', help: 'Bytes of items that came', type: 'counter' },
+      value: uploads.receivedBytes,
+    },
     ...[...ended].map(([outcome, value]) => ({
       ...{ name: 'cached_items_ended_total', type: 'counter' as const, value, labels: { outcome } },
       help: 'Items that are kept no more, by what became of them',

@@ -1,16 +1,15 @@
 /** `serve dc`: a direction coordinator with the DNS of its zone. Its blocks of addresses come from the AS, once. */
 import { nodeClock, nodeRandom } from '../../core/runtime-node';
-import { formatEndpoint } from '../../core/wire/addresses';
+import { formatEndpoint, type Endpoint } from '../../core/wire/addresses';
 import { agreedKey, type KeyPair } from '../../core/wire/keys';
 import type { Peer } from '../../core/wire/peers';
 import { Signalling } from '../../core/wire/signalling';
 import { CoordinatorServer } from '../coordinator/coordinator';
-import { coordinatorZone } from '../coordinator/coordinator-zone';
-import { openDns } from '../coordinator/dns-host';
-import { DnsServer } from '../coordinator/dns-server';
+import { coordinatorDns } from '../coordinator/coordinator-dns';
+import { openDns, type DnsHost } from '../coordinator/dns-host';
+import type { DnsServer } from '../coordinator/dns-server';
 import { hostMachine } from '../host';
 import { hostNameServers } from '../host-name-servers';
-import { RateLimit } from '../rate-limit';
 import type { TrustedServer } from '../server-ports';
 import { openSqliteStore } from '../store/sqlite-store';
 import type { Store } from '../store/store';
@@ -18,9 +17,6 @@ import { AccountServerReport, type Blocks } from './account-server-report';
 import { droppedFigures, type Figure, type ServeContext, type ServedServer } from './served';
 import { serverKey } from './server-key';
 import type { Settings } from './settings';
-
-/** Names never seen that the DNS asks the AS about: 50 at once, 10 a second. */
-const DNS_NAME_QUESTIONS = { burst: 50, refillMs: 100 };
 
 export async function serveCoordinator(options: Settings<'dc'>, context: ServeContext): Promise<ServedServer<'dc'>> {
   const { dir, listen, zone, accountServer, advertise } = options;
@@ -44,34 +40,43 @@ export async function serveCoordinator(options: Settings<'dc'>, context: ServeCo
     const { machine, local, close } = await hostMachine(listen, context, async (ports, bound, meanwhile) => {
       const asking = new Signalling({ party: 'dc', part: `dc ${zone}`, identity, ...ports });
       meanwhile(asking);
-      const local = advertise ?? bound;
+      const local = advertise?.[0] ?? bound;
       reporter = new AccountServerReport(asking, identity, as, local, context);
       const blocks = await blocksOf(store, zone, reporter);
       await store.coordinators.put({
         ...{ ...blocks, zone, fqdn: `dc.${zone}`, publicKey: identity.publicKey, endpoint: local },
       });
-      return new CoordinatorServer(
+      const { assignments, sessions, nodeKeys } = store;
+      const coordinator = new CoordinatorServer(
         {
-          ...{ identity, zone, ...blocks, assignments: store.assignments, nodeKeys: store.nodeKeys },
+          ...{ identity, zone, ...blocks, assignments, sessions, nodeKeys },
           servers: servers.map(trusted),
           accountServer: { party: 'as', name: 'as', ...as },
           nameServers: hostNameServers(options.resolver),
         },
         ports,
       );
+      await coordinator.restore();
+      return coordinator;
     });
     reporter?.moveTo(machine.signalling);
-    const dnsServer = dnsOf(machine, zone, (advertise ?? local).address, store);
     closers.push(close);
-    const dns = options.dns && (await openDns(dnsServer, options.dns));
-    if (dns) closers.push(() => dns.close());
+    const dnsServer = dnsOf(machine, options, local, (await store.coordinators.find(zone))!, store);
+    const dnsHosts: DnsHost[] = [];
+    for (const endpoint of options.dns ?? []) {
+      const host = await openDns(dnsServer, endpoint);
+      dnsHosts.push(host);
+      closers.push(() => host.close());
+    }
     return {
       about: {
         [`directs the nodes of ${zone} on`]: formatEndpoint(local),
-        ...(dns && { 'answers DNS on': formatEndpoint(dns.local) }),
+        ...(dnsHosts.length > 0 && {
+          'answers DNS on': dnsHosts.map((dns) => formatEndpoint(dns.local)).join(' and '),
+        }),
       },
       figures: () => coordinatorFigures(machine, dnsServer),
-      ailment: () => reporter?.ailment,
+      ailment: () => machine.sessions.ailment ?? reporter?.ailment,
       reload(changed) {
         trustOnly(machine, identity, servers.map(trusted), changed.servers.map(trusted));
         ({ servers } = changed);
@@ -118,9 +123,19 @@ async function blocksOf(store: Store, zone: string, report: AccountServerReport)
   return known;
 }
 
-function dnsOf({ pool, names }: CoordinatorServer, zone: string, address: string, { assignments }: Store): DnsServer {
-  const serial = Math.floor(nodeClock.wallTimeMs() / 1000);
-  const nameQuestions = new RateLimit(nodeClock, DNS_NAME_QUESTIONS);
-  const real = new Map([[`dc.${zone}`, address]]);
-  return new DnsServer(coordinatorZone(zone, serial, real, { pool, names, assignments, nameQuestions }));
+function dnsOf(
+  machine: CoordinatorServer,
+  { zone, listen, advertise, nameServers }: Settings<'dc'>,
+  local: Endpoint,
+  { ipv4Block, ipv6Prefix }: Blocks,
+  { assignments }: Store,
+): DnsServer {
+  const own = advertise ?? [local, ...listen.slice(1)];
+  const servers = new Map(nameServers.map(({ name, addresses }) => [name, addresses]));
+  servers.set(`dc.${zone}`, [...new Set(own.map(({ address }) => address))]);
+  return coordinatorDns(machine, {
+    ...{ pool: { zone, ipv4Block, ipv6Prefix }, assignments, clock: nodeClock, servers },
+    // A DC of another zone finds this one by its name among them (Figure 5 step 3).
+    nameServers: [...new Set([`dc.${zone}`, ...servers.keys()])],
+  });
 }

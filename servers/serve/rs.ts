@@ -1,16 +1,18 @@
 /** `serve rs`: a relay server. On SIGTERM its nodes move to another one first. */
+import { availableParallelism } from 'node:os';
 import { nodeRandom } from '../../core/runtime-node';
 import { formatEndpoint } from '../../core/wire/addresses';
-import { hostMachine } from '../host';
+import { hostRelayServer } from '../host-relay';
+import type { RelayCrew } from '../relay/relay-crew';
 import type { RelayLimits } from '../relay/relay-paths';
-import { RelayServer } from '../relay/relay-server';
+import type { RelayServer } from '../relay/relay-server';
 import { reportTo, trustedCoordinator } from './coordinator-link';
 import { droppedFigures, type Figure, type ServeContext, type ServedServer } from './served';
 import { serverKey } from './server-key';
 import type { Settings } from './settings';
 
 export async function serveRelayServer(
-  { dir, name, listen, advertise = listen, coordinator, ...live }: Settings<'rs'>,
+  { dir, name, listen, advertise = listen, coordinator, workers = availableParallelism(), ...live }: Settings<'rs'>,
   context: ServeContext,
 ): Promise<ServedServer<'rs'>> {
   let { drainSeconds } = live;
@@ -21,13 +23,13 @@ export async function serveRelayServer(
     endpoints: advertise,
     limits: withoutUndefined(live.limits),
   };
-  const { machine, close } = await hostMachine(listen, context, (ports) => new RelayServer(options, ports));
+  const { machine, crew, close } = await hostRelayServer(listen, workers, options, context);
   const report = await reportTo(coordinator, machine, context, () => ({
     ...{ kind: 'rs', load: machine.load, endpoints: advertise, draining: machine.draining },
   }));
   return {
-    about: { 'relays on': listen.map(formatEndpoint).join(' and ') },
-    figures: () => relayServerFigures(machine),
+    about: { 'relays on': listen.map(formatEndpoint).join(' and '), processes: `${workers}` },
+    figures: () => [...relayServerFigures(machine), ...crewFigures(crew, workers)],
     ailment: () => (machine.draining ? 'draining' : report.ailment()),
     reload(changed) {
       ({ drainSeconds } = changed);
@@ -47,17 +49,37 @@ function withoutUndefined(limits: Settings<'rs'>['limits']): Partial<RelayLimits
   return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
 }
 
-export function relayServerFigures(machine: RelayServer): Figure[] {
+export function relayServerFigures({ paths, forwarded, binds, signalling, frameDrops }: RelayServer): Figure[] {
   return [
-    { name: 'relay_paths', help: 'Paths that are allocated', type: 'gauge', value: machine.paths.size },
+    { name: 'relay_paths', help: 'Paths that are allocated', type: 'gauge', value: paths.size },
+    { name: 'relay_binds_total', help: 'Relay Binds taken', type: 'counter', value: binds },
+    { name: 'relayed_packets_total', help: 'Frames forwarded', type: 'counter', value: forwarded.packets },
+    { name: 'relayed_bytes_total', help: 'Bytes of frames forwarded', type: 'counter', value: forwarded.bytes },
+    ...droppedFigures({ signalling: signalling.drops, frames: frameDrops }),
+  ];
+}
+
+/** Of each process: 0 is the main one. */
+function crewFigures(crew: RelayCrew, workers: number): Figure[] {
+  const busy = [crew.busy, ...[...crew.members].map(({ report }) => report.busy)];
+  return [
+    { name: 'relay_processes', help: 'Processes that can forward', type: 'gauge', value: crew.members.size + 1 },
+    { name: 'relay_processes_wanted', help: 'As the settings say', type: 'gauge', value: workers },
     {
-      ...{ name: 'relayed_packets_total', help: 'Frames forwarded', type: 'counter' },
-      value: machine.paths.forwardedPackets,
+      name: 'relay_processes_reading',
+      help: 'Those that the load needs',
+      type: 'gauge',
+      value: crew.readers.length + 1,
     },
     {
-      ...{ name: 'relayed_bytes_total', help: 'Bytes of frames forwarded', type: 'counter' },
-      value: machine.paths.forwardedBytes,
+      name: 'relay_processes_lost_total',
+      help: 'Processes that had to be replaced',
+      type: 'counter',
+      value: crew.lost,
     },
-    ...droppedFigures({ signalling: machine.signalling.drops, frames: machine.paths.drops }),
+    ...busy.map((value, process): Figure => ({
+      ...{ name: 'relay_process_busy_ratio', help: 'Of its time, what a process was busy', type: 'gauge' },
+      ...{ value, labels: { process: `${process}` } },
+    })),
   ];
 }

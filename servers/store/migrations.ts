@@ -45,6 +45,19 @@ export const migrations: readonly string[] = [
    INSERT INTO coordinators_2 SELECT * FROM coordinators;
    DROP TABLE coordinators;
    ALTER TABLE coordinators_2 RENAME TO coordinators;`,
+  // Sessions of a DC's nodes; what is below a name, without a walk through all names.
+  `CREATE TABLE sessions (
+     zone TEXT NOT NULL,
+     fqdn TEXT NOT NULL,
+     public_key BLOB NOT NULL,
+     key BLOB NOT NULL,
+     notification_key BLOB NOT NULL,
+     used_ms INTEGER NOT NULL,
+     location TEXT,
+     PRIMARY KEY (zone, fqdn)
+   ) WITHOUT ROWID;
+   CREATE INDEX sessions_used ON sessions (zone, used_ms);
+   CREATE INDEX assignments_parent ON assignments (zone, substr(fqdn, instr(fqdn, '.') + 1));`,
   // Keys of nodes that are away, and what is cached for them.
   `CREATE TABLE node_keys (
      zone TEXT NOT NULL,

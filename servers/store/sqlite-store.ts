@@ -7,9 +7,12 @@ import { chmodSync, closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'libsql';
 import { NtmError } from '../../core/errors';
+import { GroupCommit } from './group-commit';
 import { migrate } from './migrations';
+import { bytes } from './sqlite-bytes';
 import { cachedItemStore } from './sqlite-cached-items';
 import { nodeKeyStore } from './sqlite-node-keys';
+import { sessionStore } from './sqlite-sessions';
 import type {
   Account,
   AccountStore,
@@ -56,14 +59,19 @@ function openDatabase(directory: string, path: string): Db {
 }
 
 function storeOn(db: Db): Store {
+  const assignments = assignmentStore(db);
   return {
     accounts: accountStore(db),
     coordinators: coordinatorStore(db),
-    assignments: assignmentStore(db),
+    assignments,
+    sessions: sessionStore(db),
     settings: settingStore(db),
     nodeKeys: nodeKeyStore(db),
     cachedItems: cachedItemStore(db),
-    close: () => void db.close(),
+    close() {
+      assignments.close();
+      db.close();
+    },
   };
 }
 
@@ -140,26 +148,38 @@ function coordinatorStore(db: Db): CoordinatorStore {
   };
 }
 
-function assignmentStore(db: Db): AssignmentStore {
+interface Assignment {
+  readonly zone: string;
+  readonly fqdn: string;
+  readonly last: number;
+}
+
+/** As in the index `assignments_parent`, which SQLite takes for the very same expression only. */
+const PARENT = "substr(fqdn, instr(fqdn, '.') + 1)";
+
+function assignmentStore(db: Db): AssignmentStore & { close(): void } {
   const find = db.prepare('SELECT number FROM assignments WHERE zone = ? AND fqdn = ?');
   const nameOf = db.prepare('SELECT fqdn FROM assignments WHERE zone = ? AND number = ?');
-  const below = db.prepare('SELECT 1 FROM assignments WHERE zone = ? AND substr(fqdn, -length(?)) = ? LIMIT 1');
+  const below = db.prepare(`SELECT 1 FROM assignments WHERE zone = ? AND ${PARENT} = ? LIMIT 1`);
   const next = db.prepare('SELECT coalesce(max(number), 0) + 1 AS number FROM assignments WHERE zone = ?');
   const insert = db.prepare('INSERT INTO assignments VALUES (?, ?, ?)');
   const number = (row: unknown): number | undefined => (row as { number: number } | undefined)?.number;
-  const assign = db.transaction((zone: string, fqdn: string, last: number) => {
+  const assign = ({ zone, fqdn, last }: Assignment): number | undefined => {
     const known = number(find.get(zone, fqdn));
     if (known !== undefined) return known;
     const free = number(next.get(zone))!;
     if (free > last) return undefined;
     insert.run(zone, fqdn, free);
     return free;
-  });
+  };
+  const assignAll = db.transaction((all: readonly Assignment[]) => all.map(assign));
+  const commits = new GroupCommit<Assignment, number | undefined>((all) => assignAll.immediate(all));
   return {
     find: async (zone, fqdn) => number(find.get(zone, fqdn)),
     nameOf: async (zone, n) => (nameOf.get(zone, n) as { fqdn: string } | undefined)?.fqdn,
-    hasBelow: async (zone, fqdn) => below.get(zone, `.${fqdn}`, `.${fqdn}`) !== undefined,
-    assign: async (zone, fqdn, last) => assign.immediate(zone, fqdn, last),
+    hasBelow: async (zone, fqdn) => below.get(zone, fqdn) !== undefined,
+    assign: async (zone, fqdn, last) => number(find.get(zone, fqdn)) ?? commits.add({ zone, fqdn, last }),
+    close: () => commits.flush(),
   };
 }
 
@@ -179,9 +199,4 @@ function settingStore(db: Db): SettingStore {
     put: async (name, value) => void put.run(name, Buffer.from(value)),
     getOrPut: async (name, value) => getOrPut.immediate(name, value),
   };
-}
-
-/** libsql gives a blob as a Buffer from `get` and as an ArrayBuffer from `all`. */
-function bytes(blob: Uint8Array | ArrayBuffer): Uint8Array {
-  return new Uint8Array(blob instanceof ArrayBuffer ? blob : blob.slice());
 }

@@ -3,6 +3,7 @@
  * and move to a database that several AS and DC processes share. What a call has answered is on disk.
  */
 import type { Endpoint } from '../../core/wire/addresses';
+import type { SessionStore } from './session-store';
 
 export interface Account {
   readonly name: string;
@@ -47,7 +48,7 @@ export interface CoordinatorStore {
 export interface AssignmentStore {
   find(zone: string, fqdn: string): Promise<number | undefined>;
   nameOf(zone: string, number: number): Promise<string | undefined>;
-  /** Some name below `fqdn` has a number. */
+  /** Some name directly below `fqdn` has a number. */
   hasBelow(zone: string, fqdn: string): Promise<boolean>;
   /** The name's number, or the lowest that never was in use from 1 to `last`; `undefined` when none is left. */
   assign(zone: string, fqdn: string, last: number): Promise<number | undefined>;
@@ -123,6 +124,7 @@ export interface Store {
   readonly accounts: AccountStore;
   readonly coordinators: CoordinatorStore;
   readonly assignments: AssignmentStore;
+  readonly sessions: SessionStore;
   readonly settings: SettingStore;
   readonly nodeKeys: NodeKeyStore;
   readonly cachedItems: CachedItemStore;

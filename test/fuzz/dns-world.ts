@@ -30,10 +30,12 @@ export class DnsWorld {
   private constructor(servers: ServerWorld) {
     this.servers = servers;
     const { pool, names } = servers.dc;
-    const real = new Map([`dc.${ZONE}`, LONG_NAME].map((name) => [name, '192.0.2.1']));
+    const real = new Map([`dc.${ZONE}`, LONG_NAME].map((name) => [name, ['192.0.2.1']]));
+    const common = { serial: 1, nameServers: [`dc.${ZONE}`], hostmaster: `hostmaster.${ZONE}` };
     const nameQuestions = new RateLimit(servers.time, NAME_QUESTIONS);
     const { assignments } = servers.store;
-    this.dns = new DnsServer(coordinatorZone(ZONE, 1, real, { pool, names, assignments, nameQuestions }));
+    const sources = { pool, names, assignments, nameQuestions };
+    this.dns = new DnsServer([coordinatorZone(ZONE, common, (name) => real.get(name), sources)]);
     this.before = this.held();
   }
 

@@ -137,11 +137,10 @@ describe('Figure 5 between two zones', () => {
     await mn.direct(`dora.${OTHER_ZONE}`);
   });
 
-  it('DC_CN forgets its neighbours, as after a restart -> the next direction but one goes through', async () => {
+  it('DC_CN forgets its neighbours, as after a restart -> the next direction introduces it anew, and goes through', async () => {
     const { mn, other } = await twoNodes();
     await mn.direct(`dora.${OTHER_ZONE}`);
     (other.dc as any).neighbours.distributed.clear();
-    await assert.rejects(mn.direct(`dora.${OTHER_ZONE}`), { refusal: 'unavailable' });
     await mn.direct(`dora.${OTHER_ZONE}`);
   });
 

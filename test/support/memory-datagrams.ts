@@ -1,16 +1,15 @@
 /**
- * UDP in memory on virtual time: each datagram arrives a millisecond later, unless `lose` says otherwise.
+ * UDP in memory on virtual time: each datagram arrives a millisecond later, unless `lose` or `latencyMs` say otherwise.
  * And `settle`, which lets virtual time pass until a promise is settled.
  */
 import type { Endpoint } from '../../core/wire/addresses';
 import { formatEndpoint } from '../../core/wire/addresses';
 import type { VirtualTime } from './virtual-time';
 
-const LATENCY_MS = 1;
-
 export class MemoryNetwork {
   /** True: the datagram is lost. */
   lose: (datagram: Uint8Array, from: Endpoint, to: Endpoint) => boolean = () => false;
+  latencyMs: (from: Endpoint, to: Endpoint) => number = () => 1;
   private readonly receivers = new Map<string, (datagram: Uint8Array, from: Endpoint) => void>();
   private readonly renamed = new Map<string, Endpoint>();
 
@@ -31,7 +30,7 @@ export class MemoryNetwork {
       const copy = datagram.slice();
       const from = this.renamed.get(formatEndpoint(local)) ?? local;
       if (this.lose(copy, from, to)) return;
-      this.time.schedule(LATENCY_MS, () => this.receivers.get(formatEndpoint(to))?.(copy, from));
+      this.time.schedule(this.latencyMs(from, to), () => this.receivers.get(formatEndpoint(to))?.(copy, from));
     };
   }
 

@@ -1,4 +1,5 @@
 /** The store of the servers in memory, for tests that are about something else. */
+import type { SessionChange, SessionStore, StoredSession } from '../../servers/store/session-store';
 import type { Account, Coordinator, Store } from '../../servers/store/store';
 import { MemoryCachedItems } from './memory-cached-items';
 
@@ -44,6 +45,7 @@ export function memoryStore(): Store & { readonly cachedItems: MemoryCachedItems
         return numbers.get(fqdn);
       },
     },
+    sessions: memorySessions(),
     settings: {
       get: async (name) => settings.get(name),
       put: async (name, value) => void settings.set(name, value),
@@ -58,5 +60,26 @@ export function memoryStore(): Store & { readonly cachedItems: MemoryCachedItems
     },
     cachedItems: new MemoryCachedItems(),
     close: () => {},
+  };
+}
+
+function memorySessions(): SessionStore {
+  const zones = new Map<string, Map<string, StoredSession>>();
+  const of = (zone: string): Map<string, StoredSession> => {
+    if (!zones.has(zone)) zones.set(zone, new Map());
+    return zones.get(zone)!;
+  };
+  const apply = (sessions: Map<string, StoredSession>, change: SessionChange): void => {
+    if (change.kind === 'keyed') return void sessions.set(change.session.fqdn, change.session);
+    const known = sessions.get(change.fqdn);
+    if (!known || Buffer.compare(known.key, change.key) !== 0) return;
+    if (change.kind === 'ended') return void sessions.delete(change.fqdn);
+    sessions.set(change.fqdn, { ...known, usedMs: change.usedMs, location: change.location });
+  };
+  return {
+    async write(zone, changes) {
+      for (const change of changes) apply(of(zone), change);
+    },
+    restore: async (zone, sinceMs) => [...of(zone).values()].filter(({ usedMs }) => usedMs >= sinceMs),
   };
 }

@@ -18,7 +18,7 @@ export class WorldNode {
   readonly failures: Error[] = [];
 
   constructor(
-    private readonly world: ServerWorld,
+    readonly world: ServerWorld,
     readonly account: string,
     private readonly local: Endpoint,
     route: 'auto' | 'relay' | 'direct' = 'auto',

@@ -40,7 +40,11 @@ export class ServerWorld {
   readonly identities = { as: this.keys(), dc: this.keys(), ns: this.keys(), rs: this.keys(), cs: this.keys() };
   private readonly secondRelay = this.keys();
   readonly secondCache = this.keys();
-  /** NS records and addresses of servers, by name; asking takes a millisecond. */
+  /** Of a TCP connection to an NS, one way. */
+  streamLatencyMs = 1;
+  /** Of a question to DNS, there and back. */
+  dnsMs = 1;
+  /** NS records and addresses of servers, by name. */
   readonly dns = new Map<string, readonly string[]>();
   readonly nameServers: NameServers = {
     of: (zone) => this.answer(`NS ${zone}`),
@@ -51,7 +55,7 @@ export class ServerWorld {
   /** How long a password takes to verify. */
   passwordMs = 0;
   readonly as: AccountServer;
-  readonly dc: CoordinatorServer;
+  dc: CoordinatorServer;
   readonly ns: NotificationServer;
   rs: RelayServer;
   cs: CacheServer;
@@ -76,13 +80,7 @@ export class ServerWorld {
           serverPorts,
         ),
     );
-    const blocks = { ipv4Block: '198.18.0.0/19', ipv6Prefix: 'fd00:1:2:1::/64' };
-    this.dc = this.startCoordinator({ ...blocks, zone: ZONE, identity: identities.dc, endpoint: ports.dc }, [
-      this.trusted('ns'),
-      this.trusted('rs'),
-      this.trusted('cs'),
-      { party: 'rs', name: `rs2.${ZONE}`, publicKey: this.secondRelay.publicKey },
-    ]);
+    this.dc = this.startFirstCoordinator();
     this.ns = this.startNotificationServer(`ns.${ZONE}`, identities.ns, this.trusted('dc'), ports.ns);
     this.rs = this.startRelay();
     this.cs = this.startCache();
@@ -167,6 +165,14 @@ export class ServerWorld {
     await this.report('rs', this.rs);
   }
 
+  /** The DC is killed, and another process takes its place at once, which has nothing but the store. */
+  async crashCoordinator(): Promise<void> {
+    this.network.detach(ports.dc);
+    this.dc.signalling.close();
+    this.dc = this.startFirstCoordinator();
+    await this.dc.restore();
+  }
+
   /** A server is gone, as when its process is killed. */
   kill(server: ServerMachine, at: Endpoint): void {
     this.network.detach(at);
@@ -203,11 +209,12 @@ export class ServerWorld {
     };
     const events = server?.accept({
       sourceAddress,
-      write: (bytes) => void this.time.schedule(1, () => open && onBytes(bytes)),
+      write: (bytes) => void this.time.schedule(this.streamLatencyMs, () => open && onBytes(bytes)),
       close: end,
     });
     if (!events) return undefined;
-    const write = (bytes: Uint8Array): void => void this.time.schedule(1, () => open && events.bytes(bytes));
+    const write = (bytes: Uint8Array): void =>
+      void this.time.schedule(this.streamLatencyMs, () => open && events.bytes(bytes));
     return { sourceAddress, write, close: end };
   }
 
@@ -235,6 +242,16 @@ export class ServerWorld {
     return this.attach(ports.cs, (serverPorts) => new CacheServer(options, serverPorts));
   }
 
+  private startFirstCoordinator(): CoordinatorServer {
+    const blocks = { ipv4Block: '198.18.0.0/19', ipv6Prefix: 'fd00:1:2:1::/64' };
+    return this.startCoordinator({ ...blocks, zone: ZONE, identity: this.identities.dc, endpoint: ports.dc }, [
+      this.trusted('ns'),
+      this.trusted('rs'),
+      this.trusted('cs'),
+      { party: 'rs', name: `rs2.${ZONE}`, publicKey: this.secondRelay.publicKey },
+    ]);
+  }
+
   private startRelay(): RelayServer {
     const options = { ...this.reporting('rs'), endpoints: [ports.rs] };
     return this.attach(ports.rs, (serverPorts) => new RelayServer(options, serverPorts));
@@ -248,12 +265,12 @@ export class ServerWorld {
     { identity, ...known }: Omit<Coordinator, 'fqdn' | 'publicKey'> & { identity: KeyPair },
     servers: TrustedServer[],
   ): CoordinatorServer {
-    const { assignments, coordinators, nodeKeys } = this.store;
+    const { assignments, coordinators, sessions, nodeKeys } = this.store;
     const { publicKey } = identity;
     void coordinators.put({ ...known, fqdn: `dc.${known.zone}`, publicKey });
     const accountServer = { ...this.trusted('as'), endpoint: ports.as };
     const { nameServers } = this;
-    const options = { ...known, identity, assignments, nodeKeys, accountServer, servers, nameServers };
+    const options = { ...known, identity, assignments, sessions, nodeKeys, accountServer, servers, nameServers };
     return this.attach(known.endpoint!, (serverPorts) => new CoordinatorServer(options, serverPorts));
   }
 
@@ -294,7 +311,7 @@ export class ServerWorld {
   }
 
   private answer(question: string): Promise<readonly string[]> {
-    return new Promise((resolve) => void this.time.schedule(1, () => resolve(this.dns.get(question) ?? [])));
+    return new Promise((resolve) => void this.time.schedule(this.dnsMs, () => resolve(this.dns.get(question) ?? [])));
   }
 
   private keys() {

@@ -1,9 +1,11 @@
 /** Settings of `serve dc`. */
 import * as v from 'valibot';
 import {
-  advertised,
+  address,
+  advertisedEndpoints,
   common,
-  endpoint,
+  domain,
+  endpoints,
   joinUrl,
   key,
   name,
@@ -15,11 +17,15 @@ import {
 
 const server = v.strictObject({ kind: v.picklist(['ns', 'rs', 'cs'], 'must be ns, rs or cs'), name, key });
 
+/** Besides dc.ZONE. `addresses`: of one whose name is in the zone. */
+const nameServer = v.strictObject({ name: domain, addresses: v.optional(v.array(address), []) });
+
 export const dc = v.pipe(
   v.strictObject({
     ...common,
-    ...{ listen: endpoint, advertise: v.optional(advertised), zone, accountServer: joinUrl },
-    dns: v.optional(endpoint),
+    ...{ listen: endpoints, advertise: v.optional(advertisedEndpoints), zone, accountServer: joinUrl },
+    dns: v.optional(endpoints),
+    nameServers: v.optional(v.array(nameServer, 'must be a list: [ ... ]'), []),
     servers: v.optional(
       v.pipe(
         v.array(server, 'must be a list: [ ... ]'),

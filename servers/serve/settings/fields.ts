@@ -18,6 +18,16 @@ export const zone = v.pipe(
 );
 export const name = v.pipe(text, v.check(isLabel, 'must be a DNS label: letters a-z, digits and hyphens, e.g. rs1'));
 
+export const domain = v.pipe(
+  text,
+  v.transform(canonicalName),
+  v.check(isZone, 'is not a domain name; a name server is called like ns2.example.org'),
+);
+export const address = v.pipe(
+  text,
+  v.check((value) => isIP(value) !== 0, 'must be an IP address'),
+);
+
 /** Where to listen. */
 export const endpoint = v.pipe(
   text,

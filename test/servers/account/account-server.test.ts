@@ -116,4 +116,23 @@ describe('address blocks', () => {
     assert.deepEqual([taken[15]?.ipv4Block, taken[15]?.ipv6Prefix], ['198.19.224.0/19', 'fd00:100:ff:10::/64']);
     assert.equal(ulaNetwork(globalId), 'fd00:100:ff::/48');
   });
+
+  it('DCs for more nodes than others -> larger blocks, which overlap with none; too many -> none', () => {
+    const globalId = Uint8Array.of(0, 1, 0, 0, 0xff);
+    const taken: Parameters<typeof freeBlocks>[1][number][] = [];
+    for (const nodes of [8_190, 50_000, 8_191, 1]) {
+      taken.push({
+        ...{ zone: '', fqdn: '', publicKey: globalId, endpoint: at(1) },
+        ...freeBlocks(globalId, taken, nodes)!,
+      });
+    }
+    assert.deepEqual(
+      taken.map(({ ipv4Block }) => ipv4Block),
+      ['198.18.0.0/19', '198.19.0.0/16', '198.18.64.0/18', '198.18.32.0/19'],
+    );
+    assert.equal(new Set(taken.map(({ ipv6Prefix }) => ipv6Prefix)).size, 4);
+    assert.equal(freeBlocks(globalId, taken, 50_000), undefined);
+    assert.equal(freeBlocks(globalId, [], 131_070)?.ipv4Block, '198.18.0.0/15');
+    assert.equal(freeBlocks(globalId, [], 131_071), undefined);
+  });
 });

@@ -8,8 +8,10 @@ import { RateLimit } from '../../../servers/rate-limit';
 import { pass, settle } from '../../support/memory-datagrams';
 import { ServerWorld } from '../../support/server-world';
 
+const common = { serial: 1, nameServers: ['dc.ntm.test'], hostmaster: 'hostmaster.ntm.test' };
+
 describe('DNS query', () => {
-  const server = new DnsServer({ name: 'ntm.test', serial: 1, find: () => Promise.resolve(undefined) });
+  const server = new DnsServer([{ ...common, name: 'ntm.test', find: () => Promise.resolve(undefined) }]);
   const answerTo = async (...bytes: (number | number[])[]) => {
     const answer = await server.answer(Uint8Array.from(bytes.flat()), 'udp');
     return answer && Buffer.from(answer).toString('hex');
@@ -42,7 +44,7 @@ describe('DNS query', () => {
     const { pool, names } = world.dc;
     const nameQuestions = new RateLimit(world.time, { burst: 1, refillMs: 1_000 });
     const sources = { pool, names, assignments: world.store.assignments, nameQuestions };
-    const server = new DnsServer(coordinatorZone('ntm.test', 1, new Map(), sources));
+    const server = new DnsServer([coordinatorZone('ntm.test', common, () => undefined, sources)]);
     const rcodeOf = async (name: string) => {
       const query = dns.encode({ type: 'query', id: 1, questions: [{ name, type: 'A' }] });
       const answer = await settle(world.time, server.answer(query, 'udp'));

@@ -12,6 +12,8 @@ import { SeededRandom } from '../../support/virtual-time';
 const zone: Zone = {
   name: 'ntm.test',
   serial: 2026,
+  nameServers: ['dc.ntm.test'],
+  hostmaster: 'hostmaster.ntm.test',
   find: async (fqdn) =>
     ({
       'dc.ntm.test': { ipv4: ['192.0.2.1'], ipv6: [] },
@@ -25,7 +27,7 @@ const zone: Zone = {
 async function ask(name: string, type: string, more: Partial<Packet> = {}, transport: 'udp' | 'tcp' = 'udp') {
   const questions = [{ name, type: type as 'A' }];
   const query = dns.encode({ type: 'query', id: 7, flags: dns.RECURSION_DESIRED, questions, ...more });
-  const answer = await new DnsServer(zone).answer(query, transport);
+  const answer = await new DnsServer([zone]).answer(query, transport);
   assert(answer);
   return { bytes: answer, packet: dns.decode(Buffer.from(answer)) as DecodedPacket & { rcode: string } };
 }
@@ -99,7 +101,7 @@ describe('zone', () => {
   });
 
   it('garbage, responses, every prefix of a query -> dropped or answered, never thrown', async () => {
-    const server = new DnsServer(zone);
+    const server = new DnsServer([zone]);
     const query = dns.encode({ type: 'query', id: 1, questions: [{ name: 'alice.ntm.test', type: 'A' }] });
     for (let length = 0; length < query.length; length++) await server.answer(query.subarray(0, length), 'udp');
     const random = new SeededRandom(3);
@@ -117,7 +119,7 @@ describe('zone', () => {
 
 describe('DNS on real sockets', () => {
   let host: DnsHost;
-  const server = new DnsServer(zone);
+  const server = new DnsServer([zone]);
   before(async () => (host = await openDns(server, { address: '127.0.0.1', port: 0 })));
   after(() => host.close());
 
