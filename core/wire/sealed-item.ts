@@ -65,6 +65,12 @@ export interface ItemParties {
 }
 
 export function sealItem(about: ItemLabel, content: Uint8Array, parties: ItemParties, random: Random): Uint8Array {
+  const encoded = encodeCbor(about);
+  return sealPlain([Uint8Array.of(encoded.length >> 8, encoded.length & 0xff), encoded, content], parties, random);
+}
+
+/** What a sender can make its receiver open: label and content, or whatever it likes. */
+export function sealPlain(plain: readonly Uint8Array[], parties: ItemParties, random: Random): Uint8Array {
   const { sender, receiverPublicKey, voucher } = parties;
   const ephemeral = generateKeyPair(random);
   const nonce = random.bytes(NONCE.box);
@@ -83,11 +89,9 @@ export function sealItem(about: ItemLabel, content: Uint8Array, parties: ItemPar
   header.set(nonce, Offset.nonce);
   new DataView(header.buffer).setUint16(Offset.boxLength, box.length);
   header.set(box, Offset.box);
-  const encoded = encodeCbor(about);
   const cipher = createCipheriv(CIPHER, contentKey, new Uint8Array(NONCE.content), { authTagLength: TAG_LENGTH });
-  cipher.setAAD(header, { plaintextLength: 2 + encoded.length + content.length });
-  const length = Uint8Array.of(encoded.length >> 8, encoded.length & 0xff);
-  const sealed = [cipher.update(length), cipher.update(encoded), cipher.update(content), cipher.final()];
+  cipher.setAAD(header, { plaintextLength: plain.reduce((sum, { length }) => sum + length, 0) });
+  const sealed = [...plain.map((each) => cipher.update(each)), cipher.final()];
   return new Uint8Array(Buffer.concat([header, ...sealed, cipher.getAuthTag()]));
 }
 

@@ -176,7 +176,7 @@ export class ServerWorld {
   /** A server is gone, as when its process is killed. */
   kill(server: ServerMachine, at: Endpoint): void {
     this.network.detach(at);
-    server.close();
+    void server.close();
   }
 
   /** A TCP connection to the NS. `undefined` when it refused it. */
@@ -228,7 +228,7 @@ export class ServerWorld {
   /** The servers end; what they left behind is seen on the clock. */
   close(): void {
     for (const reporter of this.reporters) reporter.stop();
-    for (const machine of [this.as, this.dc, this.ns, this.rs, this.cs, ...this.more]) machine.close();
+    for (const machine of [this.as, this.dc, this.ns, this.rs, this.cs, ...this.more]) void machine.close();
   }
 
   private streamServerAt({ address, port }: Endpoint): NotificationServer | CacheServer | undefined {
