@@ -30,6 +30,9 @@ const TUNNEL_KEEP_ALIVE_MS = 25_000;
 const CORRESPONDENTS_LIMIT = 4_096;
 /** While a tunnel's relay is lost and no other can be had: the DC is asked again. */
 const RELAY_RETRY_MS = 2_000;
+const HANDOVER_RETRY_MS = 2_000;
+/** The DC handles 256 requests of a node at once, and others shall have their turn. */
+const HANDOVERS_AT_ONCE = 32;
 
 interface Correspondent {
   readonly fqdn: string;
@@ -38,8 +41,10 @@ interface Correspondent {
   construction?: Construction | undefined;
   /** The newest, while its relay is being bound. */
   direction?: Direction;
-  /** Running while the tunnel's relay is lost. */
-  relayRetry?: Timer | undefined;
+  /** The newest direction was because of a handover, of this node or of the other. */
+  handover?: boolean;
+  /** Running while the tunnel's relay is lost, or since a handover could not be told to the correspondent. */
+  retry?: Timer | undefined;
   /** Running while a new connection may show that the tunnel is dead. */
   doubt?: Timer | undefined;
   failure?: { readonly error: Error; readonly untilMs: number } | undefined;
@@ -98,18 +103,33 @@ export class Correspondents {
     return this.byAddress.get(address)?.fqdn;
   }
 
-  /** Constructs the tunnel as the DC directs, on either side (Figure 5 steps 12 and 15). */
-  follow(direction: Direction): void {
+  /** Constructs the tunnel as the DC directs, on either side (Figure 5 steps 12 and 15, Figure 7 steps 23 and 26). */
+  follow(direction: Direction, handover = false): void {
     const { correspondent, relay, endpoints } = direction;
     const known = this.remember(correspondent.fqdn, correspondent.addresses);
     known.failure = undefined;
     known.direction = direction;
+    known.handover = handover;
     known.construction ??= newConstruction();
     if (relay) return void this.followByRelay(known, direction, relay);
     const endpoint = endpoints.find(this.options.canSendTo);
     if (endpoint) return this.constructBy(known, direction, { kind: 'direct', endpoint });
     const { fqdn } = known;
     this.failed(known, new NtmError('NTM_NO_ROUTE', `there is no IP version in common with ${fqdn}`));
+  }
+
+  isHandover(fqdn: string): boolean {
+    return this.byName.get(fqdn)?.handover ?? false;
+  }
+
+  /** This host has changed its network, and the DC knows: every tunnel in use is directed anew (Figure 7 step 11). */
+  hostMoved(): void {
+    this.options.directions.hostMoved();
+    const inUse = [...this.byName.values()].filter(({ tunnel }) => tunnel && tunnel.state !== 'idle');
+    const next = async (): Promise<void> => {
+      for (let known = inUse.pop(); known; known = inUse.pop()) await this.redirect(known);
+    };
+    for (let i = 0; i < HANDOVERS_AT_ONCE; i++) void next();
   }
 
   /** Whether the tunnel to this node goes this way, and something has come through it within a session's time. */
@@ -123,8 +143,8 @@ export class Correspondents {
     const known = this.byName.get(fqdn);
     if (!known?.tunnel || known.tunnel.state === 'idle' || !samePath(known.tunnel.path, path)) return;
     this.renew(fqdn);
-    known.relayRetry?.cancel();
-    known.relayRetry = this.options.timers.schedule(RELAY_RETRY_MS, () => this.relayLost(fqdn, path));
+    known.retry?.cancel();
+    known.retry = this.options.timers.schedule(RELAY_RETRY_MS, () => this.relayLost(fqdn, path));
   }
 
   onTunnelEvent(event: TunnelEvent): void {
@@ -164,7 +184,7 @@ export class Correspondents {
       persistentKeepaliveMs: TUNNEL_KEEP_ALIVE_MS,
     });
     known.tunnel = tunnel;
-    known.relayRetry?.cancel();
+    known.retry?.cancel();
     known.construction ??= newConstruction();
     if (turn === 'request') tunnel.requestTunnel();
     else this.requestUnlessRequested(known, known.construction);
@@ -177,6 +197,20 @@ export class Correspondents {
       known.doubt = undefined;
       if (known.tunnel && known.tunnel.lastReceivedMs < sinceMs) this.renew(known.fqdn);
     });
+  }
+
+  /** Until the DC has directed it, the correspondent is absent, or this node does not want it any more. */
+  private async redirect(known: Correspondent): Promise<void> {
+    const { timers } = this.options;
+    known.retry?.cancel();
+    try {
+      await this.direct(known.fqdn, true);
+    } catch (error) {
+      if (this.byName.get(known.fqdn) !== known) return;
+      if (error instanceof AbsentError) return this.failed(known, error);
+      if (known.tunnel?.state === 'idle') return;
+      known.retry = timers.schedule(HANDOVER_RETRY_MS, () => void this.redirect(known));
+    }
   }
 
   /** The correspondent may have restarted, so that it knows nothing of our tunnel: asks the DC anew. */
@@ -215,15 +249,15 @@ export class Correspondents {
   }
 
   /** Once more when the DC was not there: it may be at another endpoint, or this node has logged in again meanwhile. */
-  private async direct(target: string): Promise<Direction> {
+  private async direct(target: string, handover = false): Promise<Direction> {
     const { directions, whenJoined } = this.options;
     await whenJoined();
     try {
-      return await directions.ask(target);
+      return await directions.ask(target, handover);
     } catch (error) {
       if (!isLoss(error)) throw error;
       await whenJoined();
-      return directions.ask(target);
+      return directions.ask(target, handover);
     }
   }
 
@@ -269,7 +303,7 @@ export class Correspondents {
     this.byAddress.delete(known.addresses.ipv4);
     this.byAddress.delete(known.addresses.ipv6);
     known.doubt?.cancel();
-    known.relayRetry?.cancel();
+    known.retry?.cancel();
     if (known.tunnel) this.options.packets().removeTunnel(known.tunnel.publicKey);
     known.construction?.fail(new NtmError('NTM_NODE_UNREACHABLE', `${known.fqdn} was forgotten for want of room`));
   }

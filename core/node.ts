@@ -2,6 +2,7 @@
  * A node (paper 2.6): the composition root, where the three modules of paper 3.3 are wired together.
  *
  *   negotiation  membership (login, registration, notification), directions
+ *   handover     the host's network changes: registration and tunnels anew
  *   packet       the virtual stack, the tunnels (packet-path.ts)
  *   sockets      one UDP socket per IP version carries signalling and tunnels, told apart by the first byte
  */
@@ -10,6 +11,7 @@ import type { Capture } from './capture';
 import { Correspondents } from './correspondents';
 import type { Namespace } from './namespace';
 import { Directions } from './negotiation/directions';
+import { Handover } from './handover/handover';
 import { Membership } from './negotiation/membership';
 import type { Registered } from './negotiation/registration';
 import { RelayBindings } from './negotiation/relay-bindings';
@@ -72,6 +74,7 @@ export class Node implements VirtualNetwork {
   private readonly directions: Directions;
   private readonly correspondents: Correspondents;
   private readonly relays: RelayBindings;
+  private readonly handover: Handover;
   private readonly ports: DatagramPort[] = [];
   private opened: Promise<void> | undefined;
   private cacheIfUsed: NodeCache | undefined;
@@ -90,7 +93,7 @@ export class Node implements VirtualNetwork {
     this.directions = new Directions({
       signalling: this.signalling,
       coordinator: () => this.membership.coordinator(),
-      onDirection: (direction) => this.correspondents.follow(direction),
+      onDirection: (direction, handover) => this.correspondents.follow(direction, handover),
       onLost: (coordinator, reason) => this.membership.doubt(coordinator, reason),
     });
     this.membership = new Membership({
@@ -108,13 +111,21 @@ export class Node implements VirtualNetwork {
       onConfiguration: (configuration) => this.configure(configuration),
       onJoined: (fqdn, registered) => this.joined(fqdn, registered),
       onFailed: (error) => this.failed(error),
-      onNotification: (id) => this.directions.acknowledgeNotification(id),
+      onNotification: (id, handover) => this.directions.acknowledgeNotification(id, handover),
+      onMoved: () => this.handover.registered(),
+    });
+    this.handover = new Handover({
+      ...{ timers, trace, part: this.part },
+      hostAddresses: () => runtime.hostAddresses(),
+      register: () => this.membership.hostMoved(),
+      direct: () => this.correspondents.hostMoved(),
     });
     this.packetPath = new PacketPath({
       ...{ runtime, trace, part: this.part, secretKey, capture: options.capture, allow: config.allow },
       isZone: (name) => this.namespace.isZone(name),
       transmit: (datagram, to) => this.send(datagram, to),
       onTunnelEvent: (event) => this.correspondents.onTunnelEvent(event),
+      isHandover: (fqdn) => this.correspondents.isHandover(fqdn),
       onStalled: ({ path }) => path.kind === 'relay' && this.relays.doubt(path),
       onRelayed: (path) => this.relays.sent(path),
       onStackFault: (assertion) => this.options.onStackFault(assertion),
@@ -268,6 +279,7 @@ export class Node implements VirtualNetwork {
     this.options.trace({ part: this.part, event: 'statistics', ...this.packetPath.close() });
     this.datagramsIfCached?.close();
     this.cacheIfUsed?.close();
+    this.handover.close();
     this.membership.close();
     this.relays.close();
     this.signalling.close();
@@ -286,6 +298,8 @@ export class Node implements VirtualNetwork {
       ),
     );
     for (const port of opened) if (port.status === 'fulfilled') this.ports.push(port.value);
+    if (this.closed) return;
+    this.handover.start();
     this.membership.start();
   }
 
@@ -323,6 +337,7 @@ export class Node implements VirtualNetwork {
   private sendFailed(error: Error & { code?: string }, to: Endpoint): void {
     this.options.trace({ part: this.part, event: 'send failed', code: error.code, to: to.address });
     this.signalling.unsent(to, error.code ?? error.message);
+    this.handover.suspect();
   }
 
   private hostEndpoints(): Endpoint[] {

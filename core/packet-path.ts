@@ -40,6 +40,8 @@ export interface PacketPathOptions {
   /** `datagram` is valid only during the call. */
   transmit(datagram: Uint8Array, to: Endpoint): void;
   onTunnelEvent(event: TunnelEvent): void;
+  /** Whether the tunnel to this node was last directed because of a handover. */
+  isHandover(fqdn: string): boolean;
   /** TCP hears nothing any more through this tunnel. */
   onStalled(tunnel: Tunnel): void;
   /** A frame was sent on this path through a relay server. */
@@ -183,7 +185,8 @@ export class PacketPath {
   }
 
   private onTunnelEvent(event: TunnelEvent): void {
-    traceTunnel(this.options.trace, this.options.part, event);
+    const { trace, part, isHandover } = this.options;
+    traceTunnel(trace, part, event, 'tunnel' in event && isHandover(event.tunnel.fqdn));
     this.options.onTunnelEvent(event);
     if (event.kind !== 'established' && event.kind !== 'roamed') return;
     const { fqdn, virtualAddresses } = event.tunnel;

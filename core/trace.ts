@@ -9,7 +9,7 @@ export interface TraceEvent {
   /** What happened, e.g. `send`, `receive`, `state`, `drop`. */
   readonly event: string;
   /** The paper's figure and step, where it has one. */
-  readonly figure?: 4 | 5 | 7 | 8;
+  readonly figure?: 4 | 5 | 6 | 7 | 8;
   readonly step?: number;
   readonly [detail: string]: unknown;
 }

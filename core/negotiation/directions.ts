@@ -20,7 +20,8 @@ export interface DirectionsOptions {
   readonly signalling: Signalling<Endpoint>;
   /** The DC at which this node is registered now; undefined while it is not. */
   coordinator(): { peer: Peer; endpoint: Endpoint } | undefined;
-  onDirection(direction: Direction): void;
+  /** `handover`: because this node, or the other, has changed its network. */
+  onDirection(direction: Direction, handover: boolean): void;
   /** This DC did not answer, or does not know this node's session. */
   onLost(coordinator: Peer, reason: Loss): void;
 }
@@ -37,42 +38,54 @@ export class AbsentError extends NtmError {
 
 export class Directions {
   private readonly asked = new Map<string, Promise<Direction>>();
+  /** How often this host has changed its network. */
+  private moves = 0;
 
   constructor(private readonly options: DirectionsOptions) {
-    options.signalling.handle('routeDirection', (direction, { peer, afterAnswer }) => {
+    options.signalling.handle('routeDirection', (direction, { peer, handover, afterAnswer }) => {
       if (peer.party !== 'dc') return undefined;
-      afterAnswer(() => options.onDirection(direction)); // step 13 before step 17: the DC waits for it
+      afterAnswer(() => options.onDirection(direction, handover)); // step 13 before step 17: the DC waits for it
       return { name: 'routeDirectionAck', body: { directionId: direction.directionId } };
     });
   }
 
   /** Asks for a tunnel to an FQDN or a virtual address. Rejects with NtmError. */
-  ask(target: string): Promise<Direction> {
+  ask(target: string, handover = false): Promise<Direction> {
     const asked = this.asked.get(target);
     if (asked) return asked;
-    const direction = this.request(target).finally(() => this.asked.delete(target));
+    const direction = this.request(target, handover).finally(() => {
+      if (this.asked.get(target) === direction) this.asked.delete(target);
+    });
     this.asked.set(target, direction);
     return direction;
   }
 
-  acknowledgeNotification(notificationId: Uint8Array): void {
+  /** What was asked before leads to where this node was. */
+  hostMoved(): void {
+    this.moves += 1;
+    this.asked.clear();
+  }
+
+  acknowledgeNotification(notificationId: Uint8Array, handover: boolean): void {
     const coordinator = this.options.coordinator();
     if (!coordinator) return;
-    const message = { name: 'notificationAck', body: { notificationId } } as const;
+    const message = { name: 'notificationAck', body: { notificationId }, handover } as const;
     this.options.signalling.oneway(coordinator.peer, coordinator.endpoint, message);
   }
 
-  private async request(target: string): Promise<Direction> {
+  private async request(target: string, handover: boolean): Promise<Direction> {
     const { signalling, onDirection } = this.options;
     const coordinator = this.options.coordinator();
     if (!coordinator) throw new NtmError('NTM_NOT_REGISTERED', 'this node is not registered at its DC now');
     const { peer, endpoint } = coordinator;
+    const { moves } = this;
     try {
-      const answer = await signalling.request(peer, endpoint, { name: 'directionRequest', body: { target } });
+      const answer = await signalling.request(peer, endpoint, { name: 'directionRequest', body: { target }, handover });
       const direction = expectMessage(answer, 'routeDirection');
       const { directionId } = direction;
-      signalling.oneway(peer, endpoint, { name: 'routeDirectionAck', body: { directionId } });
-      onDirection(direction);
+      signalling.oneway(peer, endpoint, { name: 'routeDirectionAck', body: { directionId }, handover });
+      if (moves !== this.moves) return await this.ask(target, true);
+      onDirection(direction, handover);
       return direction;
     } catch (error) {
       const reason = lossBy(error);

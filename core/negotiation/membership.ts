@@ -57,7 +57,9 @@ export interface MembershipOptions {
   onConfiguration(configuration: Body<'configurationResponse'>): void;
   onJoined(fqdn: string, registered: Registered): void;
   onFailed(error: Error): void;
-  onNotification(notificationId: Uint8Array): void;
+  onNotification(notificationId: Uint8Array, handover: boolean): void;
+  /** The DC knows where this node is since its host has changed its network. */
+  onMoved(): void;
 }
 
 interface Joined {
@@ -80,6 +82,8 @@ export class Membership {
   private retryTimer: Timer | undefined;
   private watchTimer: Timer | undefined;
   private refreshTimer: Timer | undefined;
+  /** This host has changed its network, and the DC does not know yet. */
+  private handover = false;
   private closed = false;
 
   constructor(private readonly options: MembershipOptions) {
@@ -112,6 +116,17 @@ export class Membership {
   /** Somebody asked this DC, and it is not ours any more. */
   doubt(coordinator: Peer, reason: Loss): void {
     if (this.joined?.coordinator.peer === coordinator) this.lost(reason);
+  }
+
+  /** This host has changed its network: registers anew, at once and then until it is (Figure 7 steps 3 to 10). */
+  hostMoved(): void {
+    this.handover = true;
+    this.policy.hostMoved();
+    this.notification?.close(); // its connection is from an address that is gone
+    this.notification = undefined;
+    this.notifiedBy = undefined;
+    if (this.joined) void this.move();
+    else this.start();
   }
 
   /** Leaves the network; the DC is told, without waiting for its answer. */
@@ -150,6 +165,7 @@ export class Membership {
       const { ipv4, ipv6 } = registered.addresses;
       trace({ part, event: 'logged in', figure: 4, step: 17, fqdn, addresses: `${ipv4}, ${ipv6}` });
       onJoined(fqdn, registered);
+      this.moved();
     } catch (error) {
       if (!this.closed) this.failed(error as Error);
     }
@@ -229,7 +245,7 @@ export class Membership {
     });
     let registered: Registered;
     try {
-      registered = await registration.register(tries);
+      registered = await registration.register(tries, this.handover);
     } catch (error) {
       registration.close();
       const loss = lossBy(error);
@@ -263,6 +279,7 @@ export class Membership {
     const onLost = (): void => this.refreshWithin(REFRESH_MS.lost);
     this.notification = new NotificationClient({
       ...{ clock, timers, random, trace, part, endpoint, key, openStreamPort, onNotification, onLost },
+      handover: this.handover,
     });
   }
 
@@ -277,6 +294,20 @@ export class Membership {
     const { registration } = this;
     const registered = await registration?.refresh(REFRESH_TRIES);
     if (registered && registration === this.registration && !this.closed) this.keepNotification(registered);
+  }
+
+  private async move(): Promise<void> {
+    const { registration } = this;
+    const registered = await registration?.move(REFRESH_TRIES);
+    if (!registered || registration !== this.registration || this.closed) return;
+    this.keepNotification(registered);
+    this.moved();
+  }
+
+  private moved(): void {
+    if (!this.handover) return;
+    this.handover = false;
+    this.options.onMoved();
   }
 
   private lost(reason: Loss): void {

@@ -22,8 +22,10 @@ export interface NotificationClientOptions {
   readonly part: string;
   readonly endpoint: Endpoint;
   readonly key: Uint8Array;
+  /** The first connection is a step of Figure 7: this host has changed its network. */
+  readonly handover?: boolean;
   openStreamPort(to: Endpoint, options: StreamPortOptions): StreamPort;
-  onNotification(notificationId: Uint8Array): void;
+  onNotification(notificationId: Uint8Array, handover: boolean): void;
   /** The NS is gone or does not know our key. Perhaps it is elsewhere now; perhaps the DC has restarted, too. */
   onLost(): void;
 }
@@ -33,6 +35,7 @@ export class NotificationClient {
   private signalling: Signalling<null> | undefined;
   private timer: Timer | undefined;
   private failures = 0;
+  private connections = 0;
   private closed = false;
 
   constructor(private readonly options: NotificationClientOptions) {
@@ -63,10 +66,13 @@ export class NotificationClient {
     const transmit = (datagram: Uint8Array): void => stream.write(frame(datagram));
     const signalling = new Signalling<null>({ party: 'node', part, clock, timers, random, trace, transmit });
     const server = signalling.addPeer({ key: sharedKey(key, 0), party: 'ns', name: 'ns' });
-    signalling.handle('notification', ({ notificationId }) => this.options.onNotification(notificationId));
+    signalling.handle('notification', ({ notificationId }, { handover }) =>
+      this.options.onNotification(notificationId, handover),
+    );
+    let handover = this.options.handover === true && this.connections++ === 0;
     const register = async (): Promise<void> => {
       try {
-        await signalling.request(server, null, { name: 'notificationRegistration', body: {} });
+        await signalling.request(server, null, { name: 'notificationRegistration', body: {}, handover });
       } catch {
         if (this.stream !== stream) return;
         this.reconnect();
@@ -78,7 +84,8 @@ export class NotificationClient {
     };
     const keepAlive = (): void => {
       if (this.stream !== stream) return;
-      signalling.oneway(server, null, { name: 'keepAlive', body: {} });
+      signalling.oneway(server, null, { name: 'keepAlive', body: {}, handover });
+      handover = false;
       this.timer = timers.schedule(KEEP_ALIVE_MS, keepAlive);
     };
     this.stream = stream;

@@ -43,20 +43,31 @@ export class Registration {
   constructor(private readonly options: RegistrationOptions) {}
 
   /** Rejects with Refused or Unanswered. `tries`: see Signalling.request. */
-  async register(tries?: number): Promise<Registered> {
-    const { signalling, coordinator, coordinatorEndpoint } = this.options;
-    const answer = await signalling.request(coordinator, coordinatorEndpoint, this.request(LIFETIME_MS), tries);
-    const registered = expectMessage(answer, 'registrationResponse');
-    void this.keepAlive(registered.keepAliveMs);
+  async register(tries?: number, handover = false): Promise<Registered> {
+    const registered = await this.ask(tries, handover);
+    void this.keepAlive(registered.keepAliveMs, handover);
     return registered;
   }
 
   /** Once more while registered: tells the DC where this node is, and finds out whether it knows. */
   async refresh(tries?: number): Promise<Registered | undefined> {
-    const { signalling, coordinator, coordinatorEndpoint } = this.options;
     try {
-      const answer = await signalling.request(coordinator, coordinatorEndpoint, this.request(LIFETIME_MS), tries);
-      return this.closed ? undefined : expectMessage(answer, 'registrationResponse');
+      const registered = await this.ask(tries, false);
+      return this.closed ? undefined : registered;
+    } catch (error) {
+      this.lost(error);
+      return undefined;
+    }
+  }
+
+  /** This host has changed its network (Figure 7 steps 3 to 7). */
+  async move(tries?: number): Promise<Registered | undefined> {
+    this.keepAliveTimer?.cancel();
+    try {
+      const registered = await this.ask(tries, true);
+      if (this.closed) return undefined;
+      void this.keepAlive(registered.keepAliveMs, true);
+      return registered;
     } catch (error) {
       this.lost(error);
       return undefined;
@@ -67,7 +78,7 @@ export class Registration {
   deregister(): void {
     this.close();
     const { signalling, coordinator, coordinatorEndpoint } = this.options;
-    signalling.oneway(coordinator, coordinatorEndpoint, this.request(0));
+    signalling.oneway(coordinator, coordinatorEndpoint, this.request(0, false));
   }
 
   close(): void {
@@ -75,18 +86,27 @@ export class Registration {
     this.keepAliveTimer?.cancel();
   }
 
-  private request(lifetimeMs: number): Message {
-    const { hostEndpoints, route } = this.options;
-    return { name: 'registrationRequest', body: { endpoints: hostEndpoints(), lifetimeMs, route } };
+  private async ask(tries: number | undefined, handover: boolean): Promise<Registered> {
+    const { signalling, coordinator, coordinatorEndpoint } = this.options;
+    const request = this.request(LIFETIME_MS, handover);
+    const answer = await signalling.request(coordinator, coordinatorEndpoint, request, tries);
+    return expectMessage(answer, 'registrationResponse');
   }
 
-  private async keepAlive(intervalMs: number): Promise<void> {
+  private request(lifetimeMs: number, handover: boolean): Message {
+    const { hostEndpoints, route } = this.options;
+    return { name: 'registrationRequest', body: { endpoints: hostEndpoints(), lifetimeMs, route }, handover };
+  }
+
+  private async keepAlive(intervalMs: number, handover = false): Promise<void> {
     const { signalling, coordinator, coordinatorEndpoint, timers } = this.options;
+    this.keepAliveTimer?.cancel();
     try {
-      await signalling.request(coordinator, coordinatorEndpoint, { name: 'keepAlive', body: {} });
+      await signalling.request(coordinator, coordinatorEndpoint, { name: 'keepAlive', body: {}, handover });
     } catch (error) {
       return this.lost(error);
     }
+    this.keepAliveTimer?.cancel(); // of another one, which ran at the same time
     if (!this.closed) this.keepAliveTimer = timers.schedule(intervalMs, () => void this.keepAlive(intervalMs));
   }
 

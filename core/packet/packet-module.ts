@@ -138,7 +138,9 @@ export class PacketModule {
     const { destination, addressLength } = addressesOf(packet);
     const tunnel = this.table.toAddress(packet, destination, addressLength);
     if (!tunnel) return 'no-tunnel';
-    return tunnel.send(packet) ? 'sent' : 'queued';
+    if (!tunnel.send(packet)) return 'queued';
+    if (!tunnel.hasSent) this.first(tunnel, 'sent');
+    return 'sent';
   }
 
   /** A datagram whose first byte is 1 to 4. Never throws. */
@@ -244,7 +246,15 @@ export class PacketModule {
     // Cryptokey routing (white paper section 2): a tunnel's packets come from its own node's addresses.
     const { source, addressLength } = addressesOf(bytes);
     if (this.table.toAddress(bytes, source, addressLength) !== tunnel) return this.drop('foreign source', tunnel.path);
+    if (!tunnel.hasReceived) this.first(tunnel, 'received');
     this.options.deliver(length === bytes.length ? bytes : bytes.subarray(0, length));
+  }
+
+  /** Figure 6 is told of the first packet each way. */
+  private first(tunnel: Tunnel, way: 'sent' | 'received'): void {
+    if (way === 'sent') tunnel.hasSent = true;
+    else tunnel.hasReceived = true;
+    this.options.onEvent({ kind: `first-${way}`, tunnel });
   }
 
   private claimIndex(tunnel: Tunnel): number {

@@ -89,7 +89,7 @@ const introduction = [
   '| --- | --- | --- |',
   "| 0 | 1 | magic, 0x4e ('N') |",
   '| 1 | 1 | version, 1 |',
-  '| 2 | 1 | bits 0-1: seal (0 none, 1 secretbox, 2 box); bit 6: role of the sender; bit 7: answers a request |',
+  '| 2 | 1 | bits 0-1: seal (0 none, 1 secretbox, 2 box); bit 5: part of a handover; bit 6: role of the sender; bit 7: answers a request |',
   '| 3 | 1 | message type |',
   '| 4 | 8 | transaction id, big endian, counts up per key and sender |',
   "| 12 | 8 | key id; with a box, the id of the receiver's public key |",

@@ -17,6 +17,8 @@ export interface FigureStep {
   readonly to: Part;
   readonly what: string;
   readonly after: readonly number[];
+  /** These parts trace it, too, as what they do of their own. */
+  readonly also?: readonly Part[];
   /** Left out when there is no NS. */
   readonly withNotification?: true;
   /** Left out when DC_MN has met DC_CN in the last minutes. */
@@ -111,15 +113,15 @@ const figure5: Figure = {
       differs: 'it needs the key of step 15, but not that step 16 has arrived.',
     }),
     step(19, 'MN', 'MN', 'tunnel constructed', {
-      after: [18, 20],
+      also: ['CN'],
       differs:
-        "in WireGuard the answering side may send once the other has used the new keys, which CN's keep alive of step 20 does: MN's program is told after it.",
+        "in WireGuard the answering side may send once the other has used the new keys: it is the arrival of CN's keep alive, step 20, that tells MN.",
     }),
     step(20, 'CN', 'MN', 'Keep Alive', {
-      after: [18],
+      ...{ after: [18], also: ['MN', 'CN'] },
       differs: 'CN sends it: it holds the mapping of the NAT, which is on the side of CN, and confirms the keys.',
     }),
-    step(21, 'MN', 'MN', 'the program communicates', { after: [19] }),
+    step(21, 'MN', 'MN', 'the program communicates', { after: [19], also: ['CN'] }),
   ],
 };
 
@@ -189,7 +191,7 @@ const figure7: Figure = {
     step(26, 'DC_MN', 'MN', 'Route Direction'),
     step(27, 'MN', 'DC_MN', 'Route Direction Ack'),
     step(28, 'CN', 'RS', 'Relay Bind', {
-      after: [24],
+      ...{ after: [24], also: ['MN'] },
       differs:
         'sent to the RS, sealed and answered: where it comes from is where the RS sends to. It goes at once, beside steps 25 to 27. MN binds its side as well, before step 29.',
     }),
@@ -198,10 +200,11 @@ const figure7: Figure = {
     step(31, 'CN', 'RS', 'Tunnel Response'),
     step(32, 'RS', 'MN', 'Tunnel Response'),
     step(33, 'MN', 'MN', 'tunnel constructed', {
+      also: ['CN'],
       differs: 'the program is told nothing: its connections go on.',
     }),
     step(34, 'MN', 'CN', 'Keep Alive', {
-      after: [32],
+      ...{ after: [32], also: ['MN', 'CN'] },
       differs: 'sent with the end of step 32: it confirms the keys to CN, which may only then send under them.',
     }),
   ],

@@ -63,7 +63,7 @@ function box(name: MessageName, body: Uint8Array): Golden {
 /** The header of the request that it is about, but for its type and seal. */
 function notice(name: MessageName, body: Uint8Array): Golden {
   const { id: keyId } = sharedKey(fixed.sharedKey, 0);
-  const header = { ...meaning(name, false), seal: Seal.none, role: 0 as const, keyId };
+  const header = { ...meaning(name, false), handover: false, seal: Seal.none, role: 0 as const, keyId };
   return { name, seal: 'none', response: false, role: 0, body, datagram: writeHeader(header) };
 }
 

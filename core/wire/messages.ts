@@ -356,8 +356,10 @@ export const messages = {
 export type MessageName = keyof typeof messages;
 export type Body<N extends MessageName> = v.InferOutput<(typeof messages)[N]['body']>;
 
-/** A message with its body, told apart by `name`. */
-export type Message = { [N in MessageName]: { readonly name: N; readonly body: Body<N> } }[MessageName];
+/** A message with its body, told apart by `name`. `handover`: of Figure 7; an answer is what its request is. */
+export type Message = {
+  [N in MessageName]: { readonly name: N; readonly body: Body<N>; readonly handover?: boolean };
+}[MessageName];
 
 const nameByType = new Map<number, MessageName>(
   (Object.keys(messages) as MessageName[]).map((name) => [messages[name].type, name]),
@@ -367,10 +369,18 @@ export function messageName(type: number): MessageName | undefined {
   return nameByType.get(type);
 }
 
-/** The paper's step for a message between two parties, if it has one. */
-export function paperStep(name: MessageName, from: Party, to: Party, response: boolean): PaperStep | undefined {
-  const steps: readonly PaperStep[] = messages[name].steps;
-  return steps.find((s) => s.from === from && s.to === to && (s.response ?? response) === response);
+interface Occasion {
+  readonly from: Party;
+  readonly to: Party;
+  readonly response: boolean;
+  readonly handover: boolean;
+}
+
+/** The paper's step for a message between two parties, if it has one: of Figure 7 in a handover, else rather not. */
+export function paperStep(name: MessageName, { from, to, response, handover }: Occasion): PaperStep | undefined {
+  const all: readonly PaperStep[] = messages[name].steps;
+  const steps = all.filter((s) => s.from === from && s.to === to && (s.response ?? response) === response);
+  return steps.find(({ figure }) => (figure === 7) === handover) ?? steps[0];
 }
 
 export function kindOf(name: MessageName): Kind {

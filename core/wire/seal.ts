@@ -10,7 +10,7 @@
  * (the anti-amplification rule of RFC 9000 section 8.1).
  */
 import type { Random } from '../runtime';
-import { DATAGRAM_LIMIT, HEADER_LENGTH, Seal, writeHeaderTo, type Header } from './header';
+import { DATAGRAM_LIMIT, HEADER_LENGTH, Seal, writeHeaderTo, type Header, type Meaning } from './header';
 import { KEY_LENGTH } from './key-length';
 import { agreedKey, publicKeyId, type KeyPair, type SharedKey } from './keys';
 import { bestSecretBox, NONCE_LENGTH, OVERHEAD } from './secretbox';
@@ -19,8 +19,6 @@ const NONCE = HEADER_LENGTH;
 const SECRET_BODY = NONCE + NONCE_LENGTH;
 const SENDER_KEY = SECRET_BODY;
 const BOX_BODY = SENDER_KEY + KEY_LENGTH;
-
-type Meaning = Pick<Header, 'version' | 'response' | 'type' | 'transaction'>;
 
 /** Header copy and body are put together here, and sealed from here at once. */
 const scratch = new Uint8Array(DATAGRAM_LIMIT);

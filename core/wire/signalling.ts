@@ -52,6 +52,8 @@ export interface Handled {
 export interface Context<Via> {
   readonly from: Via;
   readonly peer: Peer;
+  /** Of Figure 7: what is done about it is, too. Its answer is without being told. */
+  readonly handover: boolean;
   /** Runs `action` when the answer has been sent: what the answer must not wait for. */
   afterAnswer(action: () => void): void;
 }
@@ -143,15 +145,20 @@ export class Signalling<Via> {
     const { publicKey, party, name } = pinned;
     const peer = this.peers.add({ key: agreedKey(ephemeral, publicKey), party, name });
     const transaction = peer.nextTransaction++;
-    const meaning = { version: SIGNALLING_VERSION, response: false, type: messages[message.name].type, transaction };
-    const datagram = sealBox(meaning, encodeBody(message.body), ephemeral, publicKey, this.options.random);
+    const datagram = sealBox(
+      meaningOf(message, transaction, false),
+      encodeBody(message.body),
+      ephemeral,
+      publicKey,
+      this.options.random,
+    );
     return { peer, answer: this.exchange(peer, transaction, to, message, datagram, publicKeyId(publicKey)) };
   }
 
   oneway(peer: Peer, to: Via, message: Message): void {
     const state = this.stateOf(peer);
     const datagram = this.seal(state, state.nextTransaction++, false, message);
-    this.traceMessage('send', message.name, state, false);
+    this.traceMessage('send', message, state, false);
     this.options.transmit(datagram, to);
   }
 
@@ -176,8 +183,9 @@ export class Signalling<Via> {
     if (!opened) return;
     const name = messageName(header.type);
     if (!name) return this.drop('unknown message');
-    const message = decodeBody(name, opened.body);
-    if (!message) return this.drop('malformed body');
+    const decoded = decodeBody(name, opened.body);
+    if (!decoded) return this.drop('malformed body');
+    const message = header.handover ? { ...decoded, handover: true } : decoded;
     if (header.response) this.receiveAnswer(message, header, opened.peer);
     else this.receiveQuestion(message, header, opened.peer, from);
   }
@@ -199,7 +207,7 @@ export class Signalling<Via> {
     tries?: number,
   ): Promise<Message> {
     const send = (retry: number): void => {
-      this.traceMessage('send', message.name, peer, false, retry > 0 ? { retry } : undefined);
+      this.traceMessage('send', message, peer, false, retry > 0 ? { retry } : undefined);
       this.options.transmit(datagram, to);
     };
     return this.exchanges.begin({ keyId: peer.key.id, hintKeyId, transaction, to, send, ...(tries && { tries }) });
@@ -225,7 +233,7 @@ export class Signalling<Via> {
   private receiveAnswer(message: Message, header: Header, peer: PeerState): void {
     const waiting = this.exchanges.waitingFor(peer.key.id, header.transaction);
     if (!waiting) return this.drop('unexpected answer');
-    this.traceMessage('receive', message.name, peer, true);
+    this.traceMessage('receive', message, peer, true);
     waiting.settle(message);
   }
 
@@ -233,22 +241,22 @@ export class Signalling<Via> {
     const handler = this.handlers.get(message.name);
     if (!handler) return this.drop('no handler');
     const answered = peer.answers.find(transaction);
-    if (answered) return this.repeat(message.name, answered, peer, from);
+    if (answered) return this.repeat(message, answered, peer, from);
     if (!peer.window.isNew(transaction)) return this.drop('replayed');
     const excess = this.peers.meet(peer);
     if (excess) return this.drop(excess);
     peer.window.accept(transaction);
     peer.answers.begin(transaction);
     this.forgetting.later(peer.answers, transaction);
-    this.traceMessage('receive', message.name, peer, false);
+    this.traceMessage('receive', message, peer, false);
     this.answer(handler, message, transaction, peer, from)
       .catch((error: unknown) => this.failed(message, error))
       .finally(() => this.peers.part(peer));
   }
 
   /** A duplicate: answered again from memory, or soon, when the first one's answer is ready. */
-  private repeat(name: MessageName, answered: Uint8Array | 'in progress', peer: PeerState, from: Via): void {
-    this.traceMessage('receive', name, peer, false, { duplicate: true });
+  private repeat(message: Message, answered: Uint8Array | 'in progress', peer: PeerState, from: Via): void {
+    this.traceMessage('receive', message, peer, false, { duplicate: true });
     if (answered !== 'in progress') this.options.transmit(answered, from);
   }
 
@@ -261,12 +269,14 @@ export class Signalling<Via> {
   ): Promise<void> {
     const beganMs = this.options.clock.now();
     let afterAnswer = (): void => {};
-    const context = { from, peer, afterAnswer: (action: () => void) => (afterAnswer = action) };
-    const reply = await this.replyOf(handler, message, context);
+    const { handover = false } = message;
+    const context = { from, peer, handover, afterAnswer: (action: () => void) => (afterAnswer = action) };
+    const given = await this.replyOf(handler, message, context);
+    const reply = given && handover ? { ...given, handover } : given;
     if (reply) {
       const datagram = this.seal(peer, transaction, true, reply);
       peer.answers.finish(transaction, datagram);
-      this.traceMessage('send', reply.name, peer, true);
+      this.traceMessage('send', reply, peer, true);
       this.options.transmit(datagram, from);
     }
     const durationMs = this.options.clock.now() - beganMs;
@@ -305,8 +315,12 @@ export class Signalling<Via> {
   }
 
   private seal(peer: PeerState, transaction: bigint, response: boolean, message: Message): Uint8Array {
-    const meaning = { version: SIGNALLING_VERSION, response, type: messages[message.name].type, transaction };
-    return sealSecret(meaning, encodeBody(message.body), peer.key, this.options.random);
+    return sealSecret(
+      meaningOf(message, transaction, response),
+      encodeBody(message.body),
+      peer.key,
+      this.options.random,
+    );
   }
 
   private stateOf(peer: Peer): PeerState {
@@ -317,7 +331,7 @@ export class Signalling<Via> {
 
   private traceMessage(
     event: 'send' | 'receive',
-    name: MessageName,
+    { name, handover = false }: Message,
     peer: Peer,
     response: boolean,
     more?: Record<string, unknown>,
@@ -325,7 +339,7 @@ export class Signalling<Via> {
     const { party, part, trace } = this.options;
     if (trace === noTrace) return;
     const [from, to] = event === 'send' ? [party, peer.party] : [peer.party, party];
-    const step = paperStep(name, from, to, response);
+    const step = paperStep(name, { from, to, response, handover });
     trace({
       ...{ part, event, message: messages[name].title, peer: peer.name },
       ...(step && { figure: step.figure, step: step.step }),
@@ -336,6 +350,10 @@ export class Signalling<Via> {
   private drop(reason: DropReason): undefined {
     this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1);
   }
+}
+
+function meaningOf({ name, handover = false }: Message, transaction: bigint, response: boolean) {
+  return { version: SIGNALLING_VERSION, response, handover, type: messages[name].type, transaction };
 }
 
 function outcomeOf(reply: Message | undefined): string {

@@ -129,7 +129,7 @@ export class CoordinatorServer implements ServerMachine {
     signalling.handle('registrationRequest', (body, context) => this.register(body, context));
     signalling.handle('keepAlive', (_, context) => this.keepAlive(context));
     signalling.handle('directionRequest', ({ target }, context) =>
-      this.introducer.direct(this.registeredSender(context), target),
+      this.introducer.direct(this.registeredSender(context), target, context.handover),
     );
     signalling.handle('routeDirectionAck', (_, context) => void this.registeredSender(context));
     signalling.handle('notificationAck', ({ notificationId }, context) => {
@@ -156,14 +156,14 @@ export class CoordinatorServer implements ServerMachine {
   /** Figure 4 steps 9 to 12. */
   private async register(
     body: Body<'registrationRequest'>,
-    { peer, from }: Context<Endpoint>,
+    { peer, from, handover }: Context<Endpoint>,
   ): Promise<Message | undefined> {
     if (body.lifetimeMs === 0) return this.deregister(peer);
     const addresses = await this.pool.assign(this.sessionOf(peer).fqdn);
     if (!addresses) throw new Refused('unavailable');
     const session = this.sessionOf(peer); // again: it may have been replaced meanwhile
     this.registrations.begin(session, this.registration(body, addresses, from));
-    const notification = await this.notifications.serve(session);
+    const notification = await this.notifications.serve(session, handover);
     if (session.registration) session.registration.notified = notification !== null;
     this.sessions.changed(session);
     return {
@@ -196,12 +196,12 @@ export class CoordinatorServer implements ServerMachine {
   /** Figure 5 steps 8 to 14: another DC directs a node of this zone. */
   private async directForNeighbour(
     { target, ...direction }: Body<'routeDirection'>,
-    { peer }: Context<Endpoint>,
+    { peer, handover }: Context<Endpoint>,
   ): Promise<Message> {
     const { fqdn, addresses } = direction.correspondent;
     this.neighbours.checkOrigin(peer, fqdn, addresses);
     if (target === undefined) throw new Refused('malformed');
-    const observed = await this.residents.direct(canonicalName(target), direction);
+    const observed = await this.residents.direct(canonicalName(target), direction, handover);
     return { name: 'routeDirectionAck', body: { directionId: direction.directionId, observed } };
   }
 

@@ -48,27 +48,31 @@ export class Introducer {
   constructor(private readonly parts: Parts) {}
 
   /** Steps 2 to 15: what MN is answered. Throws Refused. */
-  async direct(mn: Registered, target: string): Promise<Message> {
+  async direct(mn: Registered, target: string, handover: boolean): Promise<Message> {
     const { random } = this.parts;
-    const side = await this.sideOf(target);
+    const side = await this.sideOf(target, handover);
     const { fqdn, publicKey } = mn.session;
-    const cn = await side.information(target, { fqdn, publicKey });
+    const cn = await side.information(target, { fqdn, publicKey }, handover);
     // A node reaches itself without a tunnel, by its own stack; there is nothing to introduce.
     if (cn.fqdn === fqdn) throw new Refused('no-route', mn.registration.addresses);
-    const [ofMn, ofCn] = await this.ways(mn, cn);
+    const [ofMn, ofCn] = await this.ways(mn, cn, handover);
     const common = { directionId: random.bytes(8), presharedKey: this.presharedKey(mn, cn) };
-    const observed = await side.direct(cn.fqdn, {
-      ...{ ...common, ...ofCn, endpoints: [...ofCn.endpoints] },
-      correspondent: { fqdn, publicKey, addresses: mn.registration.addresses },
-    });
+    const observed = await side.direct(
+      cn.fqdn,
+      {
+        ...{ ...common, ...ofCn, endpoints: [...ofCn.endpoints] },
+        correspondent: { fqdn, publicKey, addresses: mn.registration.addresses },
+      },
+      handover,
+    );
     const endpoints = ofMn.endpoints.map((endpoint) => (sameEndpoint(endpoint, cn.observed) ? observed : endpoint));
     const correspondent = { fqdn: cn.fqdn, publicKey: cn.publicKey, addresses: cn.addresses };
     return { name: 'routeDirection', body: { ...common, ...ofMn, endpoints, correspondent } };
   }
 
-  private async sideOf(target: string): Promise<CorrespondentSide> {
+  private async sideOf(target: string, handover: boolean): Promise<CorrespondentSide> {
     const { residents, neighbours } = this.parts;
-    return neighbours.isOwn(target) ? residents : neighbours.find(target);
+    return neighbours.isOwn(target) ? residents : neighbours.find(target, handover);
   }
 
   /** Both DCs may introduce the two at once: the key is that of the DC of the name that comes first. */
@@ -77,7 +81,7 @@ export class Introducer {
     return this.parts.introductions.presharedKey(session.publicKey, cn.publicKey);
   }
 
-  private async ways(mn: Registered, cn: Information): Promise<[ofMn: Way, ofCn: Way]> {
+  private async ways(mn: Registered, cn: Information, handover: boolean): Promise<[ofMn: Way, ofCn: Way]> {
     const { observed, host, route } = cn;
     const direction = chooseDirection(situation(mn), { observed: [observed], host, route });
     const turn = (side: 'mn' | 'cn', requester: 'mn' | 'cn') => (side === requester ? 'request' : 'await');
@@ -91,7 +95,7 @@ export class Introducer {
       }
       case 'relay': {
         // CN is told first and binds its side at once; MN's Tunnel Request then finds it bound.
-        const [relayOfMn, relayOfCn] = await this.parts.relays.pathFor(mn.session.fqdn, cn.fqdn);
+        const [relayOfMn, relayOfCn] = await this.parts.relays.pathFor(mn.session.fqdn, cn.fqdn, handover);
         return [
           { turn: 'request', endpoints: [], relay: relayOfMn },
           { turn: 'await', endpoints: [], relay: relayOfCn },

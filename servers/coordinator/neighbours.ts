@@ -15,7 +15,7 @@ import type { Endpoint, VirtualAddresses } from '../../core/wire/addresses';
 import { canonicalIp } from '../../core/wire/ip-text';
 import { KEY_LENGTH } from '../../core/wire/key-length';
 import { agreedKey, sharedKey, type KeyPair } from '../../core/wire/keys';
-import type { Body, Message, MessageName } from '../../core/wire/messages';
+import { paperStep, type Body, type Message, type MessageName } from '../../core/wire/messages';
 import { canonicalName } from '../../core/wire/names';
 import { Refused, Unanswered } from '../../core/wire/outcomes';
 import type { Peer } from '../../core/wire/peers';
@@ -81,20 +81,20 @@ export class Neighbours {
   }
 
   /** The DC of a name or virtual address. Throws Refused: no-such-name, unavailable. */
-  async find(target: string): Promise<CorrespondentSide> {
+  async find(target: string, handover: boolean): Promise<CorrespondentSide> {
     const name = canonicalName(target);
-    let neighbour = await this.neighbourOf(name);
+    let neighbour = await this.neighbourOf(name, handover);
     return {
       information: async (asked, from) => {
         try {
-          return await this.information(neighbour, asked, from);
+          return await this.information(neighbour, asked, from, handover);
         } catch (error) {
           if (!(error instanceof KeyForgotten)) throw error;
-          neighbour = await this.meet(name); // it has restarted: steps 3 to 5 again
-          return this.information(neighbour, asked, from);
+          neighbour = await this.meet(name, handover); // it has restarted: steps 3 to 5 again
+          return this.information(neighbour, asked, from, handover);
         }
       },
-      direct: (fqdn, direction) => this.direct(neighbour, fqdn, direction),
+      direct: (fqdn, direction) => this.direct(neighbour, { ...direction, target: fqdn }, handover),
     };
   }
 
@@ -109,10 +109,10 @@ export class Neighbours {
       return response;
     };
     try {
-      return await askThere(await this.neighbourOf(name));
+      return await askThere(await this.neighbourOf(name, false));
     } catch (error) {
       if (!(error instanceof KeyForgotten)) throw error;
-      return askThere(await this.meet(name)); // it has restarted: steps 3 to 5 again
+      return askThere(await this.meet(name, false)); // it has restarted: steps 3 to 5 again
     }
   }
 
@@ -134,7 +134,10 @@ export class Neighbours {
   }
 
   /** Step 4, from another DC. Throws Refused when it is none. */
-  async accept({ fqdn, publicKey, key }: Body<'keyDistribution'>, { peer }: Context<Endpoint>): Promise<Message> {
+  async accept(
+    { fqdn, publicKey, key }: Body<'keyDistribution'>,
+    { peer, handover }: Context<Endpoint>,
+  ): Promise<Message> {
     const { identity, signalling } = this.options;
     const name = canonicalName(fqdn);
     // Who made the box has the secret key to this public key; whose it is, only the AS can say.
@@ -145,20 +148,29 @@ export class Neighbours {
     if (vouched.fqdn !== name || Buffer.compare(vouched.publicKey, publicKey) !== 0) throw new Refused('malformed');
     const shared = sharedKey(key, 1);
     if (signalling.holderOf(shared.id)) throw new Refused('malformed');
+    const met = paperStep('keyDistribution', { from: 'dc', to: 'dc', response: false, handover })!;
+    const { part, trace } = this.options; // from whom it is, is known only now
+    trace({ part, event: 'receive', message: 'Key Distribution', peer: name, figure: met.figure, step: met.step });
     signalling.addPeer({ key: boxed, party: 'dc', name }); // from now on a repeated box is known to be one
     this.distributed.delete(name);
     this.distributed.set(name, { peer: signalling.addPeer({ key: shared, party: 'dc', name }), zone: vouched.zone });
     return { name: 'keyDistributionAck', body: {} };
   }
 
-  private async neighbourOf(name: string): Promise<Neighbour> {
+  private async neighbourOf(name: string, handover: boolean): Promise<Neighbour> {
     if (!isIP(name) && !isName(name)) throw new Refused('no-such-name');
     const known = this.zonesOf(name).map((zone) => this.known.get(zone));
-    return known.find((each) => each !== undefined) ?? this.meet(name);
+    return known.find((each) => each !== undefined) ?? this.meet(name, handover);
   }
 
-  private async information(neighbour: Neighbour, target: string, from: Asker): Promise<Information> {
-    const answer = await this.ask(neighbour, { name: 'ntmInformationRequest', body: { target, from } }, TRIES);
+  private async information(
+    neighbour: Neighbour,
+    target: string,
+    from: Asker,
+    handover: boolean,
+  ): Promise<Information> {
+    const request: Message = { name: 'ntmInformationRequest', body: { target, from }, handover };
+    const answer = await this.ask(neighbour, request, TRIES);
     const information = expect(answer, 'ntmInformationResponse');
     // It speaks for its own zone, and for no other.
     if (!labelsBelow(neighbour.zone, information.fqdn) || this.holdsAny(information.addresses))
@@ -166,8 +178,8 @@ export class Neighbours {
     return information;
   }
 
-  private async direct(neighbour: Neighbour, target: string, direction: Body<'routeDirection'>): Promise<Endpoint> {
-    const answer = await this.ask(neighbour, { name: 'routeDirection', body: { ...direction, target } });
+  private async direct(neighbour: Neighbour, body: Body<'routeDirection'>, handover: boolean): Promise<Endpoint> {
+    const answer = await this.ask(neighbour, { name: 'routeDirection', body, handover });
     const { observed } = expect(answer, 'routeDirectionAck');
     if (!observed) throw new Refused('unavailable');
     return observed;
@@ -188,27 +200,27 @@ export class Neighbours {
     return zone === undefined ? parents(name) : [zone];
   }
 
-  private async meet(target: string): Promise<Neighbour> {
-    const [vouched, servers] = await Promise.all([this.vouch(target), this.nameServersOf(target)]);
+  private async meet(target: string, handover: boolean): Promise<Neighbour> {
+    const [vouched, servers] = await Promise.all([this.vouch(target), this.nameServersOf(target, handover)]);
     const { zone } = vouched;
     if (isIP(target)) this.zones.set(target, zone);
     const already = this.known.get(zone); // by another question meanwhile
     if (already) return already;
-    const neighbour = this.introduce(vouched, servers);
+    const neighbour = this.introduce(vouched, servers, handover);
     this.known.set(zone, neighbour);
     neighbour.catch(() => this.known.delete(zone));
     return neighbour;
   }
 
   /** Steps 4 and 5. */
-  private async introduce(vouched: Vouched, servers: readonly string[]): Promise<Neighbour> {
+  private async introduce(vouched: Vouched, servers: readonly string[], handover: boolean): Promise<Neighbour> {
     const { fqdn, identity, random, timers, signalling, nameServers } = this.options;
     const addresses = servers.includes(vouched.fqdn) ? await nameServers.addresses(vouched.fqdn) : [];
     // Of the IP version that it told the AS: there it surely hears DCs.
     const address = addresses.find((each) => isIP(each) === isIP(vouched.endpoint.address)) ?? addresses[0];
     const endpoint = address === undefined ? vouched.endpoint : { ...vouched.endpoint, address };
     const key = random.bytes(KEY_LENGTH);
-    const message: Message = { name: 'keyDistribution', body: { fqdn, publicKey: identity.publicKey, key } };
+    const message: Message = { name: 'keyDistribution', body: { fqdn, publicKey: identity.publicKey, key }, handover };
     const pinned = { publicKey: vouched.publicKey, party: 'dc' as const, name: vouched.fqdn };
     const { answer } = signalling.firstContact(endpoint, message, identity, pinned);
     const acknowledged = await within(timers, ANSWER_MS, answer).catch(() => undefined);
@@ -233,13 +245,16 @@ export class Neighbours {
   }
 
   /** Step 3. The names of nodes are no zones themselves, but some parent of theirs is. */
-  private async nameServersOf(target: string): Promise<readonly string[]> {
+  private async nameServersOf(target: string, handover: boolean): Promise<readonly string[]> {
     const { nameServers, trace, part } = this.options;
+    const paper = handover ? ({ figure: 7, step: 12 } as const) : ({ figure: 5, step: 3 } as const);
     if (isIP(target)) return [];
     for (const zone of parents(target)) {
-      trace({ part, event: 'ask for name servers', zone, figure: 5, step: 3 });
+      trace({ part, event: 'ask for name servers', zone, ...paper });
       const servers = await nameServers.of(zone).catch(() => []);
-      if (servers.length > 0) return servers.map(canonicalName);
+      if (servers.length === 0) continue;
+      trace({ part, event: 'name servers', zone, servers, ...paper });
+      return servers.map(canonicalName);
     }
     return [];
   }

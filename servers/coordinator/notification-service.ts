@@ -35,19 +35,23 @@ export class NotificationService {
   ) {}
 
   /** Figure 4 steps 10 and 11: where and with which key the node shall register at the NS. */
-  async serve({ fqdn, notificationKey: key }: Session): Promise<Body<'registrationResponse'>['notification']> {
+  async serve(
+    { fqdn, notificationKey: key }: Session,
+    handover: boolean,
+  ): Promise<Body<'registrationResponse'>['notification']> {
     const server = this.server;
     if (!server) return null;
     const request = this.signalling.request(server.peer, server.signalling, {
       name: 'notificationServiceRequest',
       body: { fqdn, key },
+      handover,
     });
     const answer = await within(this.ports.timers, SERVE_MS, request).catch(() => undefined);
     return answer?.name === 'notificationServiceAck' ? { endpoints: answer.body.endpoints, key } : null;
   }
 
   /** Figure 5 steps 9 to 11. Never rejects. */
-  async notify({ fqdn, peer }: Session): Promise<NotificationOutcome> {
+  async notify({ fqdn, peer }: Session, handover: boolean): Promise<NotificationOutcome> {
     const server = this.server;
     if (!server) return 'silent';
     const notificationId = this.ports.random.bytes(8);
@@ -55,7 +59,11 @@ export class NotificationService {
     const outcome = new Promise<NotificationOutcome>((resolve) => {
       this.waiting.set(id, { peer, acknowledged: () => resolve('acknowledged') });
       this.signalling
-        .request(server.peer, server.signalling, { name: 'notificationRequest', body: { fqdn, notificationId } })
+        .request(server.peer, server.signalling, {
+          name: 'notificationRequest',
+          body: { fqdn, notificationId },
+          handover,
+        })
         .then((answer) => {
           if (answer.name === 'notificationRequestAck' && !answer.body.connected) resolve('not connected');
         })

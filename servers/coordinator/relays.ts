@@ -37,23 +37,23 @@ export class Relays {
    * It is on MN's account. Both may ask for each other at once, as when they lose an RS: they are given the same path.
    * Refuses with no-route when no RS has room, or with relay-quota.
    */
-  async pathFor(mn: string, cn: string): Promise<readonly [mn: RelaySide, cn: RelaySide]> {
+  async pathFor(mn: string, cn: string, handover: boolean): Promise<readonly [mn: RelaySide, cn: RelaySide]> {
     const asked = this.recent.get(`${cn} ${mn}`);
     if (asked) {
       const [ofCn, ofMn] = await asked;
       return [ofMn, ofCn];
     }
-    const path = this.allocate(labelsBelow(this.zone, mn)?.at(-1) ?? mn);
+    const path = this.allocate(labelsBelow(this.zone, mn)?.at(-1) ?? mn, handover);
     this.recent.set(`${mn} ${cn}`, path);
     path.catch(() => this.recent.delete(`${mn} ${cn}`));
     return path;
   }
 
-  private async allocate(owner: string): Promise<readonly [mn: RelaySide, cn: RelaySide]> {
+  private async allocate(owner: string, handover: boolean): Promise<readonly [mn: RelaySide, cn: RelaySide]> {
     const keys = [this.ports.random.bytes(KEY_LENGTH), this.ports.random.bytes(KEY_LENGTH)];
     for (const server of this.reports.alive('rs')) {
       if (server.draining) continue;
-      const answer = await this.ask(server, { name: 'relayDirection', body: { owner, keys } });
+      const answer = await this.ask(server, { name: 'relayDirection', body: { owner, keys }, handover });
       if (!answer) continue;
       const { pathId, endpoints } = answer;
       const [mn, cn] = keys.map((key) => ({ pathId, endpoints, key }));

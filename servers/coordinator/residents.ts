@@ -34,9 +34,9 @@ export interface Asker {
 /** Where correspondent nodes are asked about, and told: in this DC's zone, or in another's. */
 export interface CorrespondentSide {
   /** Throws Refused: no-such-name, node-absent. */
-  information(target: string, from: Asker): Promise<Information>;
+  information(target: string, from: Asker, handover: boolean): Promise<Information>;
   /** Where CN is now. Throws Refused: node-absent, node-unreachable. */
-  direct(fqdn: string, direction: Body<'routeDirection'>): Promise<Endpoint>;
+  direct(fqdn: string, direction: Body<'routeDirection'>, handover: boolean): Promise<Endpoint>;
 }
 
 interface Parts {
@@ -62,13 +62,13 @@ export class Residents implements CorrespondentSide {
     return { fqdn, publicKey, addresses, observed, host: [...host], route, presharedKey };
   }
 
-  async direct(fqdn: string, body: Body<'routeDirection'>): Promise<Endpoint> {
+  async direct(fqdn: string, body: Body<'routeDirection'>, handover: boolean): Promise<Endpoint> {
     const { registrations, signalling, timers, names } = this.parts;
-    const answerMs = await this.wake(fqdn);
+    const answerMs = await this.wake(fqdn, handover);
     const cn = registrations.registered(fqdn);
     if (!cn) throw new Refused('node-absent', await names.addressesOf(fqdn));
     const { session, registration } = cn;
-    const request = signalling.request(session.peer, registration.observed, { name: 'routeDirection', body });
+    const request = signalling.request(session.peer, registration.observed, { name: 'routeDirection', body, handover });
     let answer: Message | undefined;
     try {
       answer = await within(timers, answerMs, request);
@@ -81,11 +81,11 @@ export class Residents implements CorrespondentSide {
   }
 
   /** Steps 9 to 11. How long CN's answer to the Route Direction shall be waited for. */
-  private async wake(fqdn: string): Promise<number> {
+  private async wake(fqdn: string, handover: boolean): Promise<number> {
     const { registrations, notifications } = this.parts;
     const cn = registrations.registered(fqdn);
     if (!cn?.registration.notified) return ANSWER_MS;
-    const outcome = await notifications.notify(cn.session);
+    const outcome = await notifications.notify(cn.session, handover);
     return outcome === 'not connected' ? DOUBTFUL_ANSWER_MS : ANSWER_MS;
   }
 }

@@ -116,12 +116,19 @@ export class NotificationServer implements ServerMachine {
   }
 
   /** Figure 5 steps 9 and 10. */
-  private notify({ fqdn, notificationId }: Body<'notificationRequest'>, { peer }: Context<Endpoint>): Message {
+  private notify(
+    { fqdn, notificationId }: Body<'notificationRequest'>,
+    { peer, handover }: Context<Endpoint>,
+  ): Message {
     if (peer !== this.coordinator) throw new Refused('malformed');
     const service = this.services.get(fqdn);
     const connection = service?.connection;
     if (service && connection) {
-      this.streamSignalling.oneway(service.peer, connection, { name: 'notification', body: { notificationId } });
+      this.streamSignalling.oneway(service.peer, connection, {
+        name: 'notification',
+        body: { notificationId },
+        handover,
+      });
     }
     return { name: 'notificationRequestAck', body: { connected: connection !== undefined } };
   }

@@ -14,7 +14,7 @@ import { agreedKey, sharedKey, type KeyPair } from '../../core/wire/keys';
 import type { Body, Message } from '../../core/wire/messages';
 import { Refused } from '../../core/wire/outcomes';
 import type { Peer } from '../../core/wire/peers';
-import { isRelayFrame, pathIdOf, RELAY_MAGIC, relayHint } from '../../core/wire/relay-frame';
+import { isRelayFrame, pathIdOf, RELAY_HEADER_LENGTH, RELAY_MAGIC, relayHint } from '../../core/wire/relay-frame';
 import { Signalling, type Context } from '../../core/wire/signalling';
 import type { ServerMachine, ServerPorts, TrustedServer } from '../server-ports';
 import { RelayCrew } from './relay-crew';
@@ -107,6 +107,7 @@ export class RelayServer implements ServerMachine {
   receive(datagram: Uint8Array, from: Endpoint): void {
     if (datagram[0] !== RELAY_MAGIC) return this.signalling.receive(datagram, from);
     const drop = this.paths.table.forward(datagram, from);
+    if (drop === undefined) return this.traceHandshake(datagram);
     if (drop === 'unknown path' || drop === 'unbound source') this.hint(datagram, from);
   }
 
@@ -116,6 +117,17 @@ export class RelayServer implements ServerMachine {
     const { clock, timers } = this.ports;
     const receive = (datagram: Uint8Array, from: Endpoint): void => this.receive(datagram, from);
     return (this.crew ??= new RelayCrew({ clock, timers, limits, paths, receive, busy }));
+  }
+
+  /** Figure 7 steps 29 to 32: of what is relayed, the handshake is told apart by its first byte. */
+  private traceHandshake(frame: Uint8Array): void {
+    const type = frame[RELAY_HEADER_LENGTH]!;
+    if (type > 2) return;
+    const { name: part } = this.options;
+    const message = type === 1 ? 'Tunnel Request' : 'Tunnel Response';
+    const received = type === 1 ? 29 : 31;
+    this.ports.trace({ part, event: 'receive', message, figure: 7, step: received });
+    this.ports.trace({ part, event: 'send', message, figure: 7, step: received + 1 });
   }
 
   /** Resolves when every node has gone to another RS, or after `limitMs`. */

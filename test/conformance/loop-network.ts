@@ -63,7 +63,7 @@ export class LoopNetwork implements VirtualNetwork, LeavingNetwork {
     private readonly onAccepted: () => void,
   ) {
     this.#node = new PacketPath({
-      ...{ runtime, part: 'node', capture: undefined, allow: undefined, isZone: () => false },
+      ...{ runtime, part: 'node', capture: undefined, allow: undefined, isZone: () => false, isHandover: () => false },
       trace: ({ event, mtu }) => event === 'path mtu' && this.#onPathMtu(mtu as number),
       secretKey: runtime.random.bytes(32),
       transmit: (datagram, to) => this.#port?.send(datagram, to),

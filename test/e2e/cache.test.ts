@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { describe, it } from 'mocha';
 import { Network, ntmobile, stop, testProgram } from '../support/network';
 import { temporaryDirectory } from '../support/paths';
-import type { Program } from '../support/processes';
+import { Program } from '../support/processes';
 
 interface Received {
   readonly from: string;
@@ -78,6 +78,20 @@ describe('ntmobile send and receive', function () {
     assert.deepEqual([item.name, Buffer.from(item.content, 'base64').toString()], ['line', 'hello']);
     follow.terminate();
     await follow.finish();
+  });
+
+  it('programs with the library: one waits, the other puts and ends -> each item, and both end by themselves', async () => {
+    const program = testProgram('cache-library.cjs');
+    const reader = Program.node([program, 'read', '2'], network.environment('bob'));
+    const writer = Program.node([program, 'put', bob, 'one', 'two'], network.environment('alice'));
+    await writer.finish();
+    assert.equal((JSON.parse(writer.lines[0]!) as { to: string }).to, bob);
+    await reader.finish();
+    const from = `alice.${network.join.zone}`;
+    assert.deepEqual(
+      reader.lines.map((line) => JSON.parse(line) as unknown),
+      ['one', 'two'].map((text) => ({ from, name: text, text })),
+    );
   });
 
   it('unmodified programs, NTMOBILE_CACHE: datagrams to absent bob, servers restarted, bob comes -> they come in order', async () => {

@@ -1,7 +1,11 @@
-/** The trace of one login and one tunnel construction, step by step against the paper's Figures 4 and 5. */
+/**
+ * The trace of one login and one tunnel construction, with all servers in one process, against the paper's Figures 4 to
+ * 6. test/lab/figures.test.ts has every part on a host of its own.
+ */
 import assert from 'node:assert/strict';
+import { figureOf } from '../../core/wire/figures';
 import { Network, portsOf, stop, testProgram } from '../support/network';
-import { expectedOf, figure4, figure5, tracedOf, type Part, type Step } from '../support/paper-steps';
+import { differences, type Traces } from '../support/paper-steps';
 import type { Program } from '../support/processes';
 import type { TraceLine } from '../support/trace-watch';
 
@@ -26,39 +30,29 @@ describe("signalling against the paper's figures", function () {
   });
   after(() => network.close());
 
-  const atServer = (events: TraceLine[], part: Part): TraceLine[] =>
-    events.filter((line) => new RegExp(`^${part}([ .]|$)`).test(String(line['part'])));
-
-  function assertSteps(events: TraceLine[], part: Part, number: 4 | 5, figure: readonly Step[]): void {
-    assert.deepEqual(tracedOf(events, number, figure), expectedOf(part, figure));
+  function servers(events: TraceLine[]): Traces {
+    const of = (part: string) => events.filter((line) => new RegExp(`^${part}([ .]|$)`).test(String(line['part'])));
+    const [dc, ns] = [of('dc'), of('ns')];
+    return { AS: of('as'), DC_MN: dc, DC_CN: dc, NS_MN: ns, NS_CN: ns };
   }
 
-  describe('Figure 4, login', () => {
-    it("new node: logs in -> the node traces its steps in the paper's order", () => {
-      assertSteps(network.trace('bob'), 'mn', 4, figure4);
-    });
-
-    for (const part of ['as', 'dc', 'ns'] as const) {
-      it(`new node: logs in -> ${part.toUpperCase()} traces its steps in the paper's order`, () => {
-        assertSteps(atServer(login, part), part, 4, figure4);
-      });
-    }
+  it('new node: logs in -> all steps of Figure 4, in order', () => {
+    const { AS, DC_MN, NS_MN } = servers(login) as Required<Traces>;
+    const traces = { MN: network.trace('bob'), AS, DC_MN, NS_MN };
+    assert.deepEqual(differences(figureOf(4), traces), []);
   });
 
-  describe('Figure 5, tunnel construction', () => {
-    it("two nodes: one dials the other -> MN traces its steps in the paper's order", () => {
-      assertSteps(network.trace('alice'), 'mn', 5, figure5);
-    });
+  it('two nodes of one DC: one dials the other -> the steps of Figure 5, in order, but those between DCs', () => {
+    const traces = { ...servers(network.trace('up')), MN: network.trace('alice'), CN: network.trace('bob') };
+    assert.deepEqual(differences(figureOf(5), traces, { without: [3, 4, 5, 6, 7, 8, 14] }), []);
+  });
 
-    it("two nodes: one dials the other -> CN traces its steps in the paper's order", () => {
-      assertSteps(network.trace('bob'), 'cn', 5, figure5);
-    });
-
-    for (const part of ['dc', 'ns'] as const) {
-      it(`two nodes: one dials the other -> ${part.toUpperCase()} traces its steps in the paper's order`, () => {
-        assertSteps(atServer(network.trace('up'), part), part, 5, figure5);
-      });
-    }
+  it('MN talks through the tunnel -> all steps of Figure 6 at MN, in order', () => {
+    const steps = network.trace('alice').filter(({ figure }) => figure === 6);
+    assert.deepEqual(
+      steps.map(({ step }) => step),
+      [1, 2, 3, 4, 5, 6],
+    );
   });
 
   it('a run: its traces are searched -> no password is in them', () => {

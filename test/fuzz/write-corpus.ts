@@ -14,7 +14,15 @@ const key = 'ERERERERERERERERERERERERERERERERERERERERERE';
 const url = `ntmobile://192.0.2.1:4000/?key=${key}&zone=ntm.test`;
 
 for (const seal of [Seal.none, Seal.secret, Seal.box]) {
-  const meaning = { version: 1, seal, role: 1, response: seal === Seal.none, type: seal + 1, transaction: 5n } as const;
+  const meaning = {
+    version: 1,
+    seal,
+    handover: seal === Seal.box,
+    role: 1,
+    response: seal === Seal.none,
+    type: seal + 1,
+    transaction: 5n,
+  } as const;
   saveInput('header', Seal[seal], writeHeader({ ...meaning, keyId: new Uint8Array(8).fill(0xa0) }));
 }
 const frames = [1, 20, 200].map((length) => frame(new Uint8Array(length).fill(length)));

@@ -140,7 +140,14 @@ for (const slot of [0, 0xffffff]) {
 }
 
 /** A hint about a request that nobody made. */
-const hint = { version: 1, seal: Seal.none, role: 0, response: false, type: messages.unknownKey.type } as const;
+const hint = {
+  version: 1,
+  seal: Seal.none,
+  role: 0,
+  response: false,
+  handover: false,
+  type: messages.unknownKey.type,
+} as const;
 const notice = writeHeader({ ...hint, transaction: 5n, keyId: new Uint8Array(8).fill(0xa0) });
 for (const route of [0, 1, 2, 3, 4, 5].map((n) => n + RAW_ROUTE)) {
   saveInput('nodes', `hint-${route}`, Buffer.concat([Uint8Array.of(route, 0, 0), notice]));

@@ -1,51 +1,8 @@
 /**
- * The paper's Figures 4 and 5 as tables, and the comparison of a run's trace with them.
- * Only steps between parts that exist here: an application is no part of the trace (Figure 4 steps 1, 17; Figure 5
- * steps 1, 19, 21), step 4 of Figure 4 stays inside the node, and with one DC nothing passes between DCs (Figure 5
- * steps 3 to 8 and 14).
+ * A run's trace held to a figure of the paper (core/wire/figures.ts). Each part's trace is in the order in which the part
+ * did things; that a message is received after it was sent needs no proof. So no clocks are compared.
  */
-
-/** `mn` asks for the tunnel, `cn` is the correspondent node. */
-export type Part = 'mn' | 'cn' | 'as' | 'dc' | 'ns';
-
-export interface Step {
-  readonly step: number;
-  readonly from: Part;
-  readonly to: Part;
-  /** The paper names a sender, but either may be it. */
-  readonly eitherWay?: boolean;
-}
-
-export const figure4: readonly Step[] = [
-  { step: 2, from: 'mn', to: 'as' }, // obtain the configuration of MN
-  { step: 3, from: 'as', to: 'mn' }, // replies the configuration information
-  { step: 5, from: 'mn', to: 'as' }, // login request
-  { step: 6, from: 'as', to: 'dc' }, // distributes the shared key
-  { step: 7, from: 'dc', to: 'as' }, // acknowledgement
-  { step: 8, from: 'as', to: 'mn' }, // login response
-  { step: 9, from: 'mn', to: 'dc' }, // registration request
-  { step: 10, from: 'dc', to: 'ns' }, // requests a notification service
-  { step: 11, from: 'ns', to: 'dc' }, // acknowledgement
-  { step: 12, from: 'dc', to: 'mn' }, // registration response
-  { step: 13, from: 'mn', to: 'dc' }, // keep alive
-  { step: 14, from: 'mn', to: 'ns' }, // registers the information of MN
-  { step: 15, from: 'ns', to: 'mn' }, // acknowledgement
-  { step: 16, from: 'mn', to: 'ns' }, // keep alive
-];
-
-export const figure5: readonly Step[] = [
-  { step: 2, from: 'mn', to: 'dc' }, // direction request
-  { step: 9, from: 'dc', to: 'ns' }, // requests the notification to CN
-  { step: 10, from: 'ns', to: 'cn' }, // notification
-  { step: 11, from: 'cn', to: 'dc' }, // acknowledgement
-  { step: 12, from: 'dc', to: 'cn' }, // route direction
-  { step: 13, from: 'cn', to: 'dc' }, // acknowledgement
-  { step: 15, from: 'dc', to: 'mn' }, // route direction
-  { step: 16, from: 'mn', to: 'dc' }, // acknowledgement
-  { step: 17, from: 'cn', to: 'mn' }, // tunnel request: MN has a global address in this case
-  { step: 18, from: 'mn', to: 'cn' }, // tunnel response
-  { step: 20, from: 'mn', to: 'cn', eitherWay: true }, // keep alive through the tunnel
-];
+import type { Figure, FigureStep, Part } from '../../core/wire/figures';
 
 export interface TracedEvent {
   readonly part?: unknown;
@@ -54,25 +11,90 @@ export interface TracedEvent {
   readonly step?: unknown;
 }
 
-/** What a part must have traced for a figure, in the paper's order: `send 2`, `receive 3`, ... */
-export function expectedOf(part: Part, figure: readonly Step[]): string[] {
-  return figure
-    .filter(({ from, to }) => from === part || to === part)
-    .map(
-      ({ step, from, eitherWay }) => `${eitherWay ? 'send or receive' : from === part ? 'send' : 'receive'} ${step}`,
-    );
+/** By part. Parts that are one process have the same array. */
+export type Traces = { readonly [part in Part]?: readonly TracedEvent[] };
+
+interface Conditions {
+  readonly withNotification?: boolean;
+  /** DC_MN has not met DC_CN lately. */
+  readonly firstMeeting?: boolean;
+  /** Steps that this run does not have, for reasons of its own. */
+  readonly without?: readonly number[];
 }
 
-/**
- * What a part did trace, in the order it did, each step at its first occurrence: a retransmission or a repeated keep
- * alive is no new step.
- */
-export function tracedOf(events: readonly TracedEvent[], number: 4 | 5, figure: readonly Step[]): string[] {
-  const eitherWay = new Set(figure.filter((step) => step.eitherWay).map(({ step }) => step));
-  const seen = new Set<string>();
-  for (const { event, figure: traced, step } of events) {
-    if (traced !== number || (event !== 'send' && event !== 'receive')) continue;
-    seen.add(`${eitherWay.has(Number(step)) ? 'send or receive' : event} ${String(step)}`);
-  }
-  return [...seen];
+/** What is wrong with a run; empty when all steps are there, in an order that the figure allows, and no others. */
+export function differences(figure: Figure, traces: Traces, conditions: Conditions = {}): string[] {
+  const { withNotification = true, firstMeeting = true, without = [] } = conditions;
+  const isLeftOut = (step: FigureStep): boolean =>
+    without.includes(step.step) ||
+    (!withNotification && step.withNotification === true) ||
+    (!firstMeeting && step.firstMeeting === true);
+  const steps = figure.steps.filter((step) => !isLeftOut(step));
+  return [
+    ...steps.flatMap((step) => missing(step, figure, traces)),
+    ...steps.flatMap((step) => disorder(step, figure, traces, isLeftOut)),
+    ...unexpected(steps, figure, traces),
+  ];
+}
+
+type What = 'send' | 'receive' | 'do';
+
+function whatIs({ event }: TracedEvent): What {
+  return event === 'send' || event === 'receive' ? event : 'do';
+}
+
+/** Where in its part's trace a step is found first: a retransmission or a repeated keep alive is no new step. */
+function indexOf(traces: Traces, part: Part, { number }: Figure, step: number, what: What): number {
+  const events = traces[part] ?? [];
+  return events.findIndex((each) => each.figure === number && each.step === step && whatIs(each) === what);
+}
+
+function beginsAs({ from, to }: FigureStep): What {
+  return from === to ? 'do' : 'send';
+}
+
+function missing(row: FigureStep, figure: Figure, traces: Traces): string[] {
+  const { from, to, step, what } = row;
+  const wanted: [Part, What][] = from === to ? [[from, 'do']] : [[from, 'send'], [to, 'receive']]; // prettier-ignore
+  return wanted
+    .filter(([part, as]) => indexOf(traces, part, figure, step, as) < 0)
+    .map(([part, as]) => `${part} did not ${as} ${step} (${what})`);
+}
+
+/** Steps before that are left out stand for those before them. */
+function before(row: FigureStep, figure: Figure, isLeftOut: (step: FigureStep) => boolean): FigureStep[] {
+  return row.after.flatMap((number) => {
+    const step = figure.steps[number - 1]!;
+    return isLeftOut(step) ? before(step, figure, isLeftOut) : [step];
+  });
+}
+
+function disorder(row: FigureStep, figure: Figure, traces: Traces, isLeftOut: (step: FigureStep) => boolean): string[] {
+  const began = indexOf(traces, row.from, figure, row.step, beginsAs(row));
+  return before(row, figure, isLeftOut).flatMap((earlier) => {
+    const ended = earlier.from === earlier.to ? 'do' : earlier.to === row.from ? 'receive' : 'send';
+    const at = indexOf(traces, row.from, figure, earlier.step, ended);
+    return began < 0 || at < 0 || at < began ? [] : [`${row.from}: step ${row.step} was before ${earlier.step}`];
+  });
+}
+
+function unexpected(steps: readonly FigureStep[], { number }: Figure, traces: Traces): string[] {
+  const parts = Object.keys(traces) as Part[];
+  return [...new Set(Object.values(traces))].flatMap((events) => {
+    const own = parts.filter((part) => traces[part] === events);
+    const allowed = new Set(steps.flatMap((step) => own.flatMap((part) => rolesOf(step, part))));
+    const found = events
+      .filter(({ figure }) => figure === number)
+      .map((each) => `${whatIs(each)} ${String(each.step)}`);
+    return [...new Set(found)].filter((each) => !allowed.has(each)).map((each) => `${own.join()}: ${each}`);
+  });
+}
+
+function rolesOf({ step, from, to, also = [] }: FigureStep, part: Part): string[] {
+  const roles: string[] = [];
+  if (from === to && (part === from || also.includes(part))) roles.push(`do ${step}`);
+  if (from === to) return roles;
+  if (part === from || also.includes(part)) roles.push(`send ${step}`);
+  if (part === to || (also.includes(part) && also.includes(from))) roles.push(`receive ${step}`);
+  return roles;
 }

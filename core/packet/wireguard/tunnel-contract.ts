@@ -29,6 +29,8 @@ export type TunnelEventKind =
   | 'established' // usable in both directions, from a session of its own
   | 'unanswered' // no answer to Tunnel Requests for UNANSWERED_MS; they go on
   | 'expired' // given up, or the keys are too old: nothing is left but the name
+  | 'first-sent' // a packet of the stack, for the first time
+  | 'first-received'
   | 'roamed'; // the peer's newest authentic packet came over another path
 
 export type DropReason =

@@ -28,6 +28,9 @@ export class Tunnel {
   readonly fqdn: string;
   readonly publicKey: Uint8Array;
   readonly virtualAddresses: VirtualAddresses;
+  /** Packets of the virtual stack; kept by the packet module. */
+  hasSent = false;
+  hasReceived = false;
   private readonly handshake: Handshake;
   private readonly traffic: Traffic;
   private readonly timers: TunnelTimers;

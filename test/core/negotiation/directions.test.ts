@@ -98,7 +98,7 @@ describe('directions', () => {
 
   it('CN: notified -> the DC gets the acknowledgement', async () => {
     dc.addPeer({ key: sharedKey(key, 1), party: 'node', name: 'alice' });
-    directions.acknowledgeNotification(new Uint8Array(8));
+    directions.acknowledgeNotification(new Uint8Array(8), false);
     await network.run(10);
     assert.deepEqual(dcReceived, ['notificationAck']);
   });

@@ -48,6 +48,7 @@ describe('membership', () => {
       onJoined: (fqdn) => told.push(`joined ${fqdn}`),
       onFailed: (error) => told.push(`failed ${(error as NtmError).code}`),
       onNotification: () => told.push('notified'),
+      onMoved: () => told.push('moved'),
     });
     membership.start();
   }

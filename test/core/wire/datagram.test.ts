@@ -47,13 +47,14 @@ describe('header', () => {
     seal: Seal.secret,
     role: 1,
     response: true,
+    handover: true,
     type: 16,
     transaction: 0x0102030405060708n,
     keyId: Uint8Array.of(0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7),
   };
 
   it('a response by role 1: written -> these bytes; read -> the same header', () => {
-    assert.equal(hex(writeHeader(header)), '4e01c110' + '0102030405060708' + 'a0a1a2a3a4a5a6a7');
+    assert.equal(hex(writeHeader(header)), '4e01e110' + '0102030405060708' + 'a0a1a2a3a4a5a6a7');
     assert.deepEqual(readHeader(writeHeader(header)), header);
   });
 
@@ -65,7 +66,8 @@ describe('header', () => {
       [0, 0x52],
       [2, 0x03],
       [2, 0x04],
-      [2, 0x20],
+      [2, 0x08],
+      [2, 0x10],
     ] as const) {
       const other = bytes.slice();
       other[at] = value;

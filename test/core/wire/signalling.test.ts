@@ -139,7 +139,7 @@ describe('signalling', () => {
     const { as } = world.identities;
     const random = new SeededRandom(77);
     for (let i = 0; i < 200; i++) {
-      const meaning = { version: 1, response: false, type: 1, transaction: BigInt(i) };
+      const meaning = { version: 1, response: false, handover: false, type: 1, transaction: BigInt(i) };
       const box = sealBox(meaning, Uint8Array.of(0xff), generateKeyPair(random), as.publicKey, random);
       world.as.receive(box, here);
     }
@@ -162,7 +162,14 @@ describe('signalling', () => {
   });
 
   it('nothing requested: a hint that a key is unknown -> counted', () => {
-    const hint = { version: 1, seal: Seal.none, role: 0, response: false, type: messages.unknownKey.type } as const;
+    const hint = {
+      version: 1,
+      seal: Seal.none,
+      role: 0,
+      response: false,
+      handover: false,
+      type: messages.unknownKey.type,
+    } as const;
     asker.receive(writeHeader({ ...hint, transaction: 5n, keyId: new Uint8Array(8) }), there);
     assert.equal(asker.drops.get('unexpected answer'), 1);
   });
