@@ -103,6 +103,18 @@ export class Correspondents {
     return this.byAddress.get(address)?.fqdn;
   }
 
+  /** As the DC says now, also of a node to which there is a tunnel. False when it cannot be asked. Never rejects. */
+  async isAbsent(address: string): Promise<boolean> {
+    const known = this.byAddress.get(address);
+    if (!known) return false;
+    try {
+      await this.ask(known.fqdn, known.fqdn);
+    } catch {
+      return false;
+    }
+    return known.failure?.error instanceof AbsentError;
+  }
+
   /** Constructs the tunnel as the DC directs, on either side (Figure 5 steps 12 and 15, Figure 7 steps 23 and 26). */
   follow(direction: Direction, handover = false): void {
     const { correspondent, relay, endpoints } = direction;

@@ -8,10 +8,13 @@
 import type { Opened } from './cache/contract';
 import { Reader } from './cache/reader';
 import type { CachedPorts } from './cached-ports';
+import { CachingSocket } from './caching-socket';
 import { NtmError } from './errors';
 import type { InboundRules } from './inbound-rules';
 import type { NodeCache } from './node-cache';
+import type { UdpSocket } from './packet/stack/stack-contract';
 import type { Runtime } from './runtime';
+import { UnconfirmedDatagrams } from './unconfirmed-datagrams';
 import type { TakenOutcome } from './wire/cache-messages';
 import type { Endpoint, VirtualAddresses } from './wire/addresses';
 import { canonicalIp } from './wire/ip-text';
@@ -35,6 +38,10 @@ export interface DatagramCacheOptions {
   addresses(): VirtualAddresses | undefined;
   /** Those that sockets of this node are bound to. */
   boundPorts(): number[];
+  /** Through the tunnel with this address. */
+  lastReceivedMs(address: string): number | undefined;
+  /** Asks the DC. Never rejects. */
+  isAbsent(address: string): Promise<boolean>;
   /** `refused`: no socket that hears from there. Undefined: not now. */
   inject(bytes: Uint8Array, from: Endpoint, to: Endpoint): 'taken' | 'refused' | undefined;
 }
@@ -51,8 +58,16 @@ export class DatagramCache {
   private storing: Promise<unknown> = Promise.resolve();
   private waiting = { datagrams: 0, bytes: 0 };
   private reader: Reader | undefined;
+  private readonly unconfirmed: UnconfirmedDatagrams;
 
-  constructor(private readonly options: DatagramCacheOptions) {}
+  constructor(private readonly options: DatagramCacheOptions) {
+    const { runtime, lastReceivedMs, isAbsent } = options;
+    const { clock, timers } = runtime;
+    const store = (bytes: Uint8Array, sourcePort: number, to: Endpoint): void => {
+      this.store(bytes, sourcePort, to)?.catch(() => {}); // as UDP: its program has heard that it was sent
+    };
+    this.unconfirmed = new UnconfirmedDatagrams({ clock, timers, lastReceivedMs, isAbsent, store });
+  }
 
   /** Resolves when it is stored; undefined when datagrams for this port are not. */
   store(bytes: Uint8Array, sourcePort: number, { address, port }: Endpoint): Promise<void> | undefined {
@@ -79,9 +94,16 @@ export class DatagramCache {
     return stored;
   }
 
-  /** A socket was bound: perhaps something waits for it. */
-  opened(port: number): void {
-    if (!this.options.ports.has(port)) return;
+  /** A socket was bound: perhaps something waits for it. What it sends is stored when its receiver is away. */
+  opened(socket: UdpSocket): UdpSocket {
+    const { ports, addresses } = this.options;
+    if (ports.has(socket.local.port)) this.read();
+    const isCached = ({ address, port }: Endpoint): boolean =>
+      ports.has(port) && address !== addresses()?.ipv4 && address !== addresses()?.ipv6;
+    return new CachingSocket(socket, isCached, this.unconfirmed);
+  }
+
+  private read(): void {
     const { postbox } = this.options.cache();
     const { timers } = this.options.runtime;
     if (this.reader) this.reader.perhaps();
@@ -99,6 +121,7 @@ export class DatagramCache {
   }
 
   close(): void {
+    this.unconfirmed.close();
     this.reader?.stop();
   }
 

@@ -232,8 +232,7 @@ export class Node implements VirtualNetwork {
   openUdp(options: UdpOpenOptions, events: UdpEvents): UdpSocket {
     this.start();
     const socket = this.packetPath.stack.openUdp(options, events);
-    this.datagramCache?.opened(socket.local.port);
-    return socket;
+    return this.datagramCache?.opened(socket) ?? socket;
   }
 
   cacheDatagram(bytes: Uint8Array, sourcePort: number, to: Endpoint): Promise<void> | undefined {
@@ -264,6 +263,8 @@ export class Node implements VirtualNetwork {
       ...{ runtime: this.options.runtime, ports, allow, cache: () => this.cache },
       isZone: (name) => this.namespace.isZone(name),
       addresses: () => this.addresses,
+      lastReceivedMs: (address) => this.packetPath.packets.tunnelTo(address)?.lastReceivedMs,
+      isAbsent: (address) => this.correspondents.isAbsent(address),
       boundPorts: () => this.packetPath.stack.udpPorts,
       inject: (bytes, from, to) => this.packetPath.stack.injectUdp(bytes, from, to),
     }));

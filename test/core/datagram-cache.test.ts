@@ -113,6 +113,34 @@ describe('datagrams by way of the cache', () => {
     await store('and later there is room again');
   });
 
+  it('a tunnel is there, and the receiver leaves: sent -> stored once it is noticed, received when it is back', async () => {
+    const { world, alice, bob, bind, own } = await absentBob();
+    await bob.join();
+    const { seen } = bind(5683);
+    const { ipv4 } = bob.node.addresses!;
+    await pass(world.time, 1_100); // until then, alice remembers that he was away
+    const to = { address: ipv4, port: 5683 };
+    await settle(world.time, alice.node.reach(ipv4, 'perhaps silent') ?? Promise.resolve());
+    const sender = alice.node.openUdp({ address: '0.0.0.0', port: 1234 }, { received() {}, failed() {} });
+    sender.send(Buffer.from('there'), to);
+    await pass(world.time, 20_000);
+    assert.deepEqual(seen, [`there from ${own.ipv4} 1234`]);
+    const next = bob.restarted({ cachedPorts });
+    sender.send(Buffer.from('away'), to);
+    await pass(world.time, 3_000);
+    sender.send(Buffer.from('still away'), to);
+    await pass(world.time, 20_000);
+    sender.send(Buffer.from('known to be away'), to);
+    await pass(world.time, 100);
+    assert.equal(world.cs.usage.items, 3);
+    await next.join();
+    const received: string[] = [];
+    const events = { received: (bytes: Uint8Array) => received.push(Buffer.from(bytes).toString()), failed() {} };
+    next.node.openUdp({ address: '0.0.0.0', port: 5683 }, events);
+    await pass(world.time, 1_000);
+    assert.deepEqual(received, ['away', 'still away', 'known to be away']);
+  });
+
   it('NTMOBILE_CACHE that names no port -> NTM_CONFIG names what is wrong', () => {
     for (const setting of ['0', '70000', '9-1', 'http', '5683,x'])
       assert.throws(() => parseCachedPorts(setting), /NTMOBILE_CACHE `[^`]+` is no port/);
