@@ -10,18 +10,32 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loopback } from './lan.mjs';
 import { Inspected } from './load/inspected.mjs';
+import { benchRelay } from './relay.mjs';
 import { cpuMs, password, ServedNetwork } from './served-network.mjs';
 
 const ZONE = 'load.bench';
 const LOGINS = 24;
+const CPU_GRAIN_MS = 10;
 /** Enough for V8 to have compiled what is measured. */
 const WARM_UP_SECONDS = 2;
+/** A DC remembers what it has answered for ten seconds (core/wire/answers.ts): that is no part of a node. */
+const ANSWERS_SECONDS = 11;
 
-export async function bench({ nodes = [1_000, 10_000, 100_000], seconds = 5, ns = false, profile } = {}) {
+/** `relay`: seconds for which each of the relay's figures is measured in each round, or nothing. */
+export async function bench({
+  nodes = [1_000, 10_000, 100_000],
+  seconds = 5,
+  settleSeconds = ANSWERS_SECONDS,
+  relay = 1,
+  logins: loginCount = LOGINS,
+  ns = false,
+  profile,
+} = {}) {
+  const relayed = relay ? await benchRelay({ seconds: relay, only: 'rs' }) : [];
   const loaded = new LoadedNetwork();
   try {
     await loaded.start({ ns, nodes: Math.max(...nodes) });
-    const logins = await loaded.run({ do: 'logins', to: LOGINS, atOnce: 4 }, 'as');
+    const logins = await loaded.run({ do: 'logins', to: loginCount, atOnce: 4 }, 'as');
     const empty = await loaded.inspected.memory();
     const sizes = [];
     for (const [i, count] of nodes.entries()) {
@@ -32,19 +46,19 @@ export async function bench({ nodes = [1_000, 10_000, 100_000], seconds = 5, ns 
         await loaded.run({ do: 'registrations', ...task }),
       ];
       const keepAlives = await loaded.run({ do: 'keepAlives', to: Math.min(count, 20_000) });
-      await loaded.run({ do: 'directions', among: count, seconds: WARM_UP_SECONDS });
+      await loaded.run({ do: 'directions', among: count, seconds: Math.min(seconds, WARM_UP_SECONDS) });
       if (profile) await loaded.inspected.startProfile();
       const directions = await loaded.run({ do: 'directions', among: count, seconds });
       if (profile) {
         const file = join(profile, `load-${count}.cpuprofile`);
         writeFileSync(file, JSON.stringify(await loaded.inspected.stopProfile()));
       }
-      await loaded.forgetsAnswers();
+      await loaded.forgetsAnswers(settleSeconds, count);
       const memory = await loaded.inspected.memory();
       const perNode = { rss: (memory.rss - empty.rss) / count, heap: (used(memory) - used(empty)) / count };
       sizes.push({ count, sessions, registrations, keepAlives, directions, perNode, rss: memory.rss });
     }
-    return { logins, sizes };
+    return { logins, sizes, relayed };
   } finally {
     await loaded.close();
   }
@@ -67,6 +81,10 @@ class LoadedNetwork {
     };
     const program = join(import.meta.dirname, 'load', 'generator.mjs');
     this.generator = this.network.spawn('mn', [program, JSON.stringify(settings)], { ipc: true });
+    this.ended = once(this.generator, 'exit').then(() => {
+      throw new Error(`the generator ended: ${this.generator.errors}`);
+    });
+    this.ended.catch(() => {}); // at the end it is stopped
     await this.#answer();
   }
 
@@ -78,14 +96,13 @@ class LoadedNetwork {
     const outcome = await this.#answer();
     if (outcome.error) throw new Error(`${task.do}: ${outcome.error}`);
     if (outcome.failed > 0) throw new Error(`${task.do}: ${outcome.failed} of them failed: ${outcome.why}`);
-    const cpuSeconds = (cpuMs(pid) - beforeMs) / 1000;
+    const cpuSeconds = Math.max(cpuMs(pid) - beforeMs, CPU_GRAIN_MS) / 1000;
     return { ...outcome, cpuSeconds, perCore: outcome.count / cpuSeconds };
   }
 
-  /** A server remembers what it has answered for some seconds (core/wire/answers.ts): that is no part of a node. */
-  async forgetsAnswers() {
-    await new Promise((resolve) => setTimeout(resolve, 11_000));
-    await this.run({ do: 'keepAlives', to: 64 });
+  async forgetsAnswers(seconds, count) {
+    await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+    await this.run({ do: 'keepAlives', to: Math.min(count, 64) });
   }
 
   async close() {
@@ -94,17 +111,14 @@ class LoadedNetwork {
   }
 
   async #answer() {
-    const ended = once(this.generator, 'exit').then(() => {
-      throw new Error(`the generator ended: ${this.generator.errors}`);
-    });
-    ended.catch(() => {}); // at the end it is stopped
-    return (await Promise.race([once(this.generator, 'message'), ended]))[0];
+    const [message] = await Promise.race([once(this.generator, 'message'), this.ended]);
+    return message;
   }
 }
 
 const whole = (value) => Math.round(value).toLocaleString('en');
 
-export function print({ logins, sizes }) {
+export function print({ logins, sizes, relayed }) {
   const write = (text) => process.stdout.write(`${text}\n`);
   const row = (name, { perSecond, perCore, p50Ms, p99Ms }) =>
     write(
@@ -117,6 +131,10 @@ export function print({ logins, sizes }) {
     write(`\nDC with ${whole(count)} nodes, ${whole(rss / 1e6)} MB`);
     for (const name of ['sessions', 'registrations', 'keepAlives', 'directions']) row(name, measured[name]);
     write(`  a node takes ${whole(perNode.rss)} bytes of the process, ${whole(perNode.heap)} of them in use`);
+  }
+  for (const { bytes, packetsPerSecond, packetsPerCpuSecond } of relayed) {
+    const rates = `${whole(packetsPerSecond).padStart(9)} a second${whole(packetsPerCpuSecond).padStart(9)} per core`;
+    write(`\nRS, frames of ${bytes} bytes\n  ${'packets'.padEnd(14)}${rates}`);
   }
 }
 

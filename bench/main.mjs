@@ -3,7 +3,7 @@
  * npm run bench -- NAME [--json]: ntmobile's packet path beside its peers, in one run, each with two processes in two
  * network namespaces. Ratios to wireguard-go and to the raw ceiling are what counts; see CONTRIBUTING.md.
  * Others: `preload`, what the preload costs programs that do not use it (preload.mjs); `signalling`, the paper's Table 4
- * (signalling.mjs); `load`, what the servers carry (load.mjs).
+ * (signalling.mjs); `load`, what the servers carry (load.mjs); `relay`, what an RS forwards (relay.mjs).
  */
 import { Command } from 'commander';
 import { once } from 'node:events';
@@ -13,6 +13,7 @@ import { whyNoLan } from './lan.mjs';
 import * as load from './load.mjs';
 import { benchPreload, printReport } from './preload.mjs';
 import { commit, machine, record } from './record.mjs';
+import * as relay from './relay.mjs';
 import * as signalling from './signalling.mjs';
 import { printTable } from './table.mjs';
 
@@ -40,13 +41,14 @@ const scenarios = {
 };
 
 const program = new Command('bench')
-  .argument('<name>', `one of ${Object.keys(scenarios).join(', ')}, all; or preload, signalling, load`)
+  .argument('<name>', `one of ${Object.keys(scenarios).join(', ')}, all; or preload, signalling, load, relay`)
   .option('--json', 'the figures and ratios as one line of JSON instead of tables')
   .option('--seconds <n>', 'how long each is measured', Number, 5)
   .option('--only <peers>', `a comma-separated part of ${PEERS.join(',')}`)
   .option('--profile <dir>', "writes V8 CPU profiles of ntmobile's processes")
   .option('--trials <n>', 'signalling: how often each is measured', Number, 100)
   .option('--nodes <n,n,...>', 'load: how many nodes there are', numbers, [1_000, 10_000, 100_000])
+  .option('--workers <n>', 'relay: how many processes the relay server has', Number, 1)
   .parse();
 const options = program.opts();
 const [name] = program.args;
@@ -56,10 +58,10 @@ if (name === 'preload') {
   else process.stdout.write(`${JSON.stringify(result)}\n`);
   process.exit();
 }
-if (name === 'signalling' || name === 'load') {
+if (name === 'signalling' || name === 'load' || name === 'relay') {
   const missing = name === 'signalling' && whyNoLan();
   if (missing) program.error(`the benchmark needs root and ip: this machine lacks ${missing}`);
-  const { bench, print, toRecord } = { signalling, load }[name];
+  const { bench, print, toRecord } = { signalling, load, relay }[name];
   const result = await bench(options);
   const { figures, ratios } = toRecord(result);
   if (!options.json) print(result);

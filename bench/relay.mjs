@@ -17,47 +17,81 @@ const cli = join(import.meta.dirname, '../dist/cli/main.js');
 const FRAME_BYTES = [200, 1_300];
 const PATHS = 64;
 const WINDOW = 16;
-const ROUNDS = 7;
+const ROUNDS = 5;
 /** Of /proc/PID/stat: USER_HZ, which is 100 on every architecture of Linux that Node runs on. */
 const TICK_MS = 10;
 const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
 
 /**
- * `seconds`: how long each is measured in each round. `workers`: the setting of the RS. `profile`: a directory for V8
- * CPU profiles of the RS. Returns [{ system, bytes, packetsPerSecond, packetsPerCpuSecond, cores }].
+ * `seconds`: how long each is measured, in all rounds together. `workers`: the setting of the RS. `profile`: a directory
+ * for V8 CPU profiles of the RS. Returns [{ system, bytes, packetsPerSecond, packetsPerCpuSecond, best, ... }]: medians,
+ * and of the packets for a second of CPU time the best round, too, which other programs on the machine disturbed least.
  */
-export async function benchRelay({ seconds, workers = 1, profile, only }) {
+export async function bench({ seconds, workers = 1, profile, only }) {
   const dir = mkdtempSync(join(tmpdir(), 'ntmobile-bench-'));
-  const [load, native] = ['load', 'raw-c'].map((name) => compile(name, dir));
-  const systems = {
-    rs: (at) => startRelay(at, workers, profile),
-    'raw-dgram': startRawDgram,
-    'raw-c': () => startRaw(native, []),
-  };
-  const figures = [];
   try {
+    const [load, native] = ['load', 'raw-c'].map((name) => compile(name, dir));
+    const all = {
+      ntmobile: (at) => startRelay(at, workers, profile),
+      'raw-dgram': () => startRaw(process.execPath, [join(import.meta.dirname, 'relay/raw-dgram.mjs')]),
+      'raw-c': () => startRaw(native, []),
+    };
+    const systems = Object.entries(all).filter(([system]) => !only || only.split(',').includes(system));
+    const figures = [];
     for (const bytes of FRAME_BYTES) {
-      const measured = Object.fromEntries(Object.keys(systems).map((system) => [system, []]));
-      for (let round = 0; round < ROUNDS; round++) {
-        for (const [system, start] of Object.entries(systems)) {
-          if (only && !only.split(',').includes(system)) continue;
-          const forwarder = await start(mkdtempSync(join(dir, system)));
-          measured[system].push(await measure(load, forwarder, bytes, seconds));
-          await forwarder.close();
-        }
-      }
-      for (const [system, all] of Object.entries(measured))
-        if (all.length)
-          figures.push({ system, bytes, best: Math.max(...all.map((x) => x.packetsPerCpuSecond)), ...medians(all) });
+      const rounds = [];
+      for (let round = 0; round < ROUNDS; round++) rounds.push(await measureInTurn(systems, dir, load, bytes, seconds));
+      for (const [system] of systems) figures.push({ system, bytes, ...medians(rounds.map((round) => round[system])) });
     }
+    return figures;
   } finally {
     rmSync(dir, { recursive: true });
   }
-  return figures;
 }
 
-function medians(all) {
-  return Object.fromEntries(Object.keys(all[0]).map((name) => [name, median(all.map((each) => each[name]))]));
+export function print(figures) {
+  for (const { system, bytes, packetsPerSecond, packetsPerCpuSecond, best, userUs, systemUs } of figures) {
+    const ours = figures.find((other) => other.system === 'ntmobile' && other.bytes === bytes);
+    const ratio = ours && ours.system !== system ? `   ntmobile: ${(ours.best / best).toFixed(2)} x` : '';
+    const cpu = `${packetsPerCpuSecond.toFixed(0)} for a second of CPU time (best round ${best.toFixed(0)})`;
+    const parts = `${userUs.toFixed(1)} us user, ${systemUs.toFixed(1)} us system`;
+    const sent = `${packetsPerSecond.toFixed(0)} packets/s`;
+    process.stdout.write(`  ${bytes} bytes  ${system.padEnd(10)} ${sent}   ${cpu}   ${parts}${ratio}\n`);
+  }
+}
+
+export function toRecord(measured) {
+  const figures = measured.flatMap(({ system, bytes, packetsPerSecond, packetsPerCpuSecond, best }) =>
+    [
+      ['packets', packetsPerSecond],
+      ['packets-per-core', packetsPerCpuSecond],
+      ['packets-per-core-best', best],
+    ].map(([metric, value]) => ({ system, metric, unit: '1/s', value, frameBytes: bytes })),
+  );
+  const ratios = figures
+    .filter(({ system, metric }) => system === 'ntmobile' && metric !== 'packets')
+    .flatMap(({ metric, frameBytes, value }) =>
+      figures
+        .filter((other) => other.system !== 'ntmobile' && other.metric === metric && other.frameBytes === frameBytes)
+        .map((other) => ({ metric, frameBytes, of: 'ntmobile', to: other.system, value: value / other.value })),
+    );
+  return { figures, ratios };
+}
+
+async function measureInTurn(systems, dir, load, bytes, seconds) {
+  const measured = {};
+  for (const [system, start] of systems) {
+    const forwarder = await start(mkdtempSync(join(dir, system)));
+    measured[system] = await measure(load, forwarder, bytes, Math.max(1, seconds / ROUNDS));
+    await forwarder.close();
+  }
+  return measured;
+}
+
+function medians(rounds) {
+  const best = Math.max(...rounds.map(({ packetsPerCpuSecond }) => packetsPerCpuSecond));
+  const of = (name) => median(rounds.map((round) => round[name]));
+  return { best, ...Object.fromEntries(Object.keys(rounds[0]).map((name) => [name, of(name)])) };
 }
 
 async function measure(loader, { pid, target, paths }, bytes, seconds) {
@@ -127,7 +161,7 @@ async function startRelay(dir, workers, profile) {
       coordinator: of,
       limits,
       drainSeconds: 1,
-      ...(workers > 1 && { workers }),
+      workers,
     }),
   );
   const args = [
@@ -151,8 +185,6 @@ async function startRelay(dir, workers, profile) {
     },
   };
 }
-
-const startRawDgram = () => startRaw(process.execPath, [join(import.meta.dirname, 'relay/raw-dgram.mjs')]);
 
 const hex16 = (number) => number.toString(16).padStart(4, '0');
 

@@ -2,7 +2,7 @@
  * A network whose servers are processes of their own, each by `ntmobile serve`, on the hosts of a LAN (lan.mjs): the AS,
  * and one DC for each zone, with its NS and RS. `mn.bench.` has the accounts of MN, `cn.bench.` those of CN.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -14,6 +14,7 @@ const dist = join(import.meta.dirname, '..', 'dist');
 const require = createRequire(import.meta.url);
 const { openSqliteStore } = require(join(dist, 'servers/store/sqlite-store.js'));
 const { hashPassword } = require(join(dist, 'servers/account/password.js'));
+const { formatKey, serverKey } = require(join(dist, 'servers/serve/server-key.js'));
 const { nodeRandom } = require(join(dist, 'core/runtime-node.js'));
 
 const main = join(dist, 'cli', 'main.js');
@@ -166,8 +167,7 @@ export class ServedNetwork {
   }
 
   keyOf(name) {
-    const key = execFileSync(process.execPath, [main, 'key', '--dir', this.dirOf(name), '--json']);
-    return JSON.parse(key.toString()).key;
+    return formatKey(serverKey(this.dirOf(name), nodeRandom).publicKey);
   }
 }
 

@@ -36,9 +36,13 @@ const paper = {
   'tunnel request with NS': [13.8, 29.3, 45.5],
 };
 
-export async function bench({ trials = 100, firstMeetings = FIRST_MEETINGS } = {}) {
+/** `notification`: without NS, with NS, or one of them. */
+export async function bench({ trials = 100, firstMeetings = FIRST_MEETINGS, notification = [false, true] } = {}) {
   const rows = {};
-  for (const notified of [false, true]) Object.assign(rows, await measured({ notified, trials, firstMeetings }));
+  for (const notified of notification) {
+    const measuredRows = await measured({ notified, trials, firstMeetings });
+    for (const [name, values] of Object.entries(measuredRows)) rows[name] = [...(rows[name] ?? []), ...values];
+  }
   return { rows: summarized(rows), ...(await estimates()) };
 }
 
@@ -78,7 +82,7 @@ async function measured({ notified, trials, firstMeetings }) {
     const suffix = notified ? 'with NS' : 'without NS';
     const of = (name) => all.map((each) => each[name]);
     return {
-      ...(!notified && { authentication: of('authentication'), 'password hash': hashes }),
+      ...{ authentication: of('authentication'), 'password hash': hashes },
       ...{ [`registration ${suffix}`]: of('registration') },
       ...(notified && { 'notification registration': of('notificationRegistration') }),
       ...{ [`tunnel ${suffix}`]: of('tunnel'), [`direction ${suffix}`]: of('direction') },

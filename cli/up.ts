@@ -34,6 +34,7 @@ interface UpOptions {
   readonly nsPort?: number;
   readonly rsPort?: number;
   readonly csPort?: number;
+  readonly policy?: string;
   readonly json?: boolean;
 }
 
@@ -44,6 +45,7 @@ export function upCommand(): Command {
     .option('--account <name:password>', 'add this account, or change its password; may be repeated', parseAccount)
     .option('--zone <zone>', `zone of the names, decided at the first start; default ${DEFAULT_ZONE}`, parseZone)
     .option('--address <address>', 'IP address to serve on', parseAddress, '127.0.0.1')
+    .option('--policy <file>', 'who may reach whom, JSON with comments; default: everybody everybody')
     .option('--json', 'print one line of JSON once everything runs');
   for (const server of ['as', 'dc', 'dns', 'ns', 'rs', 'cs']) {
     const what = server === 'as' ? 'as last time, or a free one' : 'a free one';
@@ -66,13 +68,16 @@ async function up(options: UpOptions): Promise<void> {
   const lock = lockDirectory(options.dir);
   try {
     await putAccounts(store, options.account ?? []);
-    const network = await start(options, store, traceFile);
+    const network = await start(options, store, traceFile, log);
+    const reload = (): void => network.reload();
+    process.on('SIGHUP', reload);
     try {
       const accounts = await accountNames(store);
       print(options.json ? JSON.stringify(toJson(network, accounts)) : describe(network, accounts));
       log.info({ servers: network.servers, zone: network.zone }, 'serving');
       log.info({ signal: await stopped, drops: network.drops() }, 'stopping');
     } finally {
+      process.off('SIGHUP', reload);
       await network.close();
     }
   } finally {
@@ -82,12 +87,21 @@ async function up(options: UpOptions): Promise<void> {
   }
 }
 
-function start(options: UpOptions, store: Store, traceFile: TraceFile | undefined): Promise<EmbeddedNetwork> {
-  const { address, zone, asPort, dcPort, dnsPort, nsPort, rsPort, csPort } = options;
+function start(
+  options: UpOptions,
+  store: Store,
+  traceFile: TraceFile | undefined,
+  log: Logger,
+): Promise<EmbeddedNetwork> {
+  const { address, zone, policy, asPort, dcPort, dnsPort, nsPort, rsPort, csPort } = options;
   const given = Object.entries({ as: asPort, dc: dcPort, dns: dnsPort, ns: nsPort, rs: rsPort, cs: csPort });
   const ports = Object.fromEntries(given.filter(([, port]) => port !== undefined)) as Record<string, number>;
   const trace = traceFile?.trace ?? noTrace;
-  return startEmbeddedNetwork({ store, address, ports, watch: () => ({ trace }), ...(zone !== undefined && { zone }) });
+  return startEmbeddedNetwork({
+    ...{ store, address, ports, watch: () => ({ trace }), log: (reason) => log.warn(reason) },
+    ...(zone !== undefined && { zone }),
+    ...(policy !== undefined && { policy }),
+  });
 }
 
 function openTrace(log: Logger): TraceFile | undefined {

@@ -7,7 +7,7 @@
  *                 '-- absent --> failed (for a moment), addresses known
  */
 import { NtmError } from './errors';
-import { AbsentError, isLoss, type Direction, type Directions } from './negotiation/directions';
+import { AbsentError, isLoss, KnownNodeError, NotAllowedError, type Direction, type Directions } from './negotiation/directions';
 import type { RelayBindings, RelayOffer } from './negotiation/relay-bindings';
 import type { PacketModule, TunnelEvent } from './packet/packet-module';
 import { samePath, type Path } from './packet/path';
@@ -15,6 +15,7 @@ import type { Tunnel } from './packet/wireguard/tunnel';
 import type { Clock, Timer, Timers } from './runtime';
 import type { Endpoint, VirtualAddresses } from './wire/addresses';
 import { canonicalIp } from './wire/ip-text';
+import type { Body } from './wire/messages';
 
 /** A failure is told to everybody who asks within this time, so that a busy client does not flood the DC. */
 const FAILURE_MS = 1_000;
@@ -31,6 +32,8 @@ const CORRESPONDENTS_LIMIT = 4_096;
 /** While a tunnel's relay is lost and no other can be had: the DC is asked again. */
 const RELAY_RETRY_MS = 2_000;
 const HANDOVER_RETRY_MS = 2_000;
+/** The DC could not be asked. What it refuses, it refuses again. */
+const AWAY = new Set<string>(['NTM_DC_UNREACHABLE', 'NTM_NOT_REGISTERED', 'NTM_AS_UNREACHABLE']);
 /** The DC handles 256 requests of a node at once, and others shall have their turn. */
 const HANDOVERS_AT_ONCE = 32;
 
@@ -68,8 +71,12 @@ export interface CorrespondentsOptions {
   canSendTo(endpoint: Endpoint): boolean;
   /** A tunnel that the DC directed anew is there: what waits for retransmission may go at once. */
   onConstructed(addresses: VirtualAddresses): void;
-  /** The DC says that this node is not there (any more). */
-  onAbsent(addresses: VirtualAddresses, error: Error): void;
+  /** The DC says that this node is not there (any more), or may not be reached. */
+  onAbsent(addresses: VirtualAddresses, error: NtmError): void;
+  /** What this node may reach here; undefined: everything, or there is no tunnel any more. */
+  onPermits(fqdn: string, addresses: VirtualAddresses, permits: readonly string[] | undefined): void;
+  /** Neither may reach the other any more: connections end. */
+  onForbidden(addresses: VirtualAddresses, error: NtmError): void;
 }
 
 export class Correspondents {
@@ -121,6 +128,7 @@ export class Correspondents {
     const known = this.remember(correspondent.fqdn, correspondent.addresses);
     known.failure = undefined;
     known.direction = direction;
+    this.options.onPermits(known.fqdn, known.addresses, direction.permits);
     known.handover = handover;
     known.construction ??= newConstruction();
     if (relay) return void this.followByRelay(known, direction, relay);
@@ -128,6 +136,16 @@ export class Correspondents {
     if (endpoint) return this.constructBy(known, direction, { kind: 'direct', endpoint });
     const { fqdn } = known;
     this.failed(known, new NtmError('NTM_NO_ROUTE', `there is no IP version in common with ${fqdn}`));
+  }
+
+  /** The policy of the network has changed for a node to which there may be a tunnel. */
+  permit({ fqdn, permits, ended }: Body<'policyDirection'>): void {
+    const known = this.byName.get(fqdn);
+    if (!known) return;
+    if (!ended) return this.options.onPermits(fqdn, known.addresses, permits);
+    const error = new NotAllowedError(fqdn);
+    this.options.onForbidden(known.addresses, error);
+    this.forget(known, error);
   }
 
   isHandover(fqdn: string): boolean {
@@ -219,8 +237,8 @@ export class Correspondents {
       await this.direct(known.fqdn, true);
     } catch (error) {
       if (this.byName.get(known.fqdn) !== known) return;
-      if (error instanceof AbsentError) return this.failed(known, error);
-      if (known.tunnel?.state === 'idle') return;
+      if (error instanceof KnownNodeError) return this.failed(known, error);
+      if (known.tunnel?.state === 'idle' || !AWAY.has((error as NtmError).code)) return;
       known.retry = timers.schedule(HANDOVER_RETRY_MS, () => void this.redirect(known));
     }
   }
@@ -253,7 +271,7 @@ export class Correspondents {
       return (await this.direct(target)).correspondent.addresses;
     } catch (error) {
       const name = fqdn ?? this.byAddress.get(target)?.fqdn;
-      if (!(error instanceof AbsentError) || !error.addresses || !name) throw error;
+      if (!(error instanceof KnownNodeError) || !error.addresses || !name) throw error;
       this.failed(this.remember(name, error.addresses), error);
       if (!fqdn) throw error;
       return error.addresses;
@@ -283,7 +301,7 @@ export class Correspondents {
     known.failure = { error, untilMs: this.options.clock.now() + FAILURE_MS };
     known.construction?.fail(error);
     known.construction = undefined;
-    if (error instanceof AbsentError) this.options.onAbsent(known.addresses, error);
+    if (error instanceof KnownNodeError) this.options.onAbsent(known.addresses, error);
   }
 
   private recentFailure(known: Correspondent): Error | undefined {
@@ -310,15 +328,20 @@ export class Correspondents {
     if (oldest) this.forget(oldest);
   }
 
-  private forget(known: Correspondent): void {
+  private forget(known: Correspondent, why = forgottenForRoom(known.fqdn)): void {
     this.byName.delete(known.fqdn);
     this.byAddress.delete(known.addresses.ipv4);
     this.byAddress.delete(known.addresses.ipv6);
     known.doubt?.cancel();
     known.retry?.cancel();
     if (known.tunnel) this.options.packets().removeTunnel(known.tunnel.publicKey);
-    known.construction?.fail(new NtmError('NTM_NODE_UNREACHABLE', `${known.fqdn} was forgotten for want of room`));
+    this.options.onPermits(known.fqdn, known.addresses, undefined);
+    known.construction?.fail(why);
   }
+}
+
+function forgottenForRoom(fqdn: string): NtmError {
+  return new NtmError('NTM_NODE_UNREACHABLE', `${fqdn} was forgotten for want of room`);
 }
 
 function isEstablished(known: Correspondent): boolean {

@@ -18,6 +18,7 @@ import { UnconfirmedDatagrams } from './unconfirmed-datagrams';
 import type { TakenOutcome } from './wire/cache-messages';
 import type { Endpoint, VirtualAddresses } from './wire/addresses';
 import { canonicalIp } from './wire/ip-text';
+import { parsePermit, permitsPort } from './wire/permits';
 import type { Body } from './wire/messages';
 
 /** Waiting to be stored, as much as a socket's buffers would hold; more are lost. */
@@ -131,12 +132,15 @@ export class DatagramCache {
     return [...new Set(bound)].slice(0, BOXES_LIMIT).map(boxOf);
   }
 
-  private deliver({ label: { from, udp }, content, addresses }: Opened): TakenOutcome | undefined {
+  private deliver({ label: { from, udp }, content, addresses, permits }: Opened): TakenOutcome | undefined {
     const { ports, allow, isZone, inject, cache } = this.options;
     const own = this.options.addresses();
     if (!own) return undefined;
     const isAdmitted =
-      udp && ports.has(udp.destinationPort) && (allow?.admits(from, 'udp', udp.destinationPort, isZone) ?? true);
+      udp &&
+      isPermitted(permits, udp.destinationPort) &&
+      ports.has(udp.destinationPort) &&
+      (allow?.admits(from, 'udp', udp.destinationPort, isZone) ?? true);
     const outcome = isAdmitted ? this.injectFrom(udp, content, from, addresses, own, inject) : 'refused';
     if (outcome === 'refused') cache().postbox.dropped('refused', from);
     return outcome;
@@ -171,4 +175,15 @@ export class DatagramCache {
 
 function boxOf(port: number): string {
   return `udp/${port}`;
+}
+
+function isPermitted(permits: readonly string[] | undefined, port: number): boolean {
+  return (
+    !permits ||
+    permitsPort(
+      permits.flatMap((each) => parsePermit(each) ?? []),
+      'udp',
+      port,
+    )
+  );
 }

@@ -12,6 +12,7 @@ export type NtmErrorCode =
   | 'NTM_NOT_REGISTERED' // the DC does not know this node's session (any more)
   | 'NTM_NO_SUCH_NAME' // no account owns this FQDN
   | 'NTM_NODE_ABSENT' // the name exists, its node is not registered
+  | 'NTM_NOT_ALLOWED' // the network's policy lets this node reach nothing at the other
   | 'NTM_NODE_UNREACHABLE' // the node is registered but the tunnel could not be constructed
   | 'NTM_NO_ROUTE' // the two nodes share no IP version and no relay serves both
   | 'NTM_NEVER_JOINED' // nobody has joined as this name yet, so there is no key to seal an item to

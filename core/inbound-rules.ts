@@ -2,22 +2,14 @@
  * Inbound rules (NTMOBILE_ALLOW): which correspondent may reach which ports. Pure: no state, no network.
  *
  *   rules   = rule *("," rule)               a peer gets in when at least one rule lets it
- *   rule    = name ":" ports ["/tcp" / "/udp"]           without a protocol: both
- *   name    = "*"                            everybody
- *           / ["*."] label *("." label) [".*"]
- *   ports   = "*" / port ["-" port]                      1 to 65535
- *
- * `*.alice.example` is every name below `alice.example`, at any depth, and not `alice.example` itself. `alice.*` is
- * account `alice` in any zone of this network, and nobody else: an account names its nodes as it likes, so that
- * `alice.mallory.example` is a name that mallory can have.
- *
- * Names are compared in canonical form: in lower case, without the dot of the root.
+ *   rule    = name ":" permit                           name: wire/name-pattern.ts, permit: wire/permits.ts
  */
-import { isIPv4 } from 'node:net';
 import { NtmError } from './errors';
+import { matchesName, parseNamePattern, type NamePattern } from './wire/name-pattern';
 import { canonicalName } from './wire/names';
+import { isOfPermit, parsePermit, type Permit, type Protocol } from './wire/permits';
 
-export type Protocol = 'tcp' | 'udp';
+export type { Protocol } from './wire/permits';
 
 export interface InboundRules {
   /**
@@ -28,21 +20,11 @@ export interface InboundRules {
 }
 
 interface Rule {
-  /** The labels between the asterisks, with their dots; undefined: everybody. */
-  readonly name: string | undefined;
-  /** `*.` before them. */
-  readonly isBelow: boolean;
-  /** `.*` behind them. */
-  readonly inAnyZone: boolean;
-  readonly firstPort: number;
-  readonly lastPort: number;
-  /** Undefined: either. */
-  readonly protocol: Protocol | undefined;
+  readonly who: NamePattern;
+  readonly permit: Permit;
 }
 
 const EXPECTED = 'expected is NAME:PORTS, e.g. `alice.*:443`, `*.ops.example:8000-8100/tcp` or `bob.example:*`';
-const NAME = /^(\*\.)?([a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*)(\.\*)?$/;
-const PORTS = /^(?:\*|([1-9]\d{0,4})(?:-([1-9]\d{0,4}))?)$/;
 
 /** Throws NtmError NTM_CONFIG that names the rule. Never reads less than was written: who gets in must be meant. */
 export function parseInboundRules(setting: string | readonly string[]): InboundRules {
@@ -55,13 +37,7 @@ export function parseInboundRules(setting: string | readonly string[]): InboundR
   return {
     admits: (fqdn, protocol, port, isZone) => {
       const name = canonicalName(fqdn);
-      return rules.some(
-        (rule) =>
-          port >= rule.firstPort &&
-          port <= rule.lastPort &&
-          (rule.protocol ?? protocol) === protocol &&
-          names(rule, name, isZone),
-      );
+      return rules.some(({ who, permit }) => isOfPermit(permit, protocol, port) && matchesName(who, name, isZone));
     },
   };
 }
@@ -69,36 +45,14 @@ export function parseInboundRules(setting: string | readonly string[]): InboundR
 function parseRule(text: string): Rule {
   const refuse = (why: string): NtmError => malformed(`rule \`${text}\` ${why}; ${EXPECTED}`);
   if (!/^[\x21-\x7e]+$/.test(text)) throw refuse('holds what is no part of a name; names of other alphabets: as xn--');
-  const [, who = '', ports, protocol] = /^([^:/]*)(?::([^:/]*))?(?:\/(.*))?$/.exec(text.toLowerCase()) ?? [];
+  const [, name = '', ports, protocol] = /^([^:/]*)(?::([^:/]*))?(?:\/(.*))?$/.exec(text.toLowerCase()) ?? [];
   if (ports === undefined) throw refuse('names no ports');
-  const range = PORTS.exec(ports);
-  const firstPort = Number(range?.[1] ?? 1);
-  const lastPort = Number(range?.[2] ?? range?.[1] ?? 65_535);
-  if (!range || lastPort > 65_535 || firstPort > lastPort) throw refuse('has no such ports');
-  if (!isProtocol(protocol)) throw refuse('is for neither /tcp nor /udp');
-  const rest = { firstPort, lastPort, protocol };
-  if (who === '*') return { name: undefined, isBelow: false, inAnyZone: false, ...rest };
-  const canonical = canonicalName(who);
-  const [, below, name, anyZone] = NAME.exec(canonical) ?? [];
-  if (name === undefined) throw refuse('does not name a node');
-  if (isIPv4(name)) throw refuse('names an address; who is behind it only a name tells');
-  if (name === canonical && !name.includes('.')) throw refuse(`names no node: an account is \`${name}.*\``);
-  return { name, isBelow: below !== undefined, inAnyZone: anyZone !== undefined, ...rest };
-}
-
-function isProtocol(text: string | undefined): text is Protocol | undefined {
-  return text === undefined || text === 'tcp' || text === 'udp';
-}
-
-function names(rule: Rule, fqdn: string, isZone: (name: string) => boolean): boolean {
-  if (rule.name === undefined) return true;
-  if (!rule.inAnyZone) return rule.isBelow ? fqdn.endsWith(`.${rule.name}`) : fqdn === rule.name;
-  for (let dot = fqdn.indexOf('.'); dot >= 0; dot = fqdn.indexOf('.', dot + 1)) {
-    if (!isZone(fqdn.slice(dot + 1))) continue;
-    const local = fqdn.slice(0, dot);
-    if (rule.isBelow ? local.endsWith(`.${rule.name}`) : local === rule.name) return true;
-  }
-  return false;
+  if (!parsePermit(ports)) throw refuse('has no such ports');
+  const permit = parsePermit(protocol === undefined ? ports : `${ports}/${protocol}`);
+  if (!permit) throw refuse('is for neither /tcp nor /udp');
+  const who = parseNamePattern(name);
+  if (typeof who === 'string') throw refuse(who);
+  return { who, permit };
 }
 
 function malformed(why: string): NtmError {

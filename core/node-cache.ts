@@ -99,6 +99,8 @@ function coordinatorError(error: unknown, target = 'this node'): Error {
         'NTM_NEVER_JOINED',
         `${target} has never joined: it has no key that an item could be sealed to`,
       );
+    case 'not-allowed':
+      return new NtmError('NTM_NOT_ALLOWED', `the policy of its network lets this node reach nothing at ${target}`);
     case 'not-registered':
       return new NtmError('NTM_NOT_REGISTERED', 'the DC does not know this node any more', { cause: error });
     case 'unavailable':

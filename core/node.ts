@@ -94,6 +94,7 @@ export class Node implements VirtualNetwork {
       signalling: this.signalling,
       coordinator: () => this.membership.coordinator(),
       onDirection: (direction, handover) => this.correspondents.follow(direction, handover),
+      onPolicy: (policy) => this.correspondents.permit(policy),
       onLost: (coordinator, reason) => this.membership.doubt(coordinator, reason),
     });
     this.membership = new Membership({
@@ -117,7 +118,10 @@ export class Node implements VirtualNetwork {
     this.handover = new Handover({
       ...{ timers, trace, part: this.part },
       hostAddresses: () => runtime.hostAddresses(),
-      register: () => this.membership.hostMoved(),
+      register: () => {
+        this.relays.hostMoved();
+        this.membership.hostMoved();
+      },
       direct: () => this.correspondents.hostMoved(),
     });
     this.packetPath = new PacketPath({
@@ -149,6 +153,8 @@ export class Node implements VirtualNetwork {
       whenJoined: () => this.whenJoined(),
       onConstructed: (addresses) => this.packetPath.pathChanged(addresses),
       onAbsent: (addresses, error) => this.packetPath.unreachable(addresses, error),
+      onPermits: (fqdn, addresses, permits) => this.packetPath.permit(fqdn, addresses, permits),
+      onForbidden: (addresses, error) => this.packetPath.forbid(addresses, error),
     });
   }
 
@@ -265,8 +271,8 @@ export class Node implements VirtualNetwork {
       addresses: () => this.addresses,
       lastReceivedMs: (address) => this.packetPath.packets.tunnelTo(address)?.lastReceivedMs,
       isAbsent: (address) => this.correspondents.isAbsent(address),
-      boundPorts: () => this.packetPath.stack.udpPorts,
-      inject: (bytes, from, to) => this.packetPath.stack.injectUdp(bytes, from, to),
+      boundPorts: () => this.packetPath.stack.udp.ports,
+      inject: (bytes, from, to) => this.packetPath.stack.udp.inject(bytes, from, to),
     }));
   }
 

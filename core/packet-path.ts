@@ -9,6 +9,7 @@
 import type { Capture } from './capture';
 import { Inbound } from './inbound';
 import type { InboundRules } from './inbound-rules';
+import type { NtmError } from './errors';
 import { destinationOf } from './packet/ip-packet';
 import type { PacketModule, TunnelEvent } from './packet/packet-module';
 import { describePath, type Path, type RelayPath } from './packet/path';
@@ -57,19 +58,17 @@ export class PacketPath {
   private virtualStack: Stack | undefined;
   private lastPath: Path | undefined;
 
-  private readonly inbound: Inbound | undefined;
+  private readonly inbound: Inbound;
   private frame = new Uint8Array(0);
 
   constructor(private readonly options: PacketPathOptions) {
     const { allow: rules, isZone, trace, part, runtime } = options;
-    this.inbound =
-      rules &&
-      new Inbound({
-        ...{ rules, trace, part, clock: runtime.clock },
-        isOwn: (address) => this.isOwn(address),
-        isZone,
-        tunnelAt: (...address) => this.packets.tunnelAt(...address),
-      });
+    this.inbound = new Inbound({
+      ...{ rules, trace, part, clock: runtime.clock },
+      isOwn: (address) => this.isOwn(address),
+      isZone,
+      tunnelAt: (...address) => this.packets.tunnelAt(...address),
+    });
   }
 
   get packets(): PacketModule {
@@ -102,7 +101,7 @@ export class PacketPath {
     this.virtualStack = new Stack({
       ...{ clock, timers, random },
       output: this.captured('out', (packet) => this.output(packet)),
-      ...(this.inbound && { inbound: this.inbound }),
+      inbound: this.inbound,
       onStalled: (address) => this.stalled(address),
       onFault: (assertion) => this.stackFault(assertion),
     });
@@ -134,9 +133,23 @@ export class PacketPath {
     for (const address of [ipv4, ipv6]) this.virtualStack?.pathChanged(address);
   }
 
-  /** The correspondent node with these addresses is not there. */
-  unreachable({ ipv4, ipv6 }: VirtualAddresses, cause: Error): void {
-    for (const address of [ipv4, ipv6]) this.virtualStack?.unreachable(address, cause);
+  /** The correspondent node with these addresses is not there, or may not be reached. */
+  unreachable({ ipv4, ipv6 }: VirtualAddresses, cause: NtmError): void {
+    const reason = cause.code === 'NTM_NOT_ALLOWED' ? 'EACCES' : 'EHOSTUNREACH';
+    for (const address of [ipv4, ipv6]) this.virtualStack?.unreachable(address, reason, cause);
+  }
+
+  /** What a correspondent node may reach here, by the policy of the network. Connections that it may not have end. */
+  permit(fqdn: string, { ipv4, ipv6 }: VirtualAddresses, permits: readonly string[] | undefined): void {
+    if (!this.inbound.permit(fqdn, permits) || !permits) return;
+    const isPermitted = (port: number): boolean => this.inbound.permits(fqdn, 'tcp', port);
+    for (const address of [ipv4, ipv6]) this.virtualStack?.revoke(address, isPermitted);
+  }
+
+  /** Nothing may pass between this node and that one any more. */
+  forbid(addresses: VirtualAddresses, cause: NtmError): void {
+    this.unreachable(addresses, cause);
+    for (const address of [addresses.ipv4, addresses.ipv6]) this.virtualStack?.revoke(address, undefined, cause);
   }
 
   isOwn(address: string): boolean {

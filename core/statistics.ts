@@ -40,13 +40,13 @@ export interface Statistics {
 export function statisticsOf(
   packets: PacketModule | undefined,
   stack: Stack | undefined,
-  inbound: Inbound | undefined,
+  inbound: Inbound,
   nowMs: number,
 ): Statistics {
   return {
     tunnels: [...(packets?.tunnels ?? [])].map((tunnel) => tunnelStatistics(tunnel, nowMs)),
     dropped: Object.fromEntries(packets?.drops ?? []),
-    refused: { tcp: 0, udp: 0, ...inbound?.refusals },
+    refused: { ...inbound.refusals },
     stack: stack?.statistics(),
   };
 }

@@ -19,6 +19,7 @@ import { hostMachine, openBoth, openServerStreams, type ServerSocket, type Watch
 import { NetworkSettings, type ServerName } from './network-settings';
 import { NotificationServer } from './notification/notification-server';
 import { RelayServer } from './relay/relay-server';
+import { PolicyFile } from './policy-file';
 import { Reporter } from './reporter';
 import type { TrustedServer } from './server-ports';
 import type { Coordinator, Store } from './store/store';
@@ -32,6 +33,10 @@ export interface EmbeddedNetworkOptions {
   readonly ports: Partial<Record<'as' | 'dc' | 'dns' | 'ns' | 'rs' | 'cs', number>>;
   /** What each server does. */
   readonly watch: (server: ServerName) => Watch;
+  /** A file: who may reach whom (coordinator/policy.ts). */
+  readonly policy?: string;
+  /** What a person should know. */
+  readonly log?: (message: string) => void;
 }
 
 export interface EmbeddedNetwork {
@@ -47,6 +52,8 @@ export interface EmbeddedNetwork {
     readonly rs: Endpoint;
     readonly cs: Endpoint;
   };
+  /** Reads the policy again. */
+  reload(): void;
   /** Datagrams, queries and connections dropped, by server and reason. */
   drops(): Record<string, Record<string, number>>;
   close(): Promise<void>;
@@ -66,6 +73,7 @@ class StartingNetwork {
   private readonly settings: NetworkSettings;
   private readonly closers: (() => unknown)[] = [];
   private zone = '';
+  private policy: PolicyFile | undefined;
 
   constructor(private readonly options: EmbeddedNetworkOptions) {
     this.settings = new NetworkSettings(options.store.settings, nodeRandom);
@@ -76,6 +84,7 @@ class StartingNetwork {
     const { zone } = this;
     const as = await this.startAccountServer();
     const dc = await this.startCoordinator(as.local);
+    this.readPolicy(dc.machine);
     await as.machine.start();
     const dns = await this.startDns(dc.machine, { zone, ...(await this.addressBlocks()) });
     const ns = await this.startNotificationServer(dc.local);
@@ -98,6 +107,7 @@ class StartingNetwork {
         ];
         return Object.fromEntries(counts.map(([name, drops]) => [name, Object.fromEntries(drops)]));
       },
+      reload: () => this.policy?.reload(),
       close: () => this.close(),
     };
   }
@@ -168,6 +178,15 @@ class StartingNetwork {
       await coordinator.restore();
       return coordinator;
     };
+  }
+
+  private readPolicy({ permissions }: CoordinatorServer): void {
+    const { policy: path, log } = this.options;
+    if (path === undefined) return;
+    const onWrong = (reason: string): void => log?.(reason);
+    const policy = new PolicyFile({ path, onPolicy: (each) => permissions.change(each), onWrong });
+    this.policy = policy;
+    this.closers.push(() => policy.close());
   }
 
   private async addressBlocks(): Promise<Pick<Coordinator, 'ipv4Block' | 'ipv6Prefix'>> {

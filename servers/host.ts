@@ -111,13 +111,15 @@ export async function hostMachine<M extends ServerMachine>(
   const sockets: UdpServerSocket[] = [];
   const close = async (): Promise<void> => void (await Promise.all(sockets.map((socket) => socket.close())));
   let receiver: Pick<ServerMachine, 'receive'> | undefined;
-  const transmit = (datagram: Uint8Array, to: Endpoint): void => {
-    const family = familyOf(to);
-    sockets.find(({ local }) => familyOf(local) === family)?.send(datagram, to);
-  };
+  let [ipv4, ipv6]: (UdpServerSocket | undefined)[] = [];
+  const transmit = (datagram: Uint8Array, to: Endpoint): void =>
+    (to.address.includes(':') ? ipv6 : ipv4)?.send(datagram, to);
   try {
     for (const at of 'address' in endpoint ? [endpoint] : endpoint) {
-      sockets.push(await openServerSocket(at, (datagram, from) => receiver?.receive(datagram, from)));
+      const socket = await openServerSocket(at, (datagram, from) => receiver?.receive(datagram, from));
+      sockets.push(socket);
+      if (familyOf(at) === 6) ipv6 = socket;
+      else ipv4 = socket;
     }
     const { local } = sockets[0]!;
     const machine = await make({ ...serverPorts(watch), transmit }, local, (other) => (receiver = other));

@@ -58,6 +58,8 @@ export function connectCode(cause: unknown): string {
     case 'NTM_LOGIN_REFUSED':
     case 'NTM_AS_KEY':
       return 'ENETUNREACH'; // it is this node that is not there
+    case 'NTM_NOT_ALLOWED':
+      return 'EACCES'; // as a kernel says it where a rule forbids
     default:
       return code.startsWith('E') ? code : 'EHOSTUNREACH'; // a StackError's code is an errno already
   }

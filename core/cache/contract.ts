@@ -62,4 +62,6 @@ export interface Opened {
   readonly content: Uint8Array;
   /** The sender's, as the DC vouches. */
   readonly addresses: { readonly ipv4: string; readonly ipv6: string };
+  /** Where its datagrams may go to, by the policy; undefined: anywhere. */
+  readonly permits: readonly string[] | undefined;
 }

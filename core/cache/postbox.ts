@@ -176,7 +176,7 @@ export class Postbox {
     // Later than that it is not remembered whether it was taken.
     if (clock.wallTimeMs() > label.expiresMs + CLOCKS_MS) return 'unreadable';
     if (taken.has(label.from, hex(label.id))) return 'duplicate';
-    return { label, content, addresses: voucher.addresses };
+    return { label, content, addresses: voucher.addresses, permits: voucher.permits };
   }
 
   private atHome(): Promise<NonNullable<Postbox['home']>> {

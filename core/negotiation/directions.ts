@@ -5,7 +5,7 @@
  * As CN: Notification (10) acknowledged to the DC (11), Route Direction (12) acknowledged (13).
  * The direction itself is handed to the owner, who constructs the tunnel (17, 18).
  */
-import { NtmError } from '../errors';
+import { NtmError, type NtmErrorCode } from '../errors';
 import type { Endpoint, VirtualAddresses } from '../wire/addresses';
 import type { Body } from '../wire/messages';
 import { Refused, Unanswered, whyUnsent } from '../wire/outcomes';
@@ -22,17 +22,34 @@ export interface DirectionsOptions {
   coordinator(): { peer: Peer; endpoint: Endpoint } | undefined;
   /** `handover`: because this node, or the other, has changed its network. */
   onDirection(direction: Direction, handover: boolean): void;
+  /** The DC's policy has changed for a correspondent node. */
+  onPolicy(policy: Body<'policyDirection'>): void;
   /** This DC did not answer, or does not know this node's session. */
   onLost(coordinator: Peer, reason: Loss): void;
 }
 
-/** NTM_NODE_ABSENT, with the addresses that the absent node's name has all the same. */
-export class AbsentError extends NtmError {
+/** There is no way to this node, but its name has addresses all the same. */
+export class KnownNodeError extends NtmError {
   constructor(
-    target: string,
+    code: NtmErrorCode,
+    message: string,
     readonly addresses: VirtualAddresses | undefined,
   ) {
-    super('NTM_NODE_ABSENT', `${target} exists but is not registered now: is it running and logged in?`);
+    super(code, message);
+  }
+}
+
+/** NTM_NODE_ABSENT. */
+export class AbsentError extends KnownNodeError {
+  constructor(target: string, addresses: VirtualAddresses | undefined) {
+    super('NTM_NODE_ABSENT', `${target} exists but is not registered now: is it running and logged in?`, addresses);
+  }
+}
+
+/** NTM_NOT_ALLOWED. */
+export class NotAllowedError extends KnownNodeError {
+  constructor(target: string, addresses?: VirtualAddresses) {
+    super('NTM_NOT_ALLOWED', `the policy of the network lets this node reach nothing at ${target}`, addresses);
   }
 }
 
@@ -46,6 +63,11 @@ export class Directions {
       if (peer.party !== 'dc') return undefined;
       afterAnswer(() => options.onDirection(direction, handover)); // step 13 before step 17: the DC waits for it
       return { name: 'routeDirectionAck', body: { directionId: direction.directionId } };
+    });
+    options.signalling.handle('policyDirection', (policy, { peer }) => {
+      if (peer.party !== 'dc') return undefined;
+      options.onPolicy(policy);
+      return { name: 'policyDirectionAck', body: {} };
     });
   }
 
@@ -115,6 +137,8 @@ function directionError(error: unknown, target: string): Error {
       return new NtmError('NTM_NO_SUCH_NAME', `no account owns ${target}`);
     case 'node-absent':
       return new AbsentError(target, error.addresses);
+    case 'not-allowed':
+      return new NotAllowedError(target, error.addresses);
     case 'node-unreachable':
       return new NtmError('NTM_NODE_UNREACHABLE', `${target} is registered but does not answer its DC`);
     case 'no-route':

@@ -127,6 +127,11 @@ export class RelayBindings {
     if (binding) void this.check(binding);
   }
 
+  /** This host has changed its network: the RS has to be told before it can send here again, the sooner the better. */
+  hostMoved(): void {
+    for (const binding of this.bindings.values()) void this.check(binding);
+  }
+
   has(path: RelayPath): boolean {
     return this.bindingOf(path) !== undefined;
   }

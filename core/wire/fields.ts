@@ -1,6 +1,7 @@
 /** What the fields of bodies are made of (messages.ts): each checks what the network sent before anyone believes it. */
 import * as v from 'valibot';
 import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { parsePermit, PERMITS_LIMIT } from './permits';
 
 export const bytes = (length: number) =>
   v.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === length, `must have ${length} bytes`);
@@ -33,5 +34,15 @@ export const endpoints = v.pipe(v.array(endpoint), v.maxLength(12));
 export const virtualAddresses = v.object({ ipv4, ipv6 });
 export const nothing = v.object({});
 export const route = v.picklist(['auto', 'relay', 'direct']);
+/** What a correspondent node may reach at the receiver (permits.ts). */
+export const permits = v.pipe(
+  v.array(
+    v.pipe(
+      text(15),
+      v.check((value) => parsePermit(value) !== undefined, 'must name ports'),
+    ),
+  ),
+  v.maxLength(PERMITS_LIMIT),
+);
 export const directionId = bytes(8);
 export const pathId = bytes(8);

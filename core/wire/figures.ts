@@ -98,7 +98,11 @@ const figure5: Figure = {
     step(9, 'DC_CN', 'NS_CN', 'Notification Request', { withNotification }),
     step(10, 'NS_CN', 'CN', 'Notification', { withNotification }),
     step(11, 'CN', 'DC_CN', 'Notification Ack', { withNotification }),
-    step(12, 'DC_CN', 'CN', 'Route Direction', { after: [8, 11] }),
+    step(12, 'DC_CN', 'CN', 'Route Direction', {
+      after: [8],
+      differs:
+        'when CN was heard of within 28 s its NAT lets this in, and it is sent at the same time as step 9; otherwise after step 11.',
+    }),
     step(13, 'CN', 'DC_CN', 'Route Direction Ack'),
     step(14, 'DC_CN', 'DC_MN', 'Route Direction Ack'),
     step(15, 'DC_MN', 'MN', 'Route Direction'),
@@ -185,7 +189,10 @@ const figure7: Figure = {
     step(20, 'DC_CN', 'NS_CN', 'Notification Request', { withNotification }),
     step(21, 'NS_CN', 'CN', 'Notification', { withNotification }),
     step(22, 'CN', 'DC_CN', 'Notification Ack', { withNotification }),
-    step(23, 'DC_CN', 'CN', 'Route Direction', { after: [19, 22] }),
+    step(23, 'DC_CN', 'CN', 'Route Direction', {
+      after: [19],
+      differs: 'at the same time as step 20 when CN was heard of lately, as step 12 of Figure 5.',
+    }),
     step(24, 'CN', 'DC_CN', 'Route Direction Ack'),
     step(25, 'DC_CN', 'DC_MN', 'Route Direction Ack'),
     step(26, 'DC_MN', 'MN', 'Route Direction'),

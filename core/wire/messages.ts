@@ -20,11 +20,13 @@ import {
   natural,
   nothing,
   pathId,
+  permits,
   route,
   text,
   virtualAddresses,
 } from './fields';
 import { step, type Kind, type MessageSpec, type PaperStep, type Party } from './message-spec';
+import { policyMessages } from './policy-messages';
 import { refusalCodes } from './refusals';
 
 export type { Party } from './message-spec';
@@ -157,7 +159,7 @@ export const messages = {
       step(7, 26, 'dc', 'node', true),
     ],
     about:
-      "`turn`: who sends the Tunnel Request. `endpoints`: where the correspondent node may be reached, best first. `presharedKey`: the tunnel's shared key, used as WireGuard's pre-shared key. `relay`: the tunnel goes through this RS; `key` is shared with it. `target`: between DCs, whom it is for.",
+      '`turn`: who sends the Tunnel Request. `endpoints`: where the correspondent node may be reached, best first. `presharedKey`: the tunnel\'s shared key, used as WireGuard\'s pre-shared key. `relay`: the tunnel goes through this RS; `key` is shared with it. `target`: between DCs, whom it is for. `permits`: the ports at which the correspondent node may reach the receiver, as "443/tcp", "8000-8100" or "*"; without it, all.',
     body: v.object({
       directionId,
       turn: v.picklist(['request', 'await']),
@@ -166,6 +168,7 @@ export const messages = {
       presharedKey: key,
       relay: v.optional(v.object({ endpoints, pathId, key })),
       target: v.optional(fqdn),
+      permits: v.optional(permits),
     }),
   },
   routeDirectionAck: {
@@ -341,6 +344,7 @@ export const messages = {
     about: "CIDR: the DC's blocks of virtual addresses, the same ever after.",
     body: v.object({ ipv4Block: text(49), ipv6Prefix: text(49) }),
   },
+  ...policyMessages,
   ...cacheMessages,
   unknownKey: {
     type: 25,

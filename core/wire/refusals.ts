@@ -7,6 +7,7 @@ export const refusals = {
   'node-absent': 'the name exists, its node is not registered or does not answer; `addresses` are its own all the same',
   'node-unreachable': 'the node is registered, and refused the direction',
   'no-route': 'neither side can reach the other, and no relay server has room or may be used',
+  'not-allowed': "the policy lets this node reach nothing there; `addresses` are the name's own all the same",
   'relay-quota': 'the account has used up what it may send through relays',
   'never-joined': 'nobody has joined by that name yet: it has no key that something could be sealed to',
   'cache-full': 'the quota of the receiver or of the sender, or the disk of the cache server, is used up',

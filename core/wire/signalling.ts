@@ -276,7 +276,8 @@ export class Signalling<Via> {
     if (reply) {
       const datagram = this.seal(peer, transaction, true, reply);
       peer.answers.finish(transaction, datagram);
-      this.traceMessage('send', reply, peer, true);
+      // A stranger may have become somebody by what it said.
+      this.traceMessage('send', reply, this.peers.find(peer.key.id) ?? peer, true);
       this.options.transmit(datagram, from);
     }
     const durationMs = this.options.clock.now() - beganMs;

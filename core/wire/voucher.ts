@@ -10,6 +10,8 @@ import * as v from 'valibot';
 import type { Random } from '../runtime';
 import { decodeCbor, encodeCbor } from './codec';
 
+/** A Cache Response with the longest names has no room for more. */
+export const VOUCHED_PERMITS_LIMIT = 6;
 const NONCE_LENGTH = nacl.secretbox.nonceLength;
 
 const name = v.pipe(v.string(), v.minLength(1), v.maxLength(253));
@@ -23,6 +25,8 @@ const schema = v.object({
   addresses: v.object({ ipv4: address, ipv6: address }),
   /** The receiver's FQDN. */
   to: name,
+  /** Where the sender may send datagrams to, by the receiver's policy (permits.ts); absent: anywhere. */
+  permits: v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(15))), v.maxLength(VOUCHED_PERMITS_LIMIT))),
 });
 
 export type Voucher = v.InferOutput<typeof schema>;

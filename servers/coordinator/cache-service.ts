@@ -19,12 +19,13 @@ import type { Body } from '../../core/wire/messages';
 import { canonicalName } from '../../core/wire/names';
 import { Refused } from '../../core/wire/outcomes';
 import type { Signalling } from '../../core/wire/signalling';
-import { sealVoucher } from '../../core/wire/voucher';
+import { sealVoucher, VOUCHED_PERMITS_LIMIT } from '../../core/wire/voucher';
 import { within } from '../../core/wire/within';
 import { labelsBelow } from '../names';
 import type { NodeKeyStore } from '../store/store';
 import type { NameCheck } from './name-check';
 import type { Neighbours } from './neighbours';
+import type { Permissions } from './permissions';
 import type { Registered } from './registrations';
 import type { ReportedServer, ServerReports } from './server-reports';
 
@@ -41,6 +42,7 @@ export interface CacheServiceOptions {
   readonly reports: ServerReports;
   readonly names: NameCheck;
   readonly neighbours: Neighbours;
+  readonly permissions: Permissions;
   readonly nodeKeys: NodeKeyStore;
   /** The cache servers of this DC, by name. */
   readonly servers: readonly string[];
@@ -83,7 +85,7 @@ export class CacheService {
 
   /** Of this zone or of another one, whose DC has asked. Throws Refused. */
   async forSender(sender: CacheSender, senderZone: string, target: string): Promise<Answer> {
-    const { names, nodeKeys, neighbours, zone, random } = this.options;
+    const { names, nodeKeys, neighbours, permissions, zone, random } = this.options;
     if (!neighbours.isOwn(target)) throw new Refused('malformed');
     const fqdn = await names.nameOf(target);
     const publicKey = await nodeKeys.find(zone, fqdn);
@@ -92,10 +94,18 @@ export class CacheService {
       throw new Refused('never-joined');
     }
     const { fqdn: from, key } = sender;
+    const permits = permissions.of(fqdn, from, senderZone);
+    if (permits?.length === 0 && fqdn !== from) throw new Refused('not-allowed');
     const owner = this.ownerOf(from, senderZone);
     const ack = await this.announce(this.serverOf(fqdn), { fqdn: from, key, owner, receiver: fqdn });
     const addresses: VirtualAddresses = sender.addresses;
-    const voucher = { from, publicKey: sender.publicKey, addresses, to: fqdn };
+    const voucher = {
+      from,
+      publicKey: sender.publicKey,
+      addresses,
+      to: fqdn,
+      ...(permits && fqdn !== from && { permits: fewPermits(permits) }),
+    };
     return {
       ...{ ...ack, key, correspondent: { fqdn, publicKey } },
       voucher: sealVoucher(voucher, this.voucherKey(fqdn), random),
@@ -136,4 +146,9 @@ export class CacheService {
 
 function hmac(key: Uint8Array, purpose: string, about: string): Uint8Array {
   return new Uint8Array(createHmac('sha256', key).update(`${purpose} ${about}`).digest());
+}
+
+/** Of datagrams, as many as a voucher has room for; what is left out is not permitted. */
+function fewPermits(permits: readonly string[]): string[] {
+  return permits.filter((permit) => !permit.endsWith('/tcp')).slice(0, VOUCHED_PERMITS_LIMIT);
 }

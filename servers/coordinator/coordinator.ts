@@ -19,6 +19,7 @@ import { Introducer } from './introducer';
 import { Introductions } from './introductions';
 import { NameCheck } from './name-check';
 import { Neighbours } from './neighbours';
+import { Permissions } from './permissions';
 import { NotificationService } from './notification-service';
 import { Registrations, type Registered, type Registration, type Session } from './registrations';
 import { Relays } from './relays';
@@ -50,6 +51,7 @@ export class CoordinatorServer implements ServerMachine {
   readonly names: NameCheck;
   readonly registrations: Registrations;
   readonly sessions: Sessions;
+  readonly permissions: Permissions;
   private readonly notifications: NotificationService;
   private readonly residents: Residents;
   private readonly neighbours: Neighbours;
@@ -85,13 +87,26 @@ export class CoordinatorServer implements ServerMachine {
       ...{ zone, fqdn: `dc.${zone}`, identity, pool: this.pool, signalling, accountServer: account },
       ...{ ...ports, nameServers: options.nameServers, part },
     });
-    const { timers, random } = ports;
-    this.residents = new Residents({ registrations, notifications, signalling, names, introductions, timers });
-    const { residents, neighbours } = this;
+    const { clock, timers, random } = ports;
+    this.permissions = new Permissions({ zone, signalling, registrations, clock });
+    this.residents = new Residents({
+      ...{ zone, registrations, notifications, signalling, names, introductions, clock, timers },
+      permissions: this.permissions,
+    });
+    const { residents, neighbours, permissions } = this;
     const relays = new Relays(signalling, this.reports, zone, ports);
-    this.introducer = new Introducer({ residents, neighbours, introductions, relays, random });
+    this.introducer = new Introducer({ residents, neighbours, introductions, relays, permissions, random });
     this.cache = new CacheService({
-      ...{ zone, identity, signalling, reports: this.reports, names, neighbours, nodeKeys: options.nodeKeys },
+      ...{
+        zone,
+        identity,
+        signalling,
+        reports: this.reports,
+        names,
+        neighbours,
+        permissions,
+        nodeKeys: options.nodeKeys,
+      },
       ...{
         servers: options.servers.filter(({ party }) => party === 'cs').map((server) => server.name),
         timers,
@@ -123,7 +138,8 @@ export class CoordinatorServer implements ServerMachine {
     );
     signalling.handle('ntmInformationRequest', async ({ target, from }, { peer }): Promise<Message> => {
       this.neighbours.checkOrigin(peer, from.fqdn);
-      return { name: 'ntmInformationResponse', body: await this.residents.information(target, from) };
+      const asker = { ...from, fqdn: canonicalName(from.fqdn), zone: this.neighbours.zoneOf(peer) };
+      return { name: 'ntmInformationResponse', body: await this.residents.information(target, asker) };
     });
     signalling.handle('routeDirection', (body, context) => this.directForNeighbour(body, context));
     signalling.handle('registrationRequest', (body, context) => this.register(body, context));
@@ -145,11 +161,12 @@ export class CoordinatorServer implements ServerMachine {
 
   /** Figure 4 steps 6 and 7. The node's key is remembered, for when it is away; a disk that fails makes no login fail. */
   private async install(body: Body<'keyDistribution'>): Promise<Message> {
-    const ack = await this.sessions.install(body);
+    const installed = this.sessions.install(body);
     const { trace } = this.ports;
-    await this.cache.learn(canonicalName(body.fqdn), body.publicKey).catch((error: unknown) => {
+    const learned = this.cache.learn(canonicalName(body.fqdn), body.publicKey).catch((error: unknown) => {
       trace({ part: `dc ${this.options.zone}`, event: 'disk failed', error: String(error) });
     });
+    const [ack] = await Promise.all([installed, learned]);
     return ack;
   }
 
@@ -163,6 +180,7 @@ export class CoordinatorServer implements ServerMachine {
     if (!addresses) throw new Refused('unavailable');
     const session = this.sessionOf(peer); // again: it may have been replaced meanwhile
     this.registrations.begin(session, this.registration(body, addresses, from));
+    this.permissions.heard(session.fqdn);
     const notification = await this.notifications.serve(session, handover);
     if (session.registration) session.registration.notified = notification !== null;
     this.sessions.changed(session);
@@ -201,7 +219,8 @@ export class CoordinatorServer implements ServerMachine {
     const { fqdn, addresses } = direction.correspondent;
     this.neighbours.checkOrigin(peer, fqdn, addresses);
     if (target === undefined) throw new Refused('malformed');
-    const observed = await this.residents.direct(canonicalName(target), direction, handover);
+    const mnZone = this.neighbours.zoneOf(peer);
+    const observed = await this.residents.direct(canonicalName(target), direction, { mnZone, handover });
     return { name: 'routeDirectionAck', body: { directionId: direction.directionId, observed } };
   }
 
@@ -221,7 +240,8 @@ export class CoordinatorServer implements ServerMachine {
 
   /** Figure 4 step 13. */
   private keepAlive(context: Context<Endpoint>): Message {
-    this.registeredSender(context);
+    const { session } = this.registeredSender(context);
+    context.afterAnswer(() => this.permissions.heard(session.fqdn));
     return { name: 'keepAliveAck', body: { observed: context.from } };
   }
 

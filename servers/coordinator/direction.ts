@@ -27,7 +27,7 @@ export type Direction =
   /** The nodes share no IP version, or one wants a direct route where there is none. */
   | { readonly route: 'none' };
 
-type Family = 4 | 6;
+export type Family = 4 | 6;
 
 const ENDPOINTS_LIMIT = 12;
 
@@ -72,6 +72,11 @@ function endpointsOf({ observed, host }: Situation, families: readonly Family[],
   const offered = all.filter(({ address }) => loopback || !isLoopback(address));
   const unique = offered.filter((endpoint, i) => offered.findIndex((other) => sameEndpoint(other, endpoint)) === i);
   return unique.slice(0, ENDPOINTS_LIMIT);
+}
+
+/** The IP versions that a node has, as far as it can be told: what it was seen with, and what its interfaces have. */
+export function familiesOf({ observed, host }: Situation): Family[] {
+  return [...new Set([...observed, ...host].map(({ address }) => familyOf(address)))];
 }
 
 function preferring(first: readonly Family[], all: readonly Family[]): Family[] {

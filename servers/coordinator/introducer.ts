@@ -22,9 +22,10 @@ import type { Random } from '../../core/runtime';
 import { sameEndpoint, type Endpoint } from '../../core/wire/addresses';
 import type { Message } from '../../core/wire/messages';
 import { Refused } from '../../core/wire/outcomes';
-import { chooseDirection, type Situation } from './direction';
+import { chooseDirection, familiesOf, type Situation } from './direction';
 import type { Introductions } from './introductions';
 import type { Neighbours } from './neighbours';
+import type { Permissions } from './permissions';
 import type { Registered } from './registrations';
 import type { RelaySide, Relays } from './relays';
 import type { CorrespondentSide, Information, Residents } from './residents';
@@ -34,6 +35,7 @@ interface Parts {
   readonly neighbours: Neighbours;
   readonly introductions: Introductions;
   readonly relays: Relays;
+  readonly permissions: Permissions;
   readonly random: Random;
 }
 
@@ -49,25 +51,25 @@ export class Introducer {
 
   /** Steps 2 to 15: what MN is answered. Throws Refused. */
   async direct(mn: Registered, target: string, handover: boolean): Promise<Message> {
-    const { random } = this.parts;
+    const { random, permissions, residents } = this.parts;
     const side = await this.sideOf(target, handover);
     const { fqdn, publicKey } = mn.session;
-    const cn = await side.information(target, { fqdn, publicKey }, handover);
+    const cn = await side.information(target, { fqdn, publicKey, zone: residents.zone }, handover);
     // A node reaches itself without a tunnel, by its own stack; there is nothing to introduce.
     if (cn.fqdn === fqdn) throw new Refused('no-route', mn.registration.addresses);
     const [ofMn, ofCn] = await this.ways(mn, cn, handover);
     const common = { directionId: random.bytes(8), presharedKey: this.presharedKey(mn, cn) };
-    const observed = await side.direct(
-      cn.fqdn,
-      {
-        ...{ ...common, ...ofCn, endpoints: [...ofCn.endpoints] },
-        correspondent: { fqdn, publicKey, addresses: mn.registration.addresses },
-      },
-      handover,
-    );
+    const towardsCn = {
+      ...{ ...common, ...ofCn, endpoints: [...ofCn.endpoints] },
+      correspondent: { fqdn, publicKey, addresses: mn.registration.addresses },
+    };
+    const observed = await side.direct(cn.fqdn, towardsCn, { mnZone: residents.zone, handover });
     const endpoints = ofMn.endpoints.map((endpoint) => (sameEndpoint(endpoint, cn.observed) ? observed : endpoint));
     const correspondent = { fqdn: cn.fqdn, publicKey: cn.publicKey, addresses: cn.addresses };
-    return { name: 'routeDirection', body: { ...common, ...ofMn, endpoints, correspondent } };
+    // What CN may reach at MN, through the same tunnel.
+    const permits = permissions.tell(fqdn, cn.fqdn, side.zone);
+    const body = { ...common, ...ofMn, endpoints, correspondent, ...(permits && { permits: [...permits] }) };
+    return { name: 'routeDirection', body };
   }
 
   private async sideOf(target: string, handover: boolean): Promise<CorrespondentSide> {
@@ -94,8 +96,9 @@ export class Introducer {
         ];
       }
       case 'relay': {
+        const sides = [situation(mn), { observed: [observed], host, route }].map(familiesOf);
         // CN is told first and binds its side at once; MN's Tunnel Request then finds it bound.
-        const [relayOfMn, relayOfCn] = await this.parts.relays.pathFor(mn.session.fqdn, cn.fqdn, handover);
+        const [relayOfMn, relayOfCn] = await this.parts.relays.pathFor(mn.session.fqdn, cn.fqdn, sides, handover);
         return [
           { turn: 'request', endpoints: [], relay: relayOfMn },
           { turn: 'await', endpoints: [], relay: relayOfCn },

@@ -85,7 +85,9 @@ export class Neighbours {
     const name = canonicalName(target);
     let neighbour = await this.neighbourOf(name, handover);
     return {
-      information: async (asked, from) => {
+      zone: neighbour.zone,
+      information: async (asked, { fqdn, publicKey }) => {
+        const from = { fqdn, publicKey };
         try {
           return await this.information(neighbour, asked, from, handover);
         } catch (error) {
@@ -166,7 +168,7 @@ export class Neighbours {
   private async information(
     neighbour: Neighbour,
     target: string,
-    from: Asker,
+    from: Omit<Asker, 'zone'>,
     handover: boolean,
   ): Promise<Information> {
     const request: Message = { name: 'ntmInformationRequest', body: { target, from }, handover };
@@ -201,23 +203,28 @@ export class Neighbours {
   }
 
   private async meet(target: string, handover: boolean): Promise<Neighbour> {
-    const [vouched, servers] = await Promise.all([this.vouch(target), this.nameServersOf(target, handover)]);
+    const [vouched, delegation] = await Promise.all([this.vouch(target), this.delegationOf(target, handover)]);
     const { zone } = vouched;
     if (isIP(target)) this.zones.set(target, zone);
     const already = this.known.get(zone); // by another question meanwhile
     if (already) return already;
-    const neighbour = this.introduce(vouched, servers, handover);
+    const neighbour = this.introduce(vouched, delegation, handover);
     this.known.set(zone, neighbour);
     neighbour.catch(() => this.known.delete(zone));
     return neighbour;
   }
 
   /** Steps 4 and 5. */
-  private async introduce(vouched: Vouched, servers: readonly string[], handover: boolean): Promise<Neighbour> {
-    const { fqdn, identity, random, timers, signalling, nameServers } = this.options;
-    const addresses = servers.includes(vouched.fqdn) ? await nameServers.addresses(vouched.fqdn) : [];
+  private async introduce(
+    vouched: Vouched,
+    { servers, coordinator, addresses }: Delegation,
+    handover: boolean,
+  ): Promise<Neighbour> {
+    const { fqdn, identity, random, timers, signalling } = this.options;
+    const isDelegated = servers.includes(vouched.fqdn) && coordinator === vouched.fqdn;
     // Of the IP version that it told the AS: there it surely hears DCs.
-    const address = addresses.find((each) => isIP(each) === isIP(vouched.endpoint.address)) ?? addresses[0];
+    const own = addresses.find((each) => isIP(each) === isIP(vouched.endpoint.address)) ?? addresses[0];
+    const address = isDelegated ? own : undefined;
     const endpoint = address === undefined ? vouched.endpoint : { ...vouched.endpoint, address };
     const key = random.bytes(KEY_LENGTH);
     const message: Message = { name: 'keyDistribution', body: { fqdn, publicKey: identity.publicKey, key }, handover };
@@ -245,19 +252,33 @@ export class Neighbours {
   }
 
   /** Step 3. The names of nodes are no zones themselves, but some parent of theirs is. */
-  private async nameServersOf(target: string, handover: boolean): Promise<readonly string[]> {
+  private async delegationOf(target: string, handover: boolean): Promise<Delegation> {
     const { nameServers, trace, part } = this.options;
     const paper = handover ? ({ figure: 7, step: 12 } as const) : ({ figure: 5, step: 3 } as const);
-    if (isIP(target)) return [];
+    const none: Delegation = { servers: [], coordinator: '', addresses: [] };
+    if (isIP(target)) return none;
     for (const zone of parents(target)) {
       trace({ part, event: 'ask for name servers', zone, ...paper });
-      const servers = await nameServers.of(zone).catch(() => []);
+      // A DC's name is known once its zone is (the AS's registry has no others): one trip, not two.
+      const coordinator = `dc.${zone}`;
+      const [servers, addresses] = await Promise.all([
+        nameServers.of(zone).catch(() => []),
+        nameServers.addresses(coordinator).catch(() => []),
+      ]);
       if (servers.length === 0) continue;
       trace({ part, event: 'name servers', zone, servers, ...paper });
-      return servers.map(canonicalName);
+      return { servers: servers.map(canonicalName), coordinator, addresses };
     }
-    return [];
+    return none;
   }
+}
+
+/** What DNS says of a zone. */
+interface Delegation {
+  readonly servers: readonly string[];
+  /** The name that a DC of this zone has, and its addresses. */
+  readonly coordinator: string;
+  readonly addresses: readonly string[];
 }
 
 /** A DC that has restarted, as it says. */

@@ -8,9 +8,11 @@ import type { Signalling } from '../../core/wire/signalling';
 import { within } from '../../core/wire/within';
 import { BoundedMap } from '../bounded-map';
 import { labelsBelow } from '../names';
+import type { Family } from './direction';
+import { RelayChoice } from './relay-choice';
 import type { ReportedServer, ServerReports } from './server-reports';
 
-/** An RS that has not answered two tries by then is passed over, and not asked again before its next report. */
+/** An RS that has not answered two tries by then is passed over, and left alone for a while (relay-choice.ts). */
 const ANSWER_MS = 700;
 
 /** Less than it takes a node to find that an RS is silent. */
@@ -23,6 +25,7 @@ export type RelaySide = NonNullable<Body<'routeDirection'>['relay']>;
 export class Relays {
   /** By the names of MN and CN. */
   private readonly recent: BoundedMap<string, Promise<readonly [mn: RelaySide, cn: RelaySide]>>;
+  private readonly choice: RelayChoice;
 
   constructor(
     private readonly signalling: Signalling<Endpoint>,
@@ -31,30 +34,40 @@ export class Relays {
     private readonly ports: { readonly clock: Clock; readonly timers: Timers; readonly random: Random },
   ) {
     this.recent = new BoundedMap(ports.clock, PAIRS_LIMIT, SAME_MS);
+    this.choice = new RelayChoice(ports.clock, ports.random);
   }
 
   /**
    * It is on MN's account. Both may ask for each other at once, as when they lose an RS: they are given the same path.
-   * Refuses with no-route when no RS has room, or with relay-quota.
+   * `sides`: the IP versions of each. Refuses with no-route when no RS has room, or with relay-quota.
    */
-  async pathFor(mn: string, cn: string, handover: boolean): Promise<readonly [mn: RelaySide, cn: RelaySide]> {
+  async pathFor(
+    mn: string,
+    cn: string,
+    sides: readonly (readonly Family[])[],
+    handover: boolean,
+  ): Promise<readonly [mn: RelaySide, cn: RelaySide]> {
     const asked = this.recent.get(`${cn} ${mn}`);
     if (asked) {
       const [ofCn, ofMn] = await asked;
       return [ofMn, ofCn];
     }
-    const path = this.allocate(labelsBelow(this.zone, mn)?.at(-1) ?? mn, handover);
+    const path = this.allocate(labelsBelow(this.zone, mn)?.at(-1) ?? mn, sides, handover);
     this.recent.set(`${mn} ${cn}`, path);
     path.catch(() => this.recent.delete(`${mn} ${cn}`));
     return path;
   }
 
-  private async allocate(owner: string, handover: boolean): Promise<readonly [mn: RelaySide, cn: RelaySide]> {
+  private async allocate(
+    owner: string,
+    sides: readonly (readonly Family[])[],
+    handover: boolean,
+  ): Promise<readonly [mn: RelaySide, cn: RelaySide]> {
     const keys = [this.ports.random.bytes(KEY_LENGTH), this.ports.random.bytes(KEY_LENGTH)];
-    for (const server of this.reports.alive('rs')) {
-      if (server.draining) continue;
+    for (const server of this.choice.order(this.reports.alive('rs'), sides)) {
       const answer = await this.ask(server, { name: 'relayDirection', body: { owner, keys }, handover });
       if (!answer) continue;
+      this.choice.gave(server);
       const { pathId, endpoints } = answer;
       const [mn, cn] = keys.map((key) => ({ pathId, endpoints, key }));
       return [mn!, cn!];
@@ -66,11 +79,12 @@ export class Relays {
     try {
       const request = this.signalling.request(server.peer, server.signalling, message);
       const answer = await within(this.ports.timers, ANSWER_MS, request);
-      if (!answer) this.reports.silent(server);
+      if (!answer) this.choice.failed(server);
       return answer?.name === 'relayDirectionAck' ? answer.body : undefined;
     } catch (error) {
       if (error instanceof Refused && error.refusal === 'relay-quota') throw error;
-      if (!(error instanceof Refused)) this.reports.silent(server);
+      // Refused: it is full, which its next report will say; until then others are asked first.
+      this.choice.failed(server);
       return undefined;
     }
   }

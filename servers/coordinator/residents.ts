@@ -6,21 +6,25 @@
  * every TCP connection is gone and all nodes are well. But it is a reason to wait less: a killed process loses its
  * TCP connection at once, and nobody should wait seconds to hear so.
  */
-import type { Timers } from '../../core/runtime';
-import type { Endpoint } from '../../core/wire/addresses';
+import type { Clock, Timers } from '../../core/runtime';
+import { sameEndpoint, type Endpoint } from '../../core/wire/addresses';
 import type { Body, Message } from '../../core/wire/messages';
 import { Refused } from '../../core/wire/outcomes';
 import type { Signalling } from '../../core/wire/signalling';
 import { within } from '../../core/wire/within';
 import type { Introductions } from './introductions';
 import type { NameCheck } from './name-check';
+import type { Permissions } from './permissions';
 import type { NotificationService } from './notification-service';
-import type { Registrations } from './registrations';
+import type { Registered, Registrations } from './registrations';
 
 /** Three tries of a request. With the wait for a notification, less than MN waits for its answer. */
 const ANSWER_MS = 1_750;
 /** Two tries: for a node that has lost its connection to the NS. */
 const DOUBTFUL_ANSWER_MS = 750;
+
+/** NATs keep a mapping this long after a node's last datagram: it sends its keep alives a little more often. */
+const MAPPING_MS = 28_000;
 
 export type Information = Body<'ntmInformationResponse'>;
 
@@ -29,14 +33,24 @@ export interface Asker {
   readonly fqdn: string;
   /** WireGuard static key. */
   readonly publicKey: Uint8Array;
+  readonly zone: string;
+}
+
+/** Of a direction. */
+export interface Circumstances {
+  /** MN's. */
+  readonly mnZone: string;
+  /** See Message. */
+  readonly handover: boolean;
 }
 
 /** Where correspondent nodes are asked about, and told: in this DC's zone, or in another's. */
 export interface CorrespondentSide {
-  /** Throws Refused: no-such-name, node-absent. */
+  readonly zone: string;
+  /** Throws Refused: no-such-name, not-allowed, node-absent. */
   information(target: string, from: Asker, handover: boolean): Promise<Information>;
-  /** Where CN is now. Throws Refused: node-absent, node-unreachable. */
-  direct(fqdn: string, direction: Body<'routeDirection'>, handover: boolean): Promise<Endpoint>;
+  /** Where CN is now. Throws Refused: not-allowed, node-absent, node-unreachable. */
+  direct(fqdn: string, direction: Body<'routeDirection'>, why: Circumstances): Promise<Endpoint>;
 }
 
 interface Parts {
@@ -45,15 +59,24 @@ interface Parts {
   readonly signalling: Signalling<Endpoint>;
   readonly names: NameCheck;
   readonly introductions: Introductions;
+  readonly permissions: Permissions;
+  readonly zone: string;
+  readonly clock: Clock;
   readonly timers: Timers;
 }
 
 export class Residents implements CorrespondentSide {
   constructor(private readonly parts: Parts) {}
 
+  get zone(): string {
+    return this.parts.zone;
+  }
+
   async information(target: string, from: Asker): Promise<Information> {
-    const { registrations, names, introductions } = this.parts;
+    const { registrations, names, introductions, permissions } = this.parts;
     const fqdn = await names.nameOf(target);
+    // Before anything else: whether a node is there is nobody's business who may not reach it.
+    await this.refuseForbidden(fqdn, permissions.of(fqdn, from.fqdn, from.zone), from.fqdn);
     const cn = registrations.registered(fqdn);
     if (!cn) throw new Refused('node-absent', await names.addressesOf(fqdn));
     const { addresses, observed, host, route } = cn.registration;
@@ -62,13 +85,25 @@ export class Residents implements CorrespondentSide {
     return { fqdn, publicKey, addresses, observed, host: [...host], route, presharedKey };
   }
 
-  async direct(fqdn: string, body: Body<'routeDirection'>, handover: boolean): Promise<Endpoint> {
-    const { registrations, signalling, timers, names } = this.parts;
-    const answerMs = await this.wake(fqdn, handover);
+  async direct(
+    fqdn: string,
+    direction: Body<'routeDirection'>,
+    { mnZone, handover }: Circumstances,
+  ): Promise<Endpoint> {
+    const { registrations, timers, names, permissions } = this.parts;
+    const mn = direction.correspondent.fqdn;
+    const permits = permissions.tell(fqdn, mn, mnZone);
+    await this.refuseForbidden(fqdn, permits, mn);
+    const { permits: _, ...rest } = direction; // another DC has no say here
+    const body = { ...rest, ...(permits && { permits: [...permits] }) };
+    const waking = this.wake(fqdn, handover);
+    const early = this.tellBeside(fqdn, body, handover);
+    const answerMs = await (early ? Promise.race([waking, early.settled]) : waking);
     const cn = registrations.registered(fqdn);
     if (!cn) throw new Refused('node-absent', await names.addressesOf(fqdn));
     const { session, registration } = cn;
-    const request = signalling.request(session.peer, registration.observed, { name: 'routeDirection', body, handover });
+    const isThere = early?.peer === session.peer && sameEndpoint(early.to, registration.observed);
+    const request = isThere ? early.answer : this.tell(cn, body, handover);
     let answer: Message | undefined;
     try {
       answer = await within(timers, answerMs, request);
@@ -78,6 +113,31 @@ export class Residents implements CorrespondentSide {
     if (answer) return registration.observed;
     if (session.registration === registration) registrations.end(session, 'does not answer');
     throw new Refused('node-absent', registration.addresses);
+  }
+
+  private async refuseForbidden(fqdn: string, permits: readonly string[] | undefined, from: string): Promise<void> {
+    if (permits?.length !== 0 || fqdn === from) return;
+    throw new Refused('not-allowed', await this.parts.names.addressesOf(fqdn));
+  }
+
+  /**
+   * Step 12 at the same time as 9, where CN was heard of so lately that its NAT lets it in without being woken up. The
+   * notification goes out all the same: should the NAT have forgotten CN, or CN have moved, the direction arrives by it.
+   */
+  private tellBeside(fqdn: string, body: Body<'routeDirection'>, handover: boolean) {
+    const cn = this.parts.registrations.registered(fqdn);
+    if (!cn?.registration.notified || this.parts.clock.now() - cn.registration.heardMs > MAPPING_MS) return undefined;
+    const answer = this.tell(cn, body, handover);
+    const settled = answer.then(
+      () => ANSWER_MS,
+      () => ANSWER_MS,
+    );
+    return { peer: cn.session.peer, to: cn.registration.observed, answer, settled };
+  }
+
+  private tell({ session, registration }: Registered, body: Body<'routeDirection'>, handover: boolean) {
+    const message: Message = { name: 'routeDirection', body, handover };
+    return this.parts.signalling.request(session.peer, registration.observed, message);
   }
 
   /** Steps 9 to 11. How long CN's answer to the Route Direction shall be waited for. */

@@ -33,11 +33,6 @@ export class ServerReports {
     return true;
   }
 
-  /** It did not answer: not asked again before its next report. */
-  silent({ peer: { name } }: ReportedServer): void {
-    this.servers.delete(name);
-  }
-
   /** It is trusted no more. */
   forget(name: string): void {
     this.servers.delete(name);

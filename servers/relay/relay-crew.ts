@@ -111,6 +111,10 @@ export class RelayCrew {
     };
   }
 
+  get forwardedByMain(): number {
+    return this.options.paths.table.forwardedPackets;
+  }
+
   get drops(): Map<RelayDrop, number> {
     const all = new Map(this.options.paths.table.drops);
     for (const { drops } of [this.past, ...[...this.members].map(({ report }) => report)]) addTo(all, drops);

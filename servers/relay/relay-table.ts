@@ -86,7 +86,8 @@ export class RelayTable<P extends TablePath = TablePath> {
     if (!isRelayFrame(frame)) return this.drop('not a relay frame');
     const path = this.slots[slotOf(frame)];
     if (!path || !hasPathId(frame, path.id)) return this.drop('unknown path');
-    const [first, second] = path.sides;
+    const first = path.sides[0];
+    const second = path.sides[1];
     const isFirst = first !== undefined && sameEndpoint(first, from);
     if (!isFirst && !(second && sameEndpoint(second, from))) return this.drop('unbound source');
     const to = isFirst ? second : first;

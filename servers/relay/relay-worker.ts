@@ -31,13 +31,15 @@ interface CopyOfPath extends TablePath {
 }
 
 export class RelayWorker {
-  private table: RelayTable<CopyOfPath> | undefined;
+  private readonly table: RelayTable<CopyOfPath>;
   private readonly limits: TableLimits = { bytesPerSecond: 0, quotaBytes: 0 };
   private readonly owners = new Map<string, CountedOwner>();
   private unplaced = 0;
   private timer: Timer | undefined;
 
   constructor(private readonly ports: RelayWorkerPorts) {
+    this.table = new RelayTable(ports.clock, this.limits, (frame, to) => ports.transmit(frame, to));
+    this.table.untold = [];
     this.exchange();
   }
 
@@ -53,7 +55,7 @@ export class RelayWorker {
       case 'ended':
         return this.end(message.pathId);
       case 'spent':
-        return this.table?.spentElsewhere(message.spent);
+        return this.table.spentElsewhere(message.spent);
       default:
         return;
     }
@@ -61,7 +63,6 @@ export class RelayWorker {
 
   receive(datagram: Uint8Array, from: Endpoint): void {
     const { table } = this;
-    if (!table) return;
     if (datagram[0] === RELAY_MAGIC) {
       const drop = table.forward(datagram, from);
       if (drop !== 'unknown path' && drop !== 'unbound source') return;
@@ -79,15 +80,13 @@ export class RelayWorker {
 
   private begin(limits: TableLimits): void {
     Object.assign(this.limits, limits);
-    this.table ??= new RelayTable(this.ports.clock, this.limits, (frame, to) => this.ports.transmit(frame, to));
-    this.table.untold ??= [];
     for (const path of this.table) this.table.remove(path);
     this.owners.clear();
   }
 
   private set({ id, owner: name, ownerUsedBytes, sides: [first, second] }: CopiedPath): void {
     const { table } = this;
-    const known = table?.find(id);
+    const known = table.find(id);
     const owner = known?.owner ?? this.ownerOf(name);
     owner.usedBytes = ownerUsedBytes;
     if (known) {
@@ -95,13 +94,13 @@ export class RelayWorker {
       return;
     }
     owner.paths += 1;
-    table?.put({ id, owner, sides: [first, second], ...table.full() });
+    table.put({ id, owner, sides: [first, second], ...table.full() });
   }
 
   private end(id: Uint8Array): void {
-    const path = this.table?.find(id);
+    const path = this.table.find(id);
     if (!path) return;
-    this.table!.remove(path);
+    this.table.remove(path);
     path.owner.paths -= 1;
     if (path.owner.paths === 0) this.owners.delete(path.owner.name);
   }
@@ -121,7 +120,6 @@ export class RelayWorker {
 
   private report(): void {
     const { table, ports } = this;
-    if (!table) return;
     const { forwardedPackets: packets, forwardedBytes: bytes } = table;
     const counts = { packets, bytes, drops: [...table.drops], spent: table.takeUntold(), busy: ports.busy() };
     ports.tell({ kind: 'report', ...counts }, () => {});

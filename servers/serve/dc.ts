@@ -10,6 +10,7 @@ import { openDns, type DnsHost } from '../coordinator/dns-host';
 import type { DnsServer } from '../coordinator/dns-server';
 import { hostMachine } from '../host';
 import { hostNameServers } from '../host-name-servers';
+import { PolicyFile } from '../policy-file';
 import type { TrustedServer } from '../server-ports';
 import { openSqliteStore } from '../store/sqlite-store';
 import type { Store } from '../store/store';
@@ -61,6 +62,8 @@ export async function serveCoordinator(options: Settings<'dc'>, context: ServeCo
     });
     reporter?.moveTo(machine.signalling);
     closers.push(close);
+    const policy = options.policy === undefined ? undefined : policyOf(machine, options.policy, context);
+    if (policy) closers.push(() => policy.close());
     const dnsServer = dnsOf(machine, options, local, (await store.coordinators.find(zone))!, store);
     const dnsHosts: DnsHost[] = [];
     for (const endpoint of options.dns ?? []) {
@@ -76,8 +79,9 @@ export async function serveCoordinator(options: Settings<'dc'>, context: ServeCo
         }),
       },
       figures: () => coordinatorFigures(machine, dnsServer),
-      ailment: () => machine.sessions.ailment ?? reporter?.ailment,
+      ailment: () => machine.sessions.ailment ?? policy?.ailment ?? reporter?.ailment,
       reload(changed) {
+        policy?.reload();
         trustOnly(machine, identity, servers.map(trusted), changed.servers.map(trusted));
         ({ servers } = changed);
       },
@@ -87,6 +91,10 @@ export async function serveCoordinator(options: Settings<'dc'>, context: ServeCo
     await end();
     throw error;
   }
+}
+
+function policyOf({ permissions }: CoordinatorServer, path: string, { log }: ServeContext): PolicyFile {
+  return new PolicyFile({ path, onPolicy: (policy) => permissions.change(policy), onWrong: (reason) => log(reason) });
 }
 
 export function coordinatorFigures({ registrations, signalling }: CoordinatorServer, dns: DnsServer): Figure[] {

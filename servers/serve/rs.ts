@@ -77,6 +77,12 @@ function crewFigures(crew: RelayCrew, workers: number): Figure[] {
       type: 'counter',
       value: crew.lost,
     },
+    {
+      name: 'relay_worker_packets_total',
+      help: 'Frames that others than the main process forwarded',
+      type: 'counter',
+      value: crew.forwarded.packets - crew.forwardedByMain,
+    },
     ...busy.map((value, process): Figure => ({
       ...{ name: 'relay_process_busy_ratio', help: 'Of its time, what a process was busy', type: 'gauge' },
       ...{ value, labels: { process: `${process}` } },

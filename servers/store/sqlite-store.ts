@@ -60,16 +60,18 @@ function openDatabase(directory: string, path: string): Db {
 
 function storeOn(db: Db): Store {
   const assignments = assignmentStore(db);
+  const nodeKeys = nodeKeyStore(db);
   return {
     accounts: accountStore(db),
     coordinators: coordinatorStore(db),
     assignments,
     sessions: sessionStore(db),
     settings: settingStore(db),
-    nodeKeys: nodeKeyStore(db),
+    nodeKeys,
     cachedItems: cachedItemStore(db),
     close() {
       assignments.close();
+      nodeKeys.close();
       db.close();
     },
   };

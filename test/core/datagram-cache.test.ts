@@ -11,7 +11,7 @@ const cachedPorts = parseCachedPorts('5683,9000-9010');
 
 async function absentBob(bobs: object = { cachedPorts }) {
   const world = await ServerWorld.start({ withCache: true });
-  const alice = new WorldNode(world, 'alice', at(1), 'auto', undefined, undefined, { cachedPorts });
+  const alice = new WorldNode(world, 'alice', at(1), 'auto', undefined, undefined, undefined, { cachedPorts });
   const away = new WorldNode(world, 'bob', at(2));
   await away.join();
   await alice.join();

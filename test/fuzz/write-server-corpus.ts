@@ -77,6 +77,8 @@ const forNodes: Routed[] = [
   [12, 'serverReport', { ...sampleBodies.serverReport, kind: 'ns', load: 0 }],
   [13, 'notificationServiceRequest', { ...sampleBodies.notificationServiceRequest, fqdn: 'carol.ntm.test' }],
   [13, 'notificationRequest', { ...sampleBodies.notificationRequest, fqdn: 'carol.ntm.test' }],
+  [1, 'policyDirection'],
+  [1, 'policyDirectionAck'],
   [1, 'cacheRequest', {}],
   [1, 'cacheRequest', { target: 'bob.ntm.test' }],
   [1, 'cacheRequest', { target: 'nobody.ntm.test' }],

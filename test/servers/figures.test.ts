@@ -61,8 +61,18 @@ describe('Figure 4, authentication', () => {
 });
 
 describe('Figure 5, tunnel construction', () => {
-  it('both registered: direction request -> the steps of the paper in their order', async () => {
+  it('both registered, CN just heard of: direction request -> CN is told (12) while it is woken up (9 to 11)', async () => {
+    const { world, mn } = await twoNodes();
+    await mn.direct(`bob.${ZONE}`);
+    await pass(world.time, 10);
+    assert.deepEqual(world.steps(5), [2, 9, 12, 10, 13, 11, 15, 16]);
+  });
+
+  it('both registered, CN silent for 29 s: direction request -> the steps of the paper in their order', async () => {
     const { world, mn, cn } = await twoNodes();
+    await pass(world.time, 29_000);
+    await mn.keepAlive();
+    world.trace.length = 0;
     const towardsMn = await mn.direct(`bob.${ZONE}`);
     await pass(world.time, 10);
     assert.deepEqual(world.steps(5), [2, 9, 10, 11, 12, 13, 15, 16]);

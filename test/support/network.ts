@@ -38,9 +38,13 @@ export class Network {
     readonly join: JoinLine,
   ) {}
 
-  static async start(accounts: readonly string[] = ['alice', 'bob'], dir = temporaryDirectory()): Promise<Network> {
+  static async start(
+    accounts: readonly string[] = ['alice', 'bob'],
+    dir = temporaryDirectory(),
+    more: readonly string[] = [],
+  ): Promise<Network> {
     const options = accounts.flatMap((name) => ['--account', `${name}:${passwordOf(name)}`]);
-    const up = ntmobile(['up', '--dir', join(dir, 'servers'), ...options, '--json'], {
+    const up = ntmobile(['up', '--dir', join(dir, 'servers'), ...options, ...more, '--json'], {
       NTMOBILE_TRACE: join(dir, 'up.ndjson'),
     });
     return new Network(dir, up, JSON.parse(await up.line()) as JoinLine);

@@ -16,13 +16,17 @@ import { SeededRandom } from './virtual-time';
 export class WorldNode {
   readonly node: Node;
   readonly failures: Error[] = [];
+  private receive: ((datagram: Uint8Array, from: Endpoint) => void) | undefined;
+  private transmit: (datagram: Uint8Array, to: Endpoint) => void = () => {};
 
   constructor(
     readonly world: ServerWorld,
     readonly account: string,
-    private readonly local: Endpoint,
+    private local: Endpoint,
     route: 'auto' | 'relay' | 'direct' = 'auto',
     private readonly zone = ZONE,
+    /** Of its interface; another one than `local` behind a NAT. */
+    private hostAddress = local.address,
     /** What a process of this node keeps on its disk: the next one has it too. */
     readonly kept: { readonly secretKey: Uint8Array; readonly taken: TakenItems } = {
       secretKey: world.random.bytes(32),
@@ -51,7 +55,7 @@ export class WorldNode {
   /** The process ends, and another one of this node starts, which has not joined yet. */
   restarted(settings: Partial<NodeOptions['config']> = {}): WorldNode {
     this.node.close();
-    return new WorldNode(this.world, this.account, this.local, 'auto', this.zone, this.kept, settings);
+    return new WorldNode(this.world, this.account, this.local, 'auto', this.zone, undefined, this.kept, settings);
   }
 
   get fqdn(): string {
@@ -60,6 +64,14 @@ export class WorldNode {
 
   async join(): Promise<void> {
     await settle(this.world.time, this.node.whenJoined());
+  }
+
+  /** Its host is in another network, where others see it at `to`. */
+  move(to: Endpoint, hostAddress = to.address): void {
+    this.world.network.detach(this.local);
+    this.local = to;
+    this.hostAddress = hostAddress;
+    this.transmit = this.world.network.attach(to, this.receive!);
   }
 
   /** Echoes whatever comes to this port. */
@@ -103,15 +115,17 @@ export class WorldNode {
       random: new SeededRandom(local.port),
       openDatagramPort: async ({ family, onDatagram }: DatagramPortOptions) => {
         if (family === 6) throw new Error('no IPv6 here');
-        const transmit = world.network.attach(local, onDatagram);
-        return { family: 4, local, send: transmit, close: () => world.network.detach(local) };
+        this.receive = onDatagram;
+        this.transmit = world.network.attach(local, onDatagram);
+        const send = (datagram: Uint8Array, to: Endpoint): void => this.transmit(datagram, to);
+        return { family: 4, local, send, close: () => world.network.detach(this.local) };
       },
       openStreamPort: (to, { onConnect, onBytes, onClose }) => {
-        const stream = world.connectStream(onBytes, onClose, local.address, to);
+        const stream = world.connectStream(onBytes, onClose, this.local.address, to);
         world.time.schedule(1, () => (stream ? onConnect() : onClose()));
         return { write: (bytes) => stream?.write(bytes), close: () => stream?.close() };
       },
-      hostAddresses: () => [{ interfaceName: 'eth0', family: 4, address: local.address, loopback: false }],
+      hostAddresses: () => [{ interfaceName: 'eth0', family: 4, address: this.hostAddress, loopback: false }],
       interfaceMtu: async () => 1_500,
       cutPackets: async () => undefined,
       resolveHost: async (name) => name,

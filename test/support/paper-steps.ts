@@ -14,7 +14,7 @@ export interface TracedEvent {
 /** By part. Parts that are one process have the same array. */
 export type Traces = { readonly [part in Part]?: readonly TracedEvent[] };
 
-interface Conditions {
+export interface Conditions {
   readonly withNotification?: boolean;
   /** DC_MN has not met DC_CN lately. */
   readonly firstMeeting?: boolean;
@@ -24,17 +24,32 @@ interface Conditions {
 
 /** What is wrong with a run; empty when all steps are there, in an order that the figure allows, and no others. */
 export function differences(figure: Figure, traces: Traces, conditions: Conditions = {}): string[] {
-  const { withNotification = true, firstMeeting = true, without = [] } = conditions;
-  const isLeftOut = (step: FigureStep): boolean =>
-    without.includes(step.step) ||
-    (!withNotification && step.withNotification === true) ||
-    (!firstMeeting && step.firstMeeting === true);
+  const isLeftOut = leftOut(conditions);
   const steps = figure.steps.filter((step) => !isLeftOut(step));
   return [
     ...steps.flatMap((step) => missing(step, figure, traces)),
     ...steps.flatMap((step) => disorder(step, figure, traces, isLeftOut)),
     ...unexpected(steps, figure, traces),
   ];
+}
+
+/** Whether a part has traced all steps that it has to, in whatever order: time to look at the order. */
+export function isComplete(
+  part: Part,
+  figure: Figure,
+  events: readonly TracedEvent[],
+  conditions: Conditions,
+): boolean {
+  const isLeftOut = leftOut(conditions);
+  const steps = figure.steps.filter((step) => !isLeftOut(step));
+  return !steps.some((step) => missing(step, figure, { [part]: events }).some((each) => each.startsWith(`${part} `)));
+}
+
+function leftOut({ withNotification = true, firstMeeting = true, without = [] }: Conditions) {
+  return (step: FigureStep): boolean =>
+    without.includes(step.step) ||
+    (!withNotification && step.withNotification === true) ||
+    (!firstMeeting && step.firstMeeting === true);
 }
 
 type What = 'send' | 'receive' | 'do';

@@ -35,6 +35,7 @@ export const sampleBodies: SampleBodies = {
     presharedKey: bytes(32, 6),
     relay: { endpoints: [endpoint], pathId: bytes(8, 8), key: bytes(32, 9) },
     target: 'bob.b.example',
+    permits: ['443/tcp', '8000-8100'],
   },
   routeDirectionAck: { directionId: bytes(8, 5), observed: endpoint },
   notificationRequest: { fqdn, notificationId: bytes(8, 7) },
@@ -60,6 +61,8 @@ export const sampleBodies: SampleBodies = {
   },
   coordinatorReport: { endpoint },
   coordinatorReportAck: { ipv4Block: '198.18.32.0/19', ipv6Prefix: 'fd00:1:2:2::/64' },
+  policyDirection: { fqdn, permits: ['53', '443/tcp'], ended: false },
+  policyDirectionAck: {},
   unknownKey: {},
   cacheRequest: {
     target: 'bob.b.example',

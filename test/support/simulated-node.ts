@@ -16,6 +16,7 @@ export class SimulatedNode {
   readonly keys: KeyPair;
   /** Route Directions that came as requests: this node was CN. */
   readonly directions: Body<'routeDirection'>[] = [];
+  readonly policies: Body<'policyDirection'>[] = [];
   acknowledgesNotifications = true;
   dc: Peer | undefined;
   dcAt: Endpoint = ports.dc;
@@ -41,6 +42,10 @@ export class SimulatedNode {
     this.signalling.handle('routeDirection', (body): Message => {
       this.directions.push(body);
       return { name: 'routeDirectionAck', body: { directionId: body.directionId } };
+    });
+    this.signalling.handle('policyDirection', (body): Message => {
+      this.policies.push(body);
+      return { name: 'policyDirectionAck', body: {} };
     });
     this.streamSignalling.handle('notification', (body) => {
       if (this.acknowledgesNotifications)

@@ -23,7 +23,7 @@ export class Connection implements TcpConnection {
     public pcb: number,
     readonly local: Endpoint,
     readonly remote: Endpoint,
-    opened: 'actively' | 'passively',
+    readonly opened: 'actively' | 'passively',
   ) {
     this.state = opened === 'actively' ? 'connecting' : 'established';
   }

@@ -126,11 +126,21 @@ export class Reports {
   }
 
   /** Whoever is there will not answer. What is established may have its own opinion of that. */
-  unreachable(address: string, cause: Error): void {
+  unreachable(address: string, reason: TcpFailure, cause: Error): void {
     for (const connection of this.connectionsTo(address)) {
       const { state, pcb } = connection;
       if (state !== 'connecting') continue;
-      this.givingUpMeans('EHOSTUNREACH', () => this.finish(connection, Err.ABRT, cause));
+      this.givingUpMeans(reason, () => this.finish(connection, Err.ABRT, cause));
+      this.core.wasm.tcp_discard(pcb);
+    }
+  }
+
+  /** See Stack.revoke. */
+  revoke(address: string, isPermitted: ((localPort: number) => boolean) | undefined, cause?: Error): void {
+    for (const connection of this.connectionsTo(address)) {
+      const { local, pcb, opened } = connection;
+      if (isPermitted && (opened === 'actively' || isPermitted(local.port))) continue;
+      this.givingUpMeans('ECONNRESET', () => this.finish(connection, Err.ABRT, cause));
       this.core.wasm.tcp_discard(pcb);
     }
   }

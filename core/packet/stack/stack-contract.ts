@@ -6,6 +6,8 @@ import type { Endpoint, VirtualAddresses } from '../../wire/addresses';
 
 /** Who may reach which port of this node. Asked for TCP and for datagrams that answer nothing. */
 export interface InboundPolicy {
+  /** Nobody is refused now: it need not be asked. */
+  readonly isOpen?: boolean;
   /**
    * `port`: this node's. The sender's address, 4 or 16 bytes at `offset` of `bytes`, valid during the call, is a
    * correspondent's virtual address, authenticated by its tunnel, or this node's own.
@@ -23,6 +25,7 @@ export type TcpFailure =
   | 'ETIMEDOUT'
   | 'EHOSTUNREACH'
   | 'ENETUNREACH'
+  | 'EACCES'
   | 'ENOMEM'
   | 'EADDRINUSE'
   | 'EADDRNOTAVAIL';

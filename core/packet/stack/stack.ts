@@ -10,7 +10,7 @@
  * `output`, which must not call the stack.
  */
 import type { Clock, Random, Timers } from '../../runtime';
-import type { Endpoint, VirtualAddresses } from '../../wire/addresses';
+import type { VirtualAddresses } from '../../wire/addresses';
 import { LEAST_MTU } from '../wireguard/constants';
 import { StackClock } from './clock';
 import type { Connection } from './connection';
@@ -67,7 +67,7 @@ export class Stack implements contract.VirtualStack, Core {
 
   private readonly clock: StackClock;
   private readonly reports = new Reports(this, ({ remote }) => this.options.onStalled?.(remote.address));
-  private readonly udp = new UdpSockets(this);
+  readonly udp = new UdpSockets(this);
   private readonly sockets = new Sockets(this, this.reports, this.udp);
   private readonly echoes: Echoes;
   private readonly pathMtus = new Map<string, number>();
@@ -96,7 +96,8 @@ export class Stack implements contract.VirtualStack, Core {
   }
 
   get inbound(): contract.InboundPolicy | undefined {
-    return this.options.inbound;
+    const { inbound } = this.options;
+    return inbound?.isOpen ? undefined : inbound;
   }
 
   /** Those of TCP since the last fault. */
@@ -176,15 +177,6 @@ export class Stack implements contract.VirtualStack, Core {
     return this.sockets.openUdp(options, events);
   }
 
-  get udpPorts(): number[] {
-    return this.udp.ports;
-  }
-
-  /** See UdpSockets.inject. */
-  injectUdp(bytes: Uint8Array, from: Endpoint, to: Endpoint): 'taken' | 'refused' | undefined {
-    return this.udp.inject(bytes, from, to);
-  }
-
   ping(address: string, length = 56): Promise<number | undefined> {
     return this.echoes.ping(this.own, address, length);
   }
@@ -203,10 +195,18 @@ export class Stack implements contract.VirtualStack, Core {
   }
 
   /** The correspondent node is not there: connections to it that are not established fail now. */
-  unreachable(remoteAddress: string, cause: Error): void {
+  unreachable(remoteAddress: string, reason: 'EHOSTUNREACH' | 'EACCES', cause: Error): void {
     if (this.phase === 'closed') return;
     this.enter();
-    this.reports.unreachable(remoteAddress, cause);
+    this.reports.unreachable(remoteAddress, reason, cause);
+    this.leave();
+  }
+
+  /** Connections that came from there to ports that are not permitted are reset; without `isPermitted`, all with it. */
+  revoke(remoteAddress: string, isPermitted: ((localPort: number) => boolean) | undefined, cause?: Error): void {
+    if (this.phase === 'closed') return;
+    this.enter();
+    this.reports.revoke(remoteAddress, isPermitted, cause);
     this.leave();
   }
 

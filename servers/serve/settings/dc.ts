@@ -33,6 +33,7 @@ export const dc = v.pipe(
       ),
       [],
     ),
+    policy: v.optional(text),
     resolver: v.optional(v.array(text, "must be a list of name servers' addresses")),
   }),
   v.forward(

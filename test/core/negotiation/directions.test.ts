@@ -4,7 +4,7 @@ import { AbsentError, Directions, type Direction } from '../../../core/negotiati
 import { noTrace } from '../../../core/trace';
 import type { Endpoint } from '../../../core/wire/addresses';
 import { sharedKey } from '../../../core/wire/keys';
-import type { Message, RefusalCode } from '../../../core/wire/messages';
+import type { Body, Message, RefusalCode } from '../../../core/wire/messages';
 import { Refused } from '../../../core/wire/outcomes';
 import { Signalling } from '../../../core/wire/signalling';
 import { SimulatedNetwork } from '../../support/simulated-network';
@@ -29,6 +29,7 @@ describe('directions', () => {
   let directions: Directions;
   let followed: Direction[];
   let lost: string[];
+  let policies: Body<'policyDirection'>[];
   let dcReceived: Message['name'][];
   const dcEndpoint = { address: '192.0.2.2', port: 4501 };
   const nodeEndpoint = { address: '192.0.2.3', port: 4502 };
@@ -55,11 +56,13 @@ describe('directions', () => {
     const peer = node.addPeer({ key: sharedKey(key, 0), party: 'dc', name: 'dc' });
     followed = [];
     lost = [];
+    policies = [];
     dcReceived = [];
     directions = new Directions({
       signalling: node,
       coordinator: () => ({ peer, endpoint: dcEndpoint }),
       onLost: (_, reason) => lost.push(reason),
+      onPolicy: (policy) => policies.push(policy),
       onDirection: (received) => followed.push(received),
     });
     dc.handle('routeDirectionAck', () => void dcReceived.push('routeDirectionAck'));
@@ -96,6 +99,34 @@ describe('directions', () => {
     assert.equal(followed.length, 1);
   });
 
+  it('the policy changes: the DC says so -> handed on once and acknowledged', async () => {
+    const alice = dc.addPeer({ key: sharedKey(key, 1), party: 'node', name: 'alice' });
+    const body = { fqdn: 'bob.ntm.internal', permits: ['443/tcp'], ended: false };
+    const answer = dc.request(alice, nodeEndpoint, { name: 'policyDirection', body });
+    await network.run(100);
+    assert.equal((await answer).name, 'policyDirectionAck');
+    assert.deepEqual(policies, [body]);
+  });
+
+  it('MN: moves before the answer comes -> asks again, and follows only what is said of where it is', async () => {
+    dc.addPeer({ key: sharedKey(key, 1), party: 'node', name: 'alice' });
+    let answers = 0;
+    answerWith(() => ({
+      name: 'routeDirection',
+      body: { ...direction, directionId: new Uint8Array(8).fill(++answers) },
+    }));
+    const before = directions.ask('bob.ntm.internal');
+    await network.run(3);
+    directions.hostMoved();
+    const after = directions.ask('bob.ntm.internal', true);
+    await network.run(100);
+    assert.equal(await before, await after);
+    assert.deepEqual(
+      followed.map(({ directionId }) => directionId[0]),
+      [2],
+    );
+  });
+
   it('CN: notified -> the DC gets the acknowledgement', async () => {
     dc.addPeer({ key: sharedKey(key, 1), party: 'node', name: 'alice' });
     directions.acknowledgeNotification(new Uint8Array(8), false);
@@ -107,6 +138,7 @@ describe('directions', () => {
     ['no-such-name', 'NTM_NO_SUCH_NAME'],
     ['node-unreachable', 'NTM_NODE_UNREACHABLE'],
     ['no-route', 'NTM_NO_ROUTE'],
+    ['not-allowed', 'NTM_NOT_ALLOWED'],
     ['not-registered', 'NTM_NOT_REGISTERED'],
     ['unavailable', 'NTM_DC_UNREACHABLE'],
     ['malformed', 'NTM_PROTOCOL'],

@@ -121,6 +121,34 @@ describe('membership', () => {
     assert.deepEqual(told, ['failed NTM_AS_KEY']);
   });
 
+  it('joined: the host moves -> registered anew at once, a keep alive follows, and then it is told', async () => {
+    await start();
+    await network.run(1_000);
+    membership.hostMoved();
+    await network.run(11);
+    assert.deepEqual(told.slice(2), ['moved']);
+    await network.run(1_000);
+    assert.deepEqual(servers.received, ['registration', 'keep alive', 'registration', 'keep alive']);
+    await network.run(60_000);
+    assert.equal(servers.received.length, 6, 'keep alives go on at their pace');
+  });
+
+  it('joined: the host moves while the DC is silent -> told once it has registered, without a new login', async () => {
+    await start();
+    await network.run(1_000);
+    network.drop = () => true;
+    membership.hostMoved();
+    await network.run(10_000);
+    assert.ok(!told.includes('moved'));
+    network.drop = () => false;
+    await network.run(20_000);
+    assert.deepEqual(
+      told.filter((each) => each === 'moved'),
+      ['moved'],
+    );
+    assert.equal(servers.passwords.length, 1);
+  });
+
   it('joined: the DC lost its memory -> logged in again at the next keep alive', async () => {
     await start();
     await network.run(1_000);

@@ -42,7 +42,7 @@ describe('notification server', () => {
     world.trace.length = 0;
     await mn.direct(`alice.${ZONE}`);
     await pass(world.time, 10);
-    assert.deepEqual(world.steps(5), [2, 9, 10, 11, 12, 13, 15, 16]);
+    assert.deepEqual(world.steps(5), [2, 9, 12, 10, 13, 11, 15, 16]);
   });
 
   it('accepted: nothing registered for five seconds -> closed', async () => {
