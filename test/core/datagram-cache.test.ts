@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { parseCachedPorts } from '../../core/cached-ports';
 import { parseInboundRules } from '../../core/inbound-rules';
+import { parsePolicy } from '../../servers/coordinator/policy';
 import { settle, pass } from '../support/memory-datagrams';
 import { WorldNode } from '../support/node-world';
 import { ServerWorld } from '../support/server-world';
@@ -84,6 +85,27 @@ describe('datagrams by way of the cache', () => {
     assert.deepEqual(seen, []);
     assert.deepEqual([...bob.node.cache.postbox.drops], [['refused', 1]]);
     assert.deepEqual([...world.cs.ended], [['refused', 1]]);
+  });
+
+  it('the policy of the network permits other ports, or nothing -> not received; not even stored', async () => {
+    const { world, alice, bob, store, bind } = await absentBob();
+    const permit = (ports: string[]): void => {
+      const from = ports.length > 0 ? 'alice.*' : 'carol.*';
+      const rules = [{ from, to: 'bob.*', ports: ports.length > 0 ? ports : ['*'] }];
+      world.dc.permissions.change(parsePolicy(JSON.stringify({ rules }), 'policy'));
+    };
+    permit(['9000/udp']);
+    await store('to a port that is not permitted');
+    await store('to one that is', 9000);
+    await pass(world.time, 6_000);
+    permit([]);
+    const put = settle(world.time, alice.node.cache.items.put(bob.fqdn, 'x'));
+    await assert.rejects(put, (error: { code?: string }) => error.code === 'NTM_NOT_ALLOWED');
+    await bob.join();
+    const [other, permitted] = [bind(5683), bind(9000)];
+    await pass(world.time, 1_000);
+    assert.deepEqual([other.seen.length, permitted.seen.length], [0, 1]);
+    assert.deepEqual([...bob.node.cache.postbox.drops], [['refused', 1]]);
   });
 
   it('the program has no room, and has it later -> received then, once', async () => {
