@@ -7,7 +7,14 @@
  *                 '-- absent --> failed (for a moment), addresses known
  */
 import { NtmError } from './errors';
-import { AbsentError, isLoss, KnownNodeError, NotAllowedError, type Direction, type Directions } from './negotiation/directions';
+import {
+  AbsentError,
+  isLoss,
+  KnownNodeError,
+  NotAllowedError,
+  type Direction,
+  type Directions,
+} from './negotiation/directions';
 import type { RelayBindings, RelayOffer } from './negotiation/relay-bindings';
 import type { PacketModule, TunnelEvent } from './packet/packet-module';
 import { samePath, type Path } from './packet/path';

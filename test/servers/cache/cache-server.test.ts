@@ -140,7 +140,8 @@ describe('cache server', () => {
 
   it('nine items at once on one connection -> the ninth is refused', async () => {
     const { sender } = await joined();
-    const begin = (transfer: number) => sender.storing(content, bob, { transfer, id: new Uint8Array(16).fill(transfer) });
+    const begin = (transfer: number) =>
+      sender.storing(content, bob, { transfer, id: new Uint8Array(16).fill(transfer) });
     for (let transfer = 1; transfer <= 8; transfer++) await begin(transfer);
     await assert.rejects(begin(9), refused('unavailable'));
   });
@@ -148,7 +149,8 @@ describe('cache server', () => {
   it('uploads that are promised room -> count against the quota of those that come after', async () => {
     const { world, sender } = await joined();
     world.cs.limit({ senderItems: 2 });
-    const begin = (transfer: number) => sender.storing(content, bob, { transfer, id: new Uint8Array(16).fill(transfer) });
+    const begin = (transfer: number) =>
+      sender.storing(content, bob, { transfer, id: new Uint8Array(16).fill(transfer) });
     await begin(1);
     await begin(2);
     await assert.rejects(begin(3), refused('cache-full'));
@@ -171,7 +173,7 @@ describe('cache server', () => {
     assert.deepEqual([sender.isOpen, second.isOpen], [false, true]);
   });
 
-  it('a node asks the DC as if it were a DC, a stranger asks for what is another\'s -> refused', async () => {
+  it("a node asks the DC as if it were a DC, a stranger asks for what is another's -> refused", async () => {
     const { alice } = await joined();
     const from = { fqdn: bob, publicKey: new Uint8Array(32), key: new Uint8Array(32) };
     const addresses = { ipv4: '198.18.0.2', ipv6: 'fd00::2' };
