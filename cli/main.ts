@@ -7,6 +7,8 @@ import { Command, CommanderError } from 'commander';
 import { accountCommand } from './account';
 import { forwardCommand } from './forward';
 import { ExitCode, fail } from './output';
+import { receiveCommand } from './receive';
+import { sendCommand } from './send';
 import { keyCommand, serveCommand } from './serve';
 import { upCommand } from './up';
 
@@ -17,7 +19,9 @@ const program = new Command('ntmobile')
   .addCommand(keyCommand())
   .addCommand(accountCommand())
   .addCommand(forwardCommand())
-  .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 called wrongly.\n');
+  .addCommand(sendCommand())
+  .addCommand(receiveCommand())
+  .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 called wrongly, 3 there was nothing (receive).\n');
 
 /** Commander would exit by itself; output to a pipe may then be lost. Settings are not inherited by added commands. */
 function throwInsteadOfExit(command: Command): void {

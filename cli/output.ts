@@ -5,6 +5,8 @@ export enum ExitCode {
   done = 0,
   failed = 1,
   usage = 2,
+  /** There was nothing to do it with. */
+  nothing = 3,
 }
 
 /** A mistake of the caller that Commander cannot see. */

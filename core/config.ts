@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { parseCachedPorts, type CachedPorts } from './cached-ports';
 import { NtmError } from './errors';
 import { parseInboundRules, type InboundRules } from './inbound-rules';
 import { parseJoinUrl, type JoinUrl } from './join-url';
@@ -34,6 +35,9 @@ const schema = v.object({
   node: v.optional(label),
   domains: v.optional(domains, []),
   allow: v.optional(v.union([v.array(v.string()), v.string()], 'must be text, e.g. `alice.*:443,*.ops.example:22`')),
+  cache: v.optional(
+    v.union([v.array(v.union([v.string(), v.number()])), v.string()], 'must be ports, e.g. `5683,9000-9010`'),
+  ),
   listen: v.optional(v.picklist(['both', 'virtual', 'host']), 'both'),
   route: v.optional(v.picklist(['auto', 'relay', 'direct']), 'auto'),
   push: v.optional(v.string()),
@@ -61,6 +65,7 @@ const variables: Record<keyof v.InferInput<typeof schema>, string> = {
   node: 'NTMOBILE_NODE',
   domains: 'NTMOBILE_DOMAINS',
   allow: 'NTMOBILE_ALLOW',
+  cache: 'NTMOBILE_CACHE',
   listen: 'NTMOBILE_LISTEN',
   route: 'NTMOBILE_ROUTE',
   push: 'NTMOBILE_PUSH',
@@ -82,6 +87,8 @@ export interface NodeConfig {
   readonly listen: 'both' | 'virtual' | 'host';
   /** Who gets in; undefined: everybody whom the DC introduces. */
   readonly allow: InboundRules | undefined;
+  /** UDP ports whose datagrams go by way of the cache for nodes that are away; undefined: none. */
+  readonly cachedPorts: CachedPorts | undefined;
   readonly route: 'auto' | 'relay' | 'direct';
   /** How the NS wakes this node when their connection is gone. */
   readonly push: PushAddress | undefined;
@@ -102,7 +109,7 @@ export function readConfig(env: NodeJS.ProcessEnv): NodeConfig {
     const setting = issue.path?.[0]?.key as keyof typeof variables;
     throw new NtmError('NTM_CONFIG', `${variables[setting] ?? setting} ${issue.message}`);
   }
-  const { as, node, allow, passwordFile, password, push, stateDir, trace, pcap, ...rest } = parsed.output;
+  const { as, node, allow, cache, passwordFile, password, push, stateDir, trace, pcap, ...rest } = parsed.output;
   const accountServer = parseJoinUrl(as);
   return {
     ...rest,
@@ -110,6 +117,7 @@ export function readConfig(env: NodeJS.ProcessEnv): NodeConfig {
     node: node ?? null,
     password: password === undefined ? passwordIn(passwordFile) : () => password,
     allow: allow === undefined ? undefined : parseInboundRules(allow),
+    cachedPorts: cache === undefined ? undefined : parseCachedPorts(cache),
     domains: [...new Set([...rest.domains, ...(accountServer.zone ? [canonicalName(accountServer.zone)] : [])])],
     push: push === undefined ? undefined : parsePushAddress(push),
     stateDir: stateDir ?? defaultStateDir(env),

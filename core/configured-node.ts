@@ -4,7 +4,8 @@ import type { NodeConfig } from './config';
 import type { Log } from './log';
 import type { Namespace } from './namespace';
 import { Node } from './node';
-import { nodeRuntime } from './runtime-node';
+import { holdProcess, nodeRuntime } from './runtime-node';
+import { TakenItemsFile } from './taken-items';
 import { stateFile, type NodeState, type StateFile } from './state-dir';
 import { noTrace } from './trace';
 import { openTraceFile } from './trace-file';
@@ -31,6 +32,10 @@ export function configuredNode(
     }),
     config,
     secretKey: state.secretKey,
+    taken: new TakenItemsFile(file.takenItemsPath, nodeRuntime.clock, ({ message }) =>
+      log.warning(`the state directory cannot be written, cached items may come twice: ${message}`),
+    ),
+    hold: holdProcess,
     namespace,
     onNetwork: (network) => {
       if (file.read() && sameList(state.domains, network.domains) && sameList(state.networks, network.networks)) return;

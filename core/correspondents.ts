@@ -7,7 +7,14 @@
  *                 '-- absent --> failed (for a moment), addresses known
  */
 import { NtmError } from './errors';
-import { isLoss, KnownNodeError, NotAllowedError, type Direction, type Directions } from './negotiation/directions';
+import {
+  AbsentError,
+  isLoss,
+  KnownNodeError,
+  NotAllowedError,
+  type Direction,
+  type Directions,
+} from './negotiation/directions';
 import type { RelayBindings, RelayOffer } from './negotiation/relay-bindings';
 import type { PacketModule, TunnelEvent } from './packet/packet-module';
 import { samePath, type Path } from './packet/path';
@@ -108,6 +115,18 @@ export class Correspondents {
 
   nameOf(address: string): string | undefined {
     return this.byAddress.get(address)?.fqdn;
+  }
+
+  /** As the DC says now, also of a node to which there is a tunnel. False when it cannot be asked. Never rejects. */
+  async isAbsent(address: string): Promise<boolean> {
+    const known = this.byAddress.get(address);
+    if (!known) return false;
+    try {
+      await this.ask(known.fqdn, known.fqdn);
+    } catch {
+      return false;
+    }
+    return known.failure?.error instanceof AbsentError;
   }
 
   /** Constructs the tunnel as the DC directs, on either side (Figure 5 steps 12 and 15, Figure 7 steps 23 and 26). */

@@ -104,6 +104,10 @@ export class DeferredNode implements VirtualNetwork {
     return this.note(new NotedUdpSocket(options, events, () => this.node));
   }
 
+  cacheDatagram(bytes: Uint8Array, sourcePort: number, to: Endpoint): Promise<void> | undefined {
+    return this.node.cacheDatagram(bytes, sourcePort, to);
+  }
+
   private mayFail({ address, port }: Endpoint, protocol: Noted['protocol']): boolean {
     const certain = (address === '::' || address === '0.0.0.0') && port !== 0;
     const taken = this.noted.some((other) => other.protocol === protocol && other.local.port === port);

@@ -15,6 +15,10 @@ export type NtmErrorCode =
   | 'NTM_NOT_ALLOWED' // the network's policy lets this node reach nothing at the other
   | 'NTM_NODE_UNREACHABLE' // the node is registered but the tunnel could not be constructed
   | 'NTM_NO_ROUTE' // the two nodes share no IP version and no relay serves both
+  | 'NTM_NEVER_JOINED' // nobody has joined as this name yet, so there is no key to seal an item to
+  | 'NTM_CACHE_UNREACHABLE' // no answer from the cache server, or there is none
+  | 'NTM_CACHE_FULL' // the receiver's quota, the sender's, or the cache server's disk
+  | 'NTM_TOO_LARGE' // more than the cache server takes at once
   | 'NTM_PROTOCOL' // the other side broke the protocol
   | 'NTM_CLOSED'; // this node was closed
 

@@ -4,16 +4,21 @@ import { configuredNode } from './configured-node';
 import type { LoggedIn, LoginSettings } from './ntmobile';
 import { nameOfPeer } from './peer-name';
 import { parsePushAddress } from './push-address';
+import { holdProcess } from './runtime-node';
 import { configuredNamespace, standardErrorLog } from './start';
 
 export async function loggedIn(settings: LoginSettings): Promise<LoggedIn> {
   const config = readConfig({ ...process.env, ...settings });
   const node = configuredNode(config, configuredNamespace(config), standardErrorLog(config.log), () => {});
+  // The node's own sockets hold no process: a program that does nothing else yet would end here.
+  const release = holdProcess();
   try {
     await node.whenJoined();
   } catch (error) {
     node.close();
     throw error;
+  } finally {
+    release();
   }
   return {
     fqdn: node.fqdn!,
@@ -24,6 +29,9 @@ export async function loggedIn(settings: LoginSettings): Promise<LoggedIn> {
       return addresses;
     },
     peerName: (peer) => nameOfPeer(peer, (address) => node.nameOf(address)),
+    get cache() {
+      return node.cache.items;
+    },
     statistics: () => node.statistics(),
     setPush: (push) => node.setPush(push === undefined ? undefined : parsePushAddress(push)),
     wake: () => node.wake(),

@@ -6,6 +6,7 @@
  *   packet       the virtual stack, the tunnels (packet-path.ts)
  *   sockets      one UDP socket per IP version carries signalling and tunnels, told apart by the first byte
  */
+import { TakenInMemory, type TakenItems } from './cache/contract';
 import type { Capture } from './capture';
 import { Correspondents } from './correspondents';
 import type { Namespace } from './namespace';
@@ -16,6 +17,8 @@ import type { PushAddress } from './negotiation/notification-client';
 import type { Registered } from './negotiation/registration';
 import { RelayBindings } from './negotiation/relay-bindings';
 import type { NodeConfig } from './config';
+import type { DatagramCache } from './datagram-cache';
+import type { NodeCache } from './node-cache';
 import { PacketPath } from './packet-path';
 import type {
   TcpConnection,
@@ -47,11 +50,15 @@ export interface NodeOptions {
   readonly runtime: Runtime;
   readonly trace: Trace;
   readonly config: Pick<NodeConfig, 'accountServer' | 'account' | 'node' | 'password' | 'route' | 'allow'> &
-    Partial<Pick<NodeConfig, 'push'>>;
+    Partial<Pick<NodeConfig, 'push' | 'cachedPorts'>>;
   /** WireGuard static secret key, 32 bytes. */
   readonly secretKey: Uint8Array;
   readonly namespace: Namespace;
   readonly capture?: Capture;
+  /** Cached items that were taken; default: as long as this node is there. */
+  readonly taken?: TakenItems;
+  /** Keeps the process until the result is called, for who waits for the cache. */
+  hold?(): () => void;
   onNetwork(network: { domains: readonly string[]; networks: readonly string[] }): void;
   onFailed(error: Error): void;
   /** The NS cannot push to the address it was given: no such service there, or the service knows it no more. */
@@ -73,6 +80,8 @@ export class Node implements VirtualNetwork {
   private readonly handover: Handover;
   private readonly ports: DatagramPort[] = [];
   private opened: Promise<void> | undefined;
+  private cacheIfUsed: NodeCache | undefined;
+  private datagramsIfCached: DatagramCache | undefined;
   private closed = false;
 
   constructor(private readonly options: NodeOptions) {
@@ -219,7 +228,8 @@ export class Node implements VirtualNetwork {
 
   nameOf(address: string): string | undefined {
     const canonical = canonicalIp(address);
-    return this.packetPath.isOwn(canonical) ? this.fqdn : this.correspondents.nameOf(canonical);
+    if (this.packetPath.isOwn(canonical)) return this.fqdn;
+    return this.correspondents.nameOf(canonical) ?? this.datagramsIfCached?.nameOf(canonical);
   }
 
   connectTcp(options: TcpConnectOptions, events: TcpEvents): TcpConnection {
@@ -233,7 +243,43 @@ export class Node implements VirtualNetwork {
 
   openUdp(options: UdpOpenOptions, events: UdpEvents): UdpSocket {
     this.start();
-    return this.packetPath.stack.openUdp(options, events);
+    const socket = this.packetPath.stack.openUdp(options, events);
+    return this.datagramCache?.opened(socket) ?? socket;
+  }
+
+  cacheDatagram(bytes: Uint8Array, sourcePort: number, to: Endpoint): Promise<void> | undefined {
+    return this.datagramCache?.store(bytes, sourcePort, { ...to, address: canonicalIp(to.address) });
+  }
+
+  /** Made when it is first asked for. */
+  get cache(): NodeCache {
+    if (this.cacheIfUsed) return this.cacheIfUsed;
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
+    const loaded = require('./node-cache') as typeof import('./node-cache');
+    const { runtime, trace, secretKey, taken = new TakenInMemory(), hold = () => () => {} } = this.options;
+    return (this.cacheIfUsed = new loaded.NodeCache({
+      ...{ runtime, trace, part: this.part, secretKey, signalling: this.signalling, taken, hold },
+      fqdn: () => this.fqdn,
+      coordinator: () => this.membership.coordinator(),
+      whenJoined: () => this.whenJoined(),
+      onLost: (coordinator, reason) => this.membership.doubt(coordinator, reason),
+    }));
+  }
+
+  private get datagramCache(): DatagramCache | undefined {
+    const { cachedPorts: ports, allow } = this.options.config;
+    if (!ports || this.datagramsIfCached) return this.datagramsIfCached;
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
+    const loaded = require('./datagram-cache') as typeof import('./datagram-cache');
+    return (this.datagramsIfCached = new loaded.DatagramCache({
+      ...{ runtime: this.options.runtime, ports, allow, cache: () => this.cache },
+      isZone: (name) => this.namespace.isZone(name),
+      addresses: () => this.addresses,
+      lastReceivedMs: (address) => this.packetPath.packets.tunnelTo(address)?.lastReceivedMs,
+      isAbsent: (address) => this.correspondents.isAbsent(address),
+      boundPorts: () => this.packetPath.stack.udp.ports,
+      inject: (bytes, from, to) => this.packetPath.stack.udp.inject(bytes, from, to),
+    }));
   }
 
   /** How this node is woken when it has no connection to the NS; undefined: not at all. */
@@ -255,6 +301,8 @@ export class Node implements VirtualNetwork {
     if (this.closed) return;
     this.closed = true;
     this.options.trace({ part: this.part, event: 'statistics', ...this.packetPath.close() });
+    this.datagramsIfCached?.close();
+    this.cacheIfUsed?.close();
     this.handover.close();
     this.membership.close();
     this.relays.close();
@@ -333,6 +381,7 @@ export class Node implements VirtualNetwork {
 
   private joined(fqdn: string, { addresses }: Registered): void {
     this.fqdn = canonicalName(fqdn);
+    this.cacheIfUsed?.postbox.joined();
     this.packetPath.configure(this.fqdn, { ipv4: addresses.ipv4, ipv6: canonicalIp(addresses.ipv6) });
     // Loaded now and not with the first packet; nor at the start of a program that may never send one.
     this.options.runtime.timers.schedule(0, () => void (this.closed || this.packetPath.packets));

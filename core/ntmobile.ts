@@ -2,10 +2,13 @@
  * The library entry, for programs that know of NTMobile (paper 3.2: authentication and name resolution APIs).
  * Programs that do not know of it use `node -r ntmobile/register` instead.
  */
+import type { Cache } from './cache/cache';
 import { nameByPreload, nameOfPeer, type PeerLike } from './peer-name';
 import type { Statistics } from './statistics';
 import type { VirtualAddresses } from './wire/addresses';
 
+export type { Cache, ItemHandler } from './cache/cache';
+export type { CachedItem, PutOptions, PutResult } from './cache/contract';
 export { NtmError, type NtmErrorCode } from './errors';
 export type { PeerLike } from './peer-name';
 export type { PathStatistics, Statistics, TunnelStatistics } from './statistics';
@@ -21,6 +24,8 @@ export interface LoggedIn {
   resolve(fqdn: string): Promise<VirtualAddresses>;
   /** As the function of that name, of the correspondents of this node. */
   peerName(peer: PeerLike): string | undefined;
+  /** Data for nodes that may be away, and what others have stored for this one. */
+  readonly cache: Cache;
   /** Tunnels, their paths and MTUs, and what was sent, received and dropped. */
   statistics(): Statistics;
   /**

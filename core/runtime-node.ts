@@ -28,6 +28,7 @@ import { ENOBUFS, HandleSender, QUEUE_LIMIT_BYTES, udpHandle, type FoundHandle }
 import type { Endpoint } from './wire/addresses';
 
 const { setTimeout, clearTimeout } = globalThis;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const hostLookup = lookup;
 const hostInterfaces = networkInterfaces;
 /* eslint-disable @typescript-eslint/no-require-imports */
@@ -63,6 +64,12 @@ export function writeError(text: string): void {
   } catch {
     // as said
   }
+}
+
+/** Keeps the process until the result is called, as a socket would that is not ours alone. */
+export function holdProcess(): () => void {
+  const held = setTimeout(() => {}, LONGEST_TIMER_MS);
+  return () => clearTimeout(held);
 }
 
 /** Of the time since its last call, what this process's event loop was busy: 0 to 1. */

@@ -34,13 +34,17 @@ export function stateFile({ stateDir, accountServer, account, node }: NodeConfig
 
 export class StateFile {
   private readonly path: string;
+  /** Of cached items that were taken (taken-items.ts). */
+  readonly takenItemsPath: string;
 
   constructor(
     private readonly dir: string,
     { accountServerKey, account, node }: Identity,
   ) {
     const network = createHash('sha256').update(accountServerKey).digest('hex').slice(0, 16);
-    this.path = join(dir, `${node ? `${node}.` : ''}${account}@${network}.json`);
+    const name = `${node ? `${node}.` : ''}${account}@${network}`;
+    this.path = join(dir, `${name}.json`);
+    this.takenItemsPath = join(dir, `${name}.taken`);
   }
 
   /** `undefined` when there is none yet, or when it cannot be read as one. */

@@ -12,7 +12,7 @@ import type {
   UdpOpenOptions,
   UdpSocket,
 } from './packet/stack/stack-contract';
-import type { VirtualAddresses } from './wire/addresses';
+import type { Endpoint, VirtualAddresses } from './wire/addresses';
 
 /** What classifies names and addresses. */
 export interface KnownNetwork {
@@ -58,4 +58,9 @@ export interface VirtualNetwork {
   listenTcp(options: TcpListenOptions, onConnection: (connection: TcpConnection) => void): TcpListener;
   /** Works before login too: what arrives once the node is registered is received. Throws StackError. */
   openUdp(options: UdpOpenOptions, events: UdpEvents): UdpSocket;
+  /**
+   * Stores a datagram at the cache server, for a node that is absent and gets it later. Resolves when it is stored;
+   * undefined when datagrams for this port are not (NTMOBILE_CACHE). Not there in worker threads.
+   */
+  cacheDatagram?(bytes: Uint8Array, sourcePort: number, to: Endpoint): Promise<void> | undefined;
 }

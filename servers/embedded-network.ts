@@ -9,7 +9,7 @@ import type { Endpoint } from '../core/wire/addresses';
 import { AccountServer } from './account/account-server';
 import { freeBlocks, IPV4_NETWORK, ulaNetwork } from './account/address-blocks';
 import { decoyPasswordHash, verifyPassword } from './account/password';
-import { CacheServer } from './cache/cache-server';
+import { CacheServer, CACHE_WRITE_QUEUE_BYTES } from './cache/cache-server';
 import type { PoolOptions } from './coordinator/address-pool';
 import { CoordinatorServer } from './coordinator/coordinator';
 import { coordinatorDns } from './coordinator/coordinator-dns';
@@ -110,6 +110,7 @@ class StartingNetwork {
           ...Object.entries(machines).map(([name, { signalling }]) => [name, signalling.drops] as const),
           ['dns', dns.drops] as const,
           ['rs frames', rs.machine.paths.drops] as const,
+          ['cs connections', cacheDrops(cs.machine)] as const,
           ['ns connections', new Map<string, number>([...connections.drops, ...streamSignalling.drops])] as const,
         ];
         return Object.fromEntries(counts.map(([name, drops]) => [name, Object.fromEntries(drops)]));
@@ -171,7 +172,7 @@ class StartingNetwork {
       await this.coordinatorMaker(
         {
           ...{ identity, ...blocks, zone, nameServers: noNameServers },
-          ...{ assignments: store.assignments, sessions: store.sessions },
+          ...{ assignments: store.assignments, sessions: store.sessions, nodeKeys: store.nodeKeys },
         },
         accountServer,
       ),
@@ -260,15 +261,22 @@ class StartingNetwork {
   }
 
   private async startCacheServer(coordinatorEndpoint: Endpoint) {
-    const options = await this.reportingOptions('cs');
-    const { machine, local } = this.closedLater(
-      await hostMachine(
-        this.at(this.options.ports.cs),
-        this.options.watch('cs'),
-        (ports) => new CacheServer(options, ports),
-      ),
+    const { ports, watch, store } = this.options;
+    const options = { ...(await this.reportingOptions('cs')), store: store.cachedItems };
+    const { udp, tcp } = await openBoth(
+      ports.cs ?? 0,
+      (port) =>
+        hostMachine(
+          this.at(port),
+          watch('cs'),
+          (p, local) => new CacheServer({ ...options, streamEndpoints: [local] }, p),
+        ),
+      ({ machine, local }) => openServerStreams(local, (stream) => machine.accept(stream), CACHE_WRITE_QUEUE_BYTES),
     );
-    await this.report('cs', machine, coordinatorEndpoint, [local]);
+    this.closers.push(() => tcp.close());
+    const { machine, local } = this.closedLater(udp);
+    await machine.start();
+    await this.report('cs', machine, coordinatorEndpoint, [tcp.local]);
     return { machine, local };
   }
 
@@ -301,4 +309,8 @@ class StartingNetwork {
   private at(port = 0): Endpoint {
     return { address: this.options.address, port };
   }
+}
+
+function cacheDrops({ connections, streamSignalling, uploads }: CacheServer): Map<string, number> {
+  return new Map<string, number>([...connections.drops, ...streamSignalling.drops, ...uploads.drops]);
 }

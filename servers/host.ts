@@ -62,9 +62,10 @@ export async function openServerSockets(
 export function openServerStreams(
   endpoint: Endpoint,
   accept: (stream: NodeStream) => ConnectionEvents | undefined,
+  writeQueueLimitBytes = WRITE_QUEUE_LIMIT_BYTES,
 ): Promise<ServerSocket> {
   return openServerSockets(endpoint, (socket) => {
-    const events = accept(nodeStream(socket));
+    const events = accept(nodeStream(socket, writeQueueLimitBytes));
     if (!events) return void socket.destroy();
     socket.on('data', (bytes: Buffer) => events.bytes(bytes));
     socket.on('close', () => events.ended());
@@ -150,12 +151,12 @@ function serverPorts({ trace, onHandled, transactionTimeMs }: Watch): Omit<Serve
   };
 }
 
-function nodeStream(socket: Socket): NodeStream {
+function nodeStream(socket: Socket, writeQueueLimitBytes: number): NodeStream {
   return {
     sourceAddress: socket.remoteAddress ?? '',
     write(bytes) {
       if (socket.destroyed) return;
-      if (socket.writableLength > WRITE_QUEUE_LIMIT_BYTES) socket.destroy();
+      if (socket.writableLength > writeQueueLimitBytes) socket.destroy();
       else socket.write(bytes);
     },
     close: () => void socket.destroy(),

@@ -13,6 +13,7 @@ import type { VirtualNetwork } from '../core/virtual-network';
 import type { Endpoint } from '../core/wire/addresses';
 import { DatagramInbox } from './datagram-inbox';
 import type { DatagramOutbox } from './datagram-outbox';
+import { holdDuring } from './liveness';
 import { addCause, connectCode, emitWithCause, errnoOf } from './node-errors';
 import { reachTcp, type SendRequest, type UdpHandle } from './node-internals';
 import { mapped, type BindPlace } from './policy';
@@ -92,10 +93,17 @@ export class VirtualDatagram implements UdpEvents {
     if (this.binding.place === 'host') this.#remember(to);
     let result: number | undefined;
     const go = (failure?: { readonly cause: unknown }): void => {
+      const cached = failure && this.#cache(failure.cause, bytes, to);
+      if (cached)
+        return void holdDuring(cached).then(
+          () => done(0),
+          (cause: unknown) => done(this.#giveUp(connectCode(cause)), cause),
+        );
       const status = failure ? this.#giveUp(connectCode(failure.cause)) : this.#transmit(bytes, to);
       if (result === undefined) result = status;
-      else this.#complete(request, status, bytes.length, failure?.cause);
+      else done(status, failure?.cause);
     };
+    const done = (status: number, cause?: unknown): void => this.#complete(request, status, bytes.length, cause);
     // The caller's bytes may change once send() has returned.
     const kept = (): Uint8Array => (bytes = new Uint8Array(bytes));
     const waits = this.outbox.isWaiting(to.address);
@@ -116,10 +124,12 @@ export class VirtualDatagram implements UdpEvents {
 
   // --- what the stack tells ---
 
-  received(bytes: Uint8Array, from: Endpoint): void {
-    if (!this.isReceiving || this.isConnectedForReal) return;
-    if (this.binding.place === 'host' && !this.#peers.has(keyOf(from))) return;
-    if (!this.#inbox.add(bytes, from)) this.#socket?.countOverflow();
+  received(bytes: Uint8Array, from: Endpoint): boolean {
+    if (!this.isReceiving || this.isConnectedForReal) return false;
+    if (this.binding.place === 'host' && !this.#peers.has(keyOf(from))) return false;
+    if (this.#inbox.add(bytes, from)) return true;
+    this.#socket?.countOverflow();
+    return false;
   }
 
   failed(reason: UdpFailure): void {
@@ -148,6 +158,12 @@ export class VirtualDatagram implements UdpEvents {
   #giveUp(code: string): number {
     this.#socket?.countUnsent();
     return errnoOf(code);
+  }
+
+  /** Undefined for what is not stored for a node that is away. */
+  #cache(cause: unknown, bytes: Uint8Array, to: Endpoint): Promise<void> | undefined {
+    if ((cause as { code?: string }).code !== 'NTM_NODE_ABSENT') return undefined;
+    return this.network.cacheDatagram?.(bytes, this.port, to);
   }
 
   #transmit(bytes: Uint8Array, to: Endpoint): number {

@@ -41,11 +41,15 @@ export class HostedDatagrams implements UdpEvents {
     }
   }
 
-  received(bytes: Uint8Array, from: Endpoint, to: string): void {
-    if (this.underWay >= UNDER_WAY_LIMIT) return void this.socket?.countOverflow();
+  received(bytes: Uint8Array, from: Endpoint, to: string): boolean {
+    if (this.underWay >= UNDER_WAY_LIMIT) {
+      this.socket?.countOverflow();
+      return false;
+    }
     this.underWay++;
     // They may be a part of a larger buffer, which would be moved as a whole.
     this.post({ received: new Uint8Array(bytes), from, to, name: this.network.nameOf(from.address) });
+    return true;
   }
 
   failed(reason: UdpFailure): void {

@@ -25,6 +25,17 @@ export function decodeBody(name: MessageName, bytes: Uint8Array): Message | unde
   return parsed.success ? ({ name, body: parsed.output } as Message) : undefined;
 }
 
+/** What is sealed inside a body: CBOR by a schema of its own. */
+export function encodeCbor(value: unknown): Uint8Array {
+  return cbor.encode(value);
+}
+
+/** `undefined` when the bytes are not that. Never throws. */
+export function decodeCbor<S extends v.GenericSchema>(schema: S, bytes: Uint8Array): v.InferOutput<S> | undefined {
+  const parsed = v.safeParse(schema, decodeFirst(bytes));
+  return parsed.success ? parsed.output : undefined;
+}
+
 /** The first CBOR item; a first contact is followed by padding, which is ignored. */
 function decodeFirst(bytes: Uint8Array): unknown {
   let first: unknown;

@@ -4,6 +4,7 @@
  */
 import { annotate } from './annotate';
 import { REMEMBERED } from './answers';
+import { cachedItems } from './describe-cache';
 import { chart } from './describe-figures';
 import { formatSchema, type ObjectSchema } from './describe-schema';
 import { FIRST_RETRY_MS, HINT_GRACE_MS, TRIES, UNSENT_TRIES } from './exchanges';
@@ -130,6 +131,7 @@ const introduction = [
   '| 1 | 8 | challenge, random; the answer repeats it |',
   '| 9 | 2 | length of the probe in bytes, big endian; the answer repeats it |',
   '',
+  ...cachedItems,
 ];
 
 function table(names: readonly MessageName[]): string[] {

@@ -5,6 +5,11 @@ import { parsePermit, PERMITS_LIMIT } from './permits';
 
 export const bytes = (length: number) =>
   v.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === length, `must have ${length} bytes`);
+export const fewBytes = (most: number) =>
+  v.custom<Uint8Array>(
+    (value) => value instanceof Uint8Array && value.length <= most,
+    `must have up to ${most.toLocaleString('en')} bytes`,
+  );
 export const text = (most: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(most));
 export const natural = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(most));
 export const ipAddress = v.pipe(

@@ -1,8 +1,8 @@
 /**
- * Signalling over TCP, between a node and its NS: each datagram behind its length.
+ * Signalling over TCP, between a node and its NS or a CS: each datagram behind its length.
  *
- *   0..1   length, big endian, 1..1200
- *   2..    signalling datagram (header.ts)
+ *   0..1   length, big endian, 1..1200; with a CS up to 16398
+ *   2..    signalling datagram (header.ts), or with a CS bytes of an item (cache-frames.ts)
  */
 import { DATAGRAM_LIMIT } from './header';
 
@@ -19,6 +19,8 @@ export function frame(datagram: Uint8Array): Uint8Array {
 export class FrameReader {
   private rest: Uint8Array = new Uint8Array(0);
 
+  constructor(private readonly limit = DATAGRAM_LIMIT) {}
+
   /** The datagrams that are now complete; `undefined` when the other side broke the protocol. */
   read(bytes: Uint8Array): Uint8Array[] | undefined {
     const stream = this.rest.length > 0 ? Buffer.concat([this.rest, bytes]) : bytes;
@@ -27,7 +29,7 @@ export class FrameReader {
     let at = 0;
     while (at + LENGTH <= stream.length) {
       const length = view.getUint16(at);
-      if (length === 0 || length > DATAGRAM_LIMIT) return undefined;
+      if (length === 0 || length > this.limit) return undefined;
       if (at + LENGTH + length > stream.length) break;
       datagrams.push(new Uint8Array(stream.subarray(at + LENGTH, at + LENGTH + length)));
       at += LENGTH + length;

@@ -8,6 +8,7 @@
  * is mended by MN's own retransmission, and the DC keeps no timer for it.
  */
 import * as v from 'valibot';
+import { cacheMessages } from './cache-messages';
 import {
   bytes,
   directionId,
@@ -289,6 +290,7 @@ export const messages = {
     body: v.object({ ipv4Block: text(49), ipv6Prefix: text(49) }),
   },
   ...policyMessages,
+  ...cacheMessages,
   unknownKey: {
     type: 25,
     title: 'Unknown Key',

@@ -10,6 +10,9 @@ export const refusals = {
   'no-route': 'neither side can reach the other, and no relay server has room or may be used',
   'not-allowed': "the policy lets this node reach nothing there; `addresses` are the name's own all the same",
   'relay-quota': 'the account has used up what it may send through relays',
+  'never-joined': 'nobody has joined by that name yet: it has no key that something could be sealed to',
+  'cache-full': 'the quota of the receiver or of the sender, or the disk of the cache server, is used up',
+  'too-large': 'more than the cache server takes at once',
   unavailable: 'a server that this one needs does not answer',
   malformed: 'the request makes no sense from this sender',
 } as const;

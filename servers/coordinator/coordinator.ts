@@ -12,8 +12,9 @@ import { Signalling, type Context } from '../../core/wire/signalling';
 import { canonicalName } from '../../core/wire/names';
 import type { NameServers, ServerMachine, ServerPorts, TrustedServer } from '../server-ports';
 import type { SessionStore } from '../store/session-store';
-import type { AssignmentStore } from '../store/store';
+import type { AssignmentStore, NodeKeyStore } from '../store/store';
 import { AddressPool, type PoolOptions } from './address-pool';
+import { CacheService } from './cache-service';
 import { Introducer } from './introducer';
 import { Introductions } from './introductions';
 import { NameCheck } from './name-check';
@@ -38,6 +39,7 @@ export interface CoordinatorOptions extends PoolOptions {
   readonly identity: KeyPair;
   readonly assignments: AssignmentStore;
   readonly sessions: SessionStore;
+  readonly nodeKeys: NodeKeyStore;
   readonly accountServer: TrustedServer & { readonly endpoint: Endpoint };
   /** Servers that may report themselves: NS, RS, CS. */
   readonly servers: readonly TrustedServer[];
@@ -59,6 +61,7 @@ export class CoordinatorServer implements ServerMachine {
   private readonly neighbours: Neighbours;
   private readonly introducer: Introducer;
   private readonly instance: Uint8Array;
+  private readonly cache: CacheService;
 
   constructor(
     private readonly options: CoordinatorOptions,
@@ -102,6 +105,23 @@ export class CoordinatorServer implements ServerMachine {
     this.relays = relays;
     this.introducer = new Introducer({ residents, neighbours, introductions, relays, permissions, random });
     this.instance = random.bytes(8);
+    this.cache = new CacheService({
+      ...{
+        zone,
+        identity,
+        signalling,
+        reports: this.reports,
+        names,
+        neighbours,
+        permissions,
+        nodeKeys: options.nodeKeys,
+      },
+      ...{
+        servers: options.servers.filter(({ party }) => party === 'cs').map((server) => server.name),
+        timers,
+        random,
+      },
+    });
     this.handleMessages();
   }
 
@@ -123,7 +143,7 @@ export class CoordinatorServer implements ServerMachine {
   private handleMessages(): void {
     const { signalling } = this;
     signalling.handle('keyDistribution', (body, context) =>
-      context.peer.party === 'as' ? this.sessions.install(body) : this.neighbours.accept(body, context),
+      context.peer.party === 'as' ? this.install(body) : this.neighbours.accept(body, context),
     );
     signalling.handle('ntmInformationRequest', async ({ target, from }, { peer }): Promise<Message> => {
       this.neighbours.checkOrigin(peer, from.fqdn);
@@ -142,6 +162,7 @@ export class CoordinatorServer implements ServerMachine {
       this.registeredSender(context);
       this.notifications.acknowledged(context.peer, notificationId);
     });
+    signalling.handle('cacheRequest', (body, context) => this.findCache(body, context));
     signalling.handle('serverReport', (body, context): Message => {
       if (!this.reports.take(body, context)) throw new Refused('malformed');
       return { name: 'serverReportAck', body: { instance: this.instance } };
@@ -149,6 +170,17 @@ export class CoordinatorServer implements ServerMachine {
     signalling.handle('notificationFailure', ({ fqdn }, { peer }) => {
       if (peer.party === 'ns') this.residents.cannotBeWoken(fqdn, peer.name);
     });
+  }
+
+  /** Figure 4 steps 6 and 7. The node's key is remembered, for when it is away; a disk that fails makes no login fail. */
+  private async install(body: Body<'keyDistribution'>): Promise<Message> {
+    const installed = this.sessions.install(body);
+    const { trace } = this.ports;
+    const learned = this.cache.learn(canonicalName(body.fqdn), body.publicKey).catch((error: unknown) => {
+      trace({ part: `dc ${this.options.zone}`, event: 'disk failed', error: String(error) });
+    });
+    const [ack] = await Promise.all([installed, learned]);
+    return ack;
   }
 
   /** Figure 4 steps 9 to 12. */
@@ -205,6 +237,20 @@ export class CoordinatorServer implements ServerMachine {
     const mnZone = this.neighbours.zoneOf(peer);
     const observed = await this.residents.direct(canonicalName(target), direction, { mnZone, handover });
     return { name: 'routeDirectionAck', body: { directionId: direction.directionId, observed } };
+  }
+
+  /** Where a node stores for another, or takes what is its own; or the same for another DC's node. */
+  private async findCache({ target, from }: Body<'cacheRequest'>, context: Context<Endpoint>): Promise<Message> {
+    if (context.peer.party === 'dc') {
+      if (!from || target === undefined) throw new Refused('malformed');
+      this.neighbours.checkOrigin(context.peer, from.fqdn, from.addresses);
+      const body = await this.cache.forSender(from, this.neighbours.zoneOf(context.peer), target);
+      return { name: 'cacheResponse', body };
+    }
+    if (from) throw new Refused('malformed');
+    const sender = this.registeredSender(context);
+    const body = await (target === undefined ? this.cache.own(sender) : this.cache.forNode(sender, target));
+    return { name: 'cacheResponse', body };
   }
 
   /** Figure 4 step 13. */

@@ -27,6 +27,7 @@ import { RateLimit } from '../rate-limit';
 import type { NameServers } from '../server-ports';
 import { within } from '../../core/wire/within';
 import type { AddressPool } from './address-pool';
+import type { CacheSender } from './cache-service';
 import type { Asker, CorrespondentSide, Information } from './residents';
 
 /** A DC that moves is found after so long. */
@@ -83,9 +84,7 @@ export class Neighbours {
   /** The DC of a name or virtual address. Throws Refused: no-such-name, unavailable. */
   async find(target: string, handover: boolean): Promise<CorrespondentSide> {
     const name = canonicalName(target);
-    if (!isIP(name) && !isName(name)) throw new Refused('no-such-name');
-    const known = this.zonesOf(name).map((zone) => this.known.get(zone));
-    let neighbour = await (known.find((each) => each !== undefined) ?? this.meet(name, handover));
+    let neighbour = await this.neighbourOf(name, handover);
     return {
       zone: neighbour.zone,
       information: async (asked, { fqdn, publicKey }) => {
@@ -100,6 +99,24 @@ export class Neighbours {
       },
       direct: (fqdn, direction) => this.direct(neighbour, { ...direction, target: fqdn }, handover),
     };
+  }
+
+  /** Where may this node of ours store something for that name? `sender` is told whose zone it is. Throws Refused. */
+  async cache(target: string, sender: (zone: string) => CacheSender): Promise<Body<'cacheResponse'>> {
+    const name = canonicalName(target);
+    const askThere = async (neighbour: Neighbour): Promise<Body<'cacheResponse'>> => {
+      const body = { target, from: sender(neighbour.zone) };
+      const response = expect(await this.ask(neighbour, { name: 'cacheRequest', body }, TRIES), 'cacheResponse');
+      // It speaks for its own zone, and for no other.
+      if (!labelsBelow(neighbour.zone, response.correspondent?.fqdn ?? '')) throw new Refused('unavailable');
+      return response;
+    };
+    try {
+      return await askThere(await this.neighbourOf(name, false));
+    } catch (error) {
+      if (!(error instanceof KeyForgotten)) throw error;
+      return askThere(await this.meet(name, false)); // it has restarted: steps 3 to 5 again
+    }
   }
 
   /** The zone of another DC that speaks to this one. It speaks for its own nodes, and for no others. */
@@ -141,6 +158,12 @@ export class Neighbours {
     this.distributed.delete(name);
     this.distributed.set(name, { peer: signalling.addPeer({ key: shared, party: 'dc', name }), zone: vouched.zone });
     return { name: 'keyDistributionAck', body: {} };
+  }
+
+  private async neighbourOf(name: string, handover: boolean): Promise<Neighbour> {
+    if (!isIP(name) && !isName(name)) throw new Refused('no-such-name');
+    const known = this.zonesOf(name).map((zone) => this.known.get(zone));
+    return known.find((each) => each !== undefined) ?? this.meet(name, handover);
   }
 
   private async information(

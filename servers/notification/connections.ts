@@ -1,4 +1,4 @@
-/** The TCP connections of an NS: how many, from where, and until when. */
+/** The TCP connections of an NS or a CS: how many, from where, and until when. */
 import type { Clock, Timer, Timers } from '../../core/runtime';
 import { FrameReader } from '../../core/wire/frames';
 import type { Peer } from '../../core/wire/peers';
@@ -56,6 +56,8 @@ export class Connections {
     private readonly onDatagram: (datagram: Uint8Array, connection: Connection) => void,
     private readonly onEnd: (connection: Connection) => void,
     limits: Partial<ConnectionLimits> = {},
+    /** Of a frame, bytes; default: of a signalling datagram. */
+    private readonly frameLimit?: number,
   ) {
     this.limits = { ...USUAL_LIMITS, ...limits };
   }
@@ -70,7 +72,7 @@ export class Connections {
     this.open.add(connection);
     this.perSource.set(stream.sourceAddress, fromSource + 1);
     this.sweepLater();
-    const reader = new FrameReader();
+    const reader = new FrameReader(this.frameLimit);
     return {
       bytes: (bytes) => this.read(reader, bytes, connection),
       ended: () => this.end(connection),

@@ -49,10 +49,11 @@ export async function serveCoordinator(options: Settings<'dc'>, context: ServeCo
       await store.coordinators.put({
         ...{ ...blocks, zone, fqdn: `dc.${zone}`, publicKey: identity.publicKey, endpoint: local },
       });
-      const { assignments, sessions } = store;
+      const { assignments, sessions, nodeKeys } = store;
       const coordinator = new CoordinatorServer(
         {
-          ...{ identity, zone, ...blocks, assignments, sessions, servers: servers.map(trusted) },
+          ...{ identity, zone, ...blocks, assignments, sessions, nodeKeys },
+          servers: servers.map(trusted),
           accountServer: { party: 'as', name: 'as', ...as },
           nameServers: hostNameServers(options.resolver),
         },

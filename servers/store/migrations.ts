@@ -67,6 +67,36 @@ export const migrations: readonly string[] = [
      dead INTEGER NOT NULL,
      updated_ms INTEGER NOT NULL
    );`,
+  // Keys of nodes that are away, and what is cached for them.
+  `CREATE TABLE node_keys (
+     zone TEXT NOT NULL,
+     fqdn TEXT NOT NULL,
+     public_key BLOB NOT NULL,
+     PRIMARY KEY (zone, fqdn)
+   );
+   CREATE TABLE cached_items (
+     number INTEGER PRIMARY KEY AUTOINCREMENT,
+     receiver TEXT NOT NULL,
+     sender TEXT NOT NULL,
+     owner TEXT NOT NULL,
+     box TEXT NOT NULL,
+     id BLOB NOT NULL,
+     length INTEGER NOT NULL,
+     digest BLOB NOT NULL,
+     expires_ms INTEGER NOT NULL,
+     is_whole INTEGER NOT NULL
+   );
+   CREATE INDEX cached_items_of_receiver ON cached_items (receiver, length);
+   CREATE INDEX cached_items_of_owner ON cached_items (owner, length);
+   CREATE INDEX cached_items_in_box ON cached_items (receiver, box, number);
+   CREATE INDEX cached_items_by_end ON cached_items (expires_ms);
+   CREATE UNIQUE INDEX cached_items_by_id ON cached_items (receiver, sender, id) WHERE is_whole = 1;
+   CREATE TABLE cached_parts (
+     number INTEGER NOT NULL REFERENCES cached_items,
+     "offset" INTEGER NOT NULL,
+     bytes BLOB NOT NULL,
+     PRIMARY KEY (number, "offset")
+   );`,
 ];
 
 /** Throws when the file was made by a newer version. */

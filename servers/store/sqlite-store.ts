@@ -10,7 +10,9 @@ import { NtmError } from '../../core/errors';
 import { GroupCommit } from './group-commit';
 import { migrate } from './migrations';
 import { bytes } from './sqlite-bytes';
+import { cachedItemStore } from './sqlite-cached-items';
 import { StoreDatabase } from './sqlite-database';
+import { nodeKeyStore } from './sqlite-node-keys';
 import { pushStore } from './sqlite-push-store';
 import { sessionStore } from './sqlite-sessions';
 import type {
@@ -28,11 +30,16 @@ type Db = Database.Database;
 export const STORE_FILE = 'ntmobile.db';
 const BUSY_TIMEOUT_MS = 5000;
 
-/** Makes `directory` when it is not there. Throws NtmError NTM_CONFIG when it cannot be used. */
-export function openSqliteStore(directory: string): Store {
+/**
+ * Makes `directory` when it is not there. Throws NtmError NTM_CONFIG when it cannot be used.
+ * `pageLimit`: beyond so many pages of the file it is as if the disk were full.
+ */
+export function openSqliteStore(directory: string, { pageLimit }: { pageLimit?: number } = {}): Store {
   const path = join(directory, STORE_FILE);
   try {
-    return storeOn(openDatabase(directory, path));
+    const db = openDatabase(directory, path);
+    if (pageLimit !== undefined) db.pragma(`max_page_count = ${pageLimit}`);
+    return storeOn(db);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new NtmError('NTM_CONFIG', `${path} cannot be used: ${reason}`, { cause: error });
@@ -55,6 +62,7 @@ function openDatabase(directory: string, path: string): Db {
 
 function storeOn(db: Db): Store {
   const assignments = assignmentStore(db);
+  const nodeKeys = nodeKeyStore(db);
   return {
     accounts: accountStore(db),
     coordinators: coordinatorStore(db),
@@ -62,8 +70,11 @@ function storeOn(db: Db): Store {
     sessions: sessionStore(db),
     settings: settingStore(db),
     pushes: pushStore(db),
+    nodeKeys,
+    cachedItems: cachedItemStore(db),
     close() {
       assignments.close();
+      nodeKeys.close();
       db.close();
     },
   };

@@ -54,6 +54,64 @@ export interface AssignmentStore {
   assign(zone: string, fqdn: string, last: number): Promise<number | undefined>;
 }
 
+/** WireGuard static public keys of the nodes of a DC, as they last logged in: also of those that are away. */
+export interface NodeKeyStore {
+  find(zone: string, fqdn: string): Promise<Uint8Array | undefined>;
+  put(zone: string, fqdn: string, publicKey: Uint8Array): Promise<void>;
+}
+
+/** An item at a CS. */
+export interface CachedItem {
+  readonly receiver: string;
+  readonly sender: string;
+  /** The account of the sender, whose quota it is. */
+  readonly owner: string;
+  readonly box: string;
+  /** The sender's, 16 bytes. */
+  readonly id: Uint8Array;
+  readonly length: number;
+  /** SHA-256. */
+  readonly digest: Uint8Array;
+  /** Unix time. */
+  readonly expiresMs: number;
+}
+
+export interface NumberedItem extends CachedItem {
+  /** Counts up; never given twice. */
+  readonly number: number;
+}
+
+export interface CacheUsage {
+  readonly items: number;
+  readonly bytes: number;
+}
+
+export interface CachedItemStore {
+  /** Whether an item that is whole has this id. */
+  has(item: Pick<CachedItem, 'receiver' | 'sender' | 'id'>): Promise<boolean>;
+  /**
+   * More bytes of an item, in order; `number` is undefined for the first ones. Returns its number. With `isLast` the
+   * item is whole: only then is it found, and kept across restarts. Rejects when the disk is full.
+   */
+  append(
+    number: number | undefined,
+    item: CachedItem,
+    part: { offset: number; bytes: Uint8Array; isLast: boolean },
+  ): Promise<number>;
+  /** The oldest of these boxes that is whole. */
+  next(receiver: string, boxes: readonly string[], nowMs: number): Promise<NumberedItem | undefined>;
+  find(number: number): Promise<NumberedItem | undefined>;
+  /** The bytes that were appended at this offset. */
+  part(number: number, offset: number): Promise<Uint8Array | undefined>;
+  remove(number: number): Promise<void>;
+  /** Removes what is over, so many at most. Returns how many these were. */
+  expire(nowMs: number, limit: number): Promise<number>;
+  /** Of everything, or of one receiver or owner; with what is not whole. */
+  usage(of?: { readonly receiver: string } | { readonly owner: string }): Promise<CacheUsage>;
+  /** At the start of a CS: what was not whole when the last one ended will not become so. */
+  discardParts(): Promise<void>;
+}
+
 /** Small things by name: servers' secret keys, ports to use again, the network's ULA prefix. */
 export interface SettingStore {
   get(name: string): Promise<Uint8Array | undefined>;
@@ -86,5 +144,7 @@ export interface Store {
   readonly sessions: SessionStore;
   readonly settings: SettingStore;
   readonly pushes: PushStore;
+  readonly nodeKeys: NodeKeyStore;
+  readonly cachedItems: CachedItemStore;
   close(): void;
 }

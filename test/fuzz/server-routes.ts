@@ -45,9 +45,10 @@ const strangersKeys = [1, 2, 3].map(() => generateKeyPair(random));
 export const RAW_ROUTE = 5;
 
 /** Of those who have no say over others: an account's own nodes, and strangers. */
-export function nodeRoutes(world: ServerWorld, { node, session, second }: Insider): Route[] {
+export function nodeRoutes(world: ServerWorld, { node, session, second, cacheKey }: Insider): Route[] {
   const { local } = node;
   const own = new Stream(world, local.address);
+  const cache = new Stream(world, local.address, 'cs');
   const shared = new Stream(world, local.address);
   return [
     secret('as', session, (datagram) => world.as.receive(datagram, local)),
@@ -58,6 +59,8 @@ export function nodeRoutes(world: ServerWorld, { node, session, second }: Inside
     ...serverNames.map((name) => raw(world, name)),
     { to: 'ns', seal: ({ body }) => body, deliver: (datagram) => own.send(datagram) },
     ...(['as', 'dc', 'ns'] as const).map((name) => box(world, name)),
+    secret('cs', sharedKey(cacheKey, 0), (datagram) => cache.send(datagram)),
+    { to: 'cs', seal: ({ body }) => body, deliver: (bytes) => cache.send(bytes) },
   ];
 }
 
@@ -69,10 +72,12 @@ export function serverRoutes(world: ServerWorld): Route[] {
     const route = secret(to, key, (datagram) => world[to].receive(datagram, ports[from]));
     return { ...route, sender: peers.find(key.id) };
   };
-  // The keys that the samples of Key Distribution, Notification Service Request and Relay Direction distribute.
+  // The keys that the samples of Key Distribution, Notification and Cache Service Request and Relay Direction bring.
   const stream = new Stream(world, stranger.address);
   const distributed = sharedKey(sampleBodies.keyDistribution.key, 0);
   const side = sharedKey(sampleBodies.relayDirection.keys[0]!, 0);
+  const cache = new Stream(world, stranger.address, 'cs');
+  const announced = sharedKey(sampleBodies.cacheServiceRequest.key, 0);
   const offered = sharedKey(sampleBodies.notificationServiceRequest.key, 0);
   return [
     between('as', 'dc'),
@@ -86,6 +91,7 @@ export function serverRoutes(world: ServerWorld): Route[] {
     secret('dc', distributed, (datagram) => world.dc.receive(datagram, stranger)),
     secret('ns', offered, (datagram) => stream.send(datagram)),
     secret('rs', side, (datagram) => world.rs.receive(datagram, stranger)),
+    secret('cs', announced, (datagram) => cache.send(datagram)),
   ];
 }
 
@@ -117,13 +123,14 @@ function box(world: ServerWorld, to: ServerName): Route {
   };
 }
 
-/** A TCP connection to the NS, opened anew whenever the NS has closed it. */
+/** A TCP connection to the NS or CS, opened anew whenever that has closed it. */
 class Stream {
   private events: ConnectionEvents | undefined;
 
   constructor(
     private readonly world: ServerWorld,
     private readonly sourceAddress: string,
+    private readonly server: 'ns' | 'cs' = 'ns',
   ) {}
 
   send(datagram: Uint8Array): void {
@@ -137,7 +144,7 @@ class Stream {
       if (this.events === events) this.events = undefined;
       world.time.schedule(1, () => events.ended());
     };
-    const events: ConnectionEvents = world.ns.accept({ sourceAddress, write: () => {}, close: ended })!;
+    const events: ConnectionEvents = world[this.server].accept({ sourceAddress, write: () => {}, close: ended })!;
     return events;
   }
 }

@@ -11,7 +11,8 @@ type Servers = Pick<ServerWorld, 'as' | 'dc' | 'ns' | 'rs' | 'cs'>;
 /** Dropped by any server, for this reason or any. */
 export function dropsOf(servers: Servers, reason?: string): number {
   let sum = 0;
-  for (const drops of [servers.ns.connections, servers.rs.paths, ...portsOf(servers).values()].map(
+  const { ns, rs, cs } = servers;
+  for (const drops of [ns.connections, rs.paths, cs.connections, cs.uploads, ...portsOf(servers).values()].map(
     (each) => each.drops,
   )) {
     for (const [why, count] of drops) if (reason === undefined || why === reason) sum += count;
@@ -65,7 +66,10 @@ export function waitingAt(servers: Servers): string[] {
 }
 
 function portsOf({ as, dc, ns, rs, cs }: Servers): Map<string, Signalling<any>> {
-  const ports = new Map<string, Signalling<any>>([['ns stream', ns.streamSignalling]]);
+  const ports = new Map<string, Signalling<any>>([
+    ['ns stream', ns.streamSignalling],
+    ['cs stream', cs.streamSignalling],
+  ]);
   for (const [name, { signalling }] of Object.entries({ as, dc, ns, rs, cs })) ports.set(name, signalling);
   return ports;
 }

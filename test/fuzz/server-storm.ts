@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { Endpoint } from '../../core/wire/addresses';
 import { readHeader, Seal } from '../../core/wire/header';
+import type { Message } from '../../core/wire/messages';
 import { generateKeyPair, hex, type SharedKey } from '../../core/wire/keys';
 import { pass, settle } from '../support/memory-datagrams';
 import { ServerWorld, ZONE, ports } from '../support/server-world';
@@ -35,6 +36,8 @@ export interface Insider {
   /** At the AS: configured with this challenge, not logged in. */
   readonly session: SharedKey;
   readonly challenge: Uint8Array;
+  /** With the CS, where it may store for bob. */
+  readonly cacheKey: Uint8Array;
 }
 
 export class ServerStorm {
@@ -58,7 +61,7 @@ export class ServerStorm {
 
   /** `overhear` is told of every datagram of the joins. */
   static async start(overhear: (datagram: Uint8Array, to: Endpoint) => void = () => {}): Promise<ServerStorm> {
-    const world = await ServerWorld.start();
+    const world = await ServerWorld.start({ withCache: true });
     world.network.lose = (datagram, _, to) => (overhear(datagram, to), false);
     const node = new SimulatedNode(world, 'alice', at(1));
     const second = new SimulatedNode(world, 'alice', at(2), 'w');
@@ -71,7 +74,9 @@ export class ServerStorm {
     };
     const contact = node.signalling.firstContact(ports.as, request, generateKeyPair(world.random), pinned);
     const { challenge } = expectBody(await settle(world.time, contact.answer), 'configurationResponse');
-    return new ServerStorm(world, { node, second, session: contact.peer.key, challenge }, nodes);
+    const ask: Message = { name: 'cacheRequest', body: { target: `bob.${ZONE}` } };
+    const { key: cacheKey } = expectBody(await node.ask(ask), 'cacheResponse');
+    return new ServerStorm(world, { node, second, session: contact.peer.key, challenge, cacheKey }, nodes);
   }
 
   /** One input: route, how, type, body. */
@@ -88,10 +93,12 @@ export class ServerStorm {
     for (let times = how & How.again ? 2 : 1; times > 0; times--) {
       this.messages++;
       const dropped = dropsOf(this.world);
+      const { receivedBytes } = this.world.cs.uploads;
       this.world.trace.length = 0;
       route.deliver(datagram);
       const taken = this.world.trace.some(({ event }) => event === 'receive') || this.isHint(datagram);
-      assert(taken || dropsOf(this.world) > dropped, 'neither counted nor taken');
+      const stored = this.world.cs.uploads.receivedBytes > receivedBytes;
+      assert(taken || stored || dropsOf(this.world) > dropped, 'neither counted nor taken');
     }
     if (how & How.later) await pass(this.world.time, 50);
   }

@@ -7,16 +7,25 @@ import { readConfig } from '../../core/config';
 import { NtmError } from '../../core/errors';
 import { formatJoinUrl, parseJoinUrl } from '../../core/join-url';
 import { StateFile } from '../../core/state-dir';
+import { readChunk, writeChunk } from '../../core/wire/cache-frames';
 import { decodeBody, encodeBody } from '../../core/wire/codec';
 import { FrameReader } from '../../core/wire/frames';
 import { DATAGRAM_LIMIT, HEADER_LENGTH, readHeader, writeHeader } from '../../core/wire/header';
 import { canonicalIp, formatIp, parseIp } from '../../core/wire/ip-text';
 import { messageName, messages, type MessageName } from '../../core/wire/messages';
+import { generateKeyPair } from '../../core/wire/keys';
 import { canonicalName } from '../../core/wire/names';
+import { openItem, sealPlain } from '../../core/wire/sealed-item';
+import { SeededRandom } from '../support/virtual-time';
 import { sampleBodies } from '../support/sample-messages';
 import { fuzz, seed, type Target } from './engine';
 
 const names = Object.keys(messages) as MessageName[];
+const random = new SeededRandom(21);
+const receiver = generateKeyPair(random);
+const parties = {
+  ...{ sender: generateKeyPair(random), receiverPublicKey: receiver.publicKey, voucher: new Uint8Array(80) },
+};
 
 describe(`fuzz: wire (NTMOBILE_FUZZ_SEED=${seed})`, function () {
   this.timeout(600_000);
@@ -63,6 +72,26 @@ describe(`fuzz: wire (NTMOBILE_FUZZ_SEED=${seed})`, function () {
         assert(pieces.every(({ length }) => length > 0 && length <= DATAGRAM_LIMIT));
       }),
     ));
+
+  it('bytes of a cached item: any bytes -> none, or ones that are written as the same', () =>
+    fuzz(
+      each('chunk', 10_000, (bytes) => {
+        const chunk = readChunk(bytes);
+        if (chunk) assert.deepEqual(Buffer.from(writeChunk(chunk)), Buffer.from(bytes));
+      }),
+    ));
+
+  it('sealed item: any bytes, and any plain text of a sender that means ill -> not opened, or a label and a content', () =>
+    fuzz({
+      ...each('item', 150, (bytes) => {
+        assert.equal(typeof openItem(bytes, receiver), 'string');
+        const opened = openItem(sealPlain([bytes], parties, random), receiver);
+        if (opened === 'damaged') return;
+        assert(typeof opened === 'object');
+        assert(opened.content.length + 2 <= bytes.length && opened.label.id.length === 16);
+      }),
+      tokens: ['id', 'from', 'to', 'sentMs', 'expiresMs', 'udp', '__proto__', Uint8Array.of(0xbf)],
+    }));
 
   it('addresses and names: any text -> refused, or one text form', () =>
     fuzz({

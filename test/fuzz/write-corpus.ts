@@ -2,6 +2,8 @@
  * Writes the real inputs of the corpus: `node dist/test/fuzz/write-corpus.js`, after a change of the formats.
  * What is there already and has another name stays, as inputs do that once broke something.
  */
+import { writeChunk } from '../../core/wire/cache-frames';
+import { encodeCbor } from '../../core/wire/codec';
 import { frame } from '../../core/wire/frames';
 import { Seal, writeHeader } from '../../core/wire/header';
 import { saveInput } from './corpus';
@@ -26,6 +28,15 @@ for (const seal of [Seal.none, Seal.secret, Seal.box]) {
 const frames = [1, 20, 200].map((length) => frame(new Uint8Array(length).fill(length)));
 saveInput('frames', 'one', Buffer.concat([Uint8Array.of(200), frames[1]!]));
 saveInput('frames', 'three-in-pieces', Buffer.concat([Uint8Array.of(6), ...frames]));
+saveInput('chunk', 'chunk', writeChunk({ transfer: 7, offset: 65_536, bytes: new Uint8Array(40).fill(1) }));
+const label = { id: new Uint8Array(16), from: 'alice.ntm.test', to: 'bob.ntm.test', sentMs: 1, expiresMs: 2 };
+for (const [name, more] of [
+  ['item', { name: 'note', type: 'text/plain' }],
+  ['datagram', { udp: { family: 4, sourcePort: 1, destinationPort: 5683 } }],
+] as const) {
+  const encoded = encodeCbor({ ...label, ...more });
+  saveInput('item', name, Buffer.concat([Uint8Array.of(0, encoded.length), encoded, Buffer.from('content')]));
+}
 saveText('addresses', {
   ipv4: '198.18.0.1',
   ipv6: '2001:db8:0:1:1:1:1:1',

@@ -1,6 +1,7 @@
 /** The part of the corpus that is for servers: DNS queries, and bodies of messages. Part of write-corpus.ts. */
 import dns, { type Packet } from 'dns-packet';
 import { encodeBody } from '../../core/wire/codec';
+import { writeChunk } from '../../core/wire/cache-frames';
 import { Seal, writeHeader } from '../../core/wire/header';
 import { messages, type Body, type MessageName } from '../../core/wire/messages';
 import { makePathId, RELAY_HEADER_LENGTH, writeRelayHeader } from '../../core/wire/relay-frame';
@@ -79,6 +80,15 @@ const forNodes: Routed[] = [
   [13, 'notificationRequest', { ...sampleBodies.notificationRequest, fqdn: 'carol.ntm.test' }],
   [1, 'policyDirection'],
   [1, 'policyDirectionAck'],
+  [1, 'cacheRequest', {}],
+  [1, 'cacheRequest', { target: 'bob.ntm.test' }],
+  [1, 'cacheRequest', { target: 'nobody.ntm.test' }],
+  [1, 'cacheRequest'],
+  [14, 'cacheStoreRequest', { ...sampleBodies.cacheStoreRequest, receiver: 'bob.ntm.test' }],
+  [14, 'cacheStoreRequest', { ...sampleBodies.cacheStoreRequest, receiver: 'carol.ntm.test' }],
+  [14, 'cacheTakeRequest', { boxes: ['items'] }],
+  [14, 'cacheTakeRequest'],
+  [14, 'keepAlive'],
 ];
 const forServers: Routed[] = [
   [0, 'keyDistribution', { ...sampleBodies.keyDistribution, fqdn: 'mallory.ntm.test' }],
@@ -106,6 +116,12 @@ const forServers: Routed[] = [
   [6, 'relayWithdrawal'],
   [6, 'relayWithdrawal', { fqdn: 'example' }],
   [2, 'relayWithdrawalAck'],
+  [7, 'cacheServiceRequest'],
+  [7, 'cacheServiceRequest', { ...sampleBodies.cacheServiceRequest, fqdn: 'bob.ntm.test', receiver: 'alice.ntm.test' }],
+  [3, 'cacheServiceAck'],
+  [8, 'cacheRequest', {}],
+  [11, 'cacheStoreRequest', { ...sampleBodies.cacheStoreRequest, receiver: 'bob.b.example' }],
+  [11, 'cacheTakeRequest', { boxes: ['items'] }],
 ];
 
 for (const [target, routed] of [
@@ -142,4 +158,11 @@ const hint = {
 const notice = writeHeader({ ...hint, transaction: 5n, keyId: new Uint8Array(8).fill(0xa0) });
 for (const route of [0, 1, 2, 3, 4, 5].map((n) => n + RAW_ROUTE)) {
   saveInput('nodes', `hint-${route}`, Buffer.concat([Uint8Array.of(route, 0, 0), notice]));
+}
+
+/** Bytes of the item that a Cache Store Request announces, behind it. */
+const store = { ...sampleBodies.cacheStoreRequest, receiver: 'bob.ntm.test' };
+for (const offset of [0, 5]) {
+  const chunk = writeChunk({ transfer: store.transfer, offset, bytes: new Uint8Array(500) });
+  saveInput('nodes', `chunk-${offset}`, Buffer.concat([Uint8Array.of(15, 0, 0), chunk]));
 }

@@ -1,8 +1,9 @@
 /** The store of the servers in memory, for tests that are about something else. */
 import type { SessionChange, SessionStore, StoredSession } from '../../servers/store/session-store';
 import type { Account, Coordinator, PushRecord, Store } from '../../servers/store/store';
+import { MemoryCachedItems } from './memory-cached-items';
 
-export function memoryStore(): Store {
+export function memoryStore(): Store & { readonly cachedItems: MemoryCachedItems } {
   const accounts = new Map<string, Account>();
   const coordinators = new Map<string, Coordinator>();
   const zones = new Map<string, Map<string, number>>();
@@ -12,6 +13,7 @@ export function memoryStore(): Store {
   };
   const settings = new Map<string, Uint8Array>();
   const pushes = new Map<string, PushRecord>();
+  const nodeKeys = new Map<string, Uint8Array>();
   return {
     accounts: {
       find: async (name) => accounts.get(name),
@@ -58,6 +60,11 @@ export function memoryStore(): Store {
       put: async (record) => void pushes.set(record.fqdn, record),
       remove: async (fqdn) => void pushes.delete(fqdn),
     },
+    nodeKeys: {
+      find: async (zone, fqdn) => nodeKeys.get(`${zone} ${fqdn}`),
+      put: async (zone, fqdn, publicKey) => void nodeKeys.set(`${zone} ${fqdn}`, publicKey),
+    },
+    cachedItems: new MemoryCachedItems(),
     close: () => {},
   };
 }

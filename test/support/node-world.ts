@@ -3,8 +3,9 @@
  *
  *   const alice = new WorldNode(world, 'alice', { address: '203.0.113.1', port: 4001 }, 'relay');
  */
+import { TakenInMemory, type TakenItems } from '../../core/cache/contract';
 import { Namespace } from '../../core/namespace';
-import { Node } from '../../core/node';
+import { Node, type NodeOptions } from '../../core/node';
 import type { TcpConnection, TcpEvents } from '../../core/packet/stack/stack-contract';
 import type { DatagramPortOptions, Runtime } from '../../core/runtime';
 import type { Endpoint } from '../../core/wire/addresses';
@@ -26,6 +27,12 @@ export class WorldNode {
     private readonly zone = ZONE,
     /** Of its interface; another one than `local` behind a NAT. */
     private hostAddress = local.address,
+    /** What a process of this node keeps on its disk: the next one has it too. */
+    readonly kept: { readonly secretKey: Uint8Array; readonly taken: TakenItems } = {
+      secretKey: world.random.bytes(32),
+      taken: new TakenInMemory(),
+    },
+    settings: Partial<NodeOptions['config']> = {},
   ) {
     const namespace = new Namespace(() => new Set());
     const { as } = world.identities;
@@ -35,13 +42,20 @@ export class WorldNode {
       config: {
         accountServer: { host: ports.as.address, port: ports.as.port, publicKey: as.publicKey, zone: ZONE },
         ...{ account, node: null, password: () => 'right', route, allow: undefined },
+        ...settings,
       },
-      secretKey: world.random.bytes(32),
+      ...kept,
       namespace,
       onNetwork: () => {},
       onFailed: (error) => this.failures.push(error),
       onStackFault: (assertion) => this.failures.push(new Error(assertion)),
     });
+  }
+
+  /** The process ends, and another one of this node starts, which has not joined yet. */
+  restarted(settings: Partial<NodeOptions['config']> = {}): WorldNode {
+    this.node.close();
+    return new WorldNode(this.world, this.account, this.local, 'auto', this.zone, undefined, this.kept, settings);
   }
 
   get fqdn(): string {

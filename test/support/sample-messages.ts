@@ -68,4 +68,33 @@ export const sampleBodies: SampleBodies = {
   policyDirection: { fqdn, permits: ['53', '443/tcp'], ended: false },
   policyDirectionAck: {},
   unknownKey: {},
+  cacheRequest: {
+    target: 'bob.b.example',
+    from: { fqdn, publicKey: bytes(32, 2), addresses, key: bytes(32, 12) },
+  },
+  cacheResponse: {
+    endpoints: [endpoint],
+    key: bytes(32, 12),
+    limits: { itemBytes: 16_777_216, ttlMs: 604_800_000, maximumTtlMs: 2_592_000_000 },
+    correspondent: { fqdn: 'bob.b.example', publicKey: bytes(32, 13) },
+    voucher: bytes(200, 14),
+    voucherKey: bytes(32, 15),
+  },
+  cacheServiceRequest: { fqdn, key: bytes(32, 12), owner: fqdn, receiver: 'bob.b.example' },
+  cacheServiceAck: {
+    endpoints: [endpoint],
+    limits: { itemBytes: 16_777_216, ttlMs: 604_800_000, maximumTtlMs: 2_592_000_000 },
+  },
+  cacheStoreRequest: {
+    ...{ transfer: 1, receiver: 'bob.ntm.internal', box: 'items', id: bytes(16, 16), length: 1_000 },
+    ...{ digest: bytes(32, 17), ttlMs: 60_000 },
+  },
+  cacheStoreResponse: { stored: true, received: 1_000 },
+  cacheTakeRequest: {
+    boxes: ['items', 'udp/5683'],
+    finished: { number: 7, outcome: 'taken' },
+    part: { number: 8, offset: 65_536 },
+  },
+  cacheTakeResponse: { item: { number: 8, sender: fqdn, box: 'items', length: 1_000, digest: bytes(32, 17) } },
+  cacheNotice: {},
 };

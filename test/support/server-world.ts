@@ -29,6 +29,7 @@ export const ports = {
   dc2: { address: '192.0.2.2', port: 2 },
   ns2: { address: '192.0.2.2', port: 3 },
   spareNs: { address: '192.0.2.1', port: 7 },
+  cs2: { address: '192.0.2.2', port: 5 },
 };
 
 export class ServerWorld {
@@ -40,6 +41,7 @@ export class ServerWorld {
   readonly identities = { as: this.keys(), dc: this.keys(), ns: this.keys(), rs: this.keys(), cs: this.keys() };
   private readonly secondRelay = this.keys();
   private readonly spareNs = this.keys();
+  readonly secondCache = this.keys();
   /** Of a TCP connection to an NS, one way. */
   streamLatencyMs = 1;
   /** Of a question to DNS, there and back. */
@@ -61,7 +63,8 @@ export class ServerWorld {
   dc: CoordinatorServer;
   ns: NotificationServer;
   rs: RelayServer;
-  readonly cs: CacheServer;
+  cs: CacheServer;
+  otherCs: CacheServer | undefined;
   private readonly more: ServerMachine[] = [];
   private readonly reporters: Reporter[] = [];
 
@@ -85,24 +88,29 @@ export class ServerWorld {
     this.dc = this.startFirstCoordinator();
     this.ns = this.startFirstNotificationServer();
     this.rs = this.startRelay();
-    this.cs = this.attach(ports.cs, (serverPorts) => new CacheServer(this.reporting('cs'), serverPorts));
+    this.cs = this.startCache();
   }
 
-  /** `withRelay`: the RS reports itself too. */
+  /** `withRelay`, `withCache`: the RS or the CS reports itself too. */
   static async start(
     options: {
       withNotification?: boolean;
       withRelay?: boolean;
+      withCache?: boolean;
       notification?: Partial<NotificationServerOptions>;
     } = {},
   ): Promise<ServerWorld> {
-    const { withNotification = true, withRelay = false, notification = {} } = options;
+    const { withNotification = true, withRelay = false, withCache = false, notification = {} } = options;
     const world = new ServerWorld(notification);
     await world.ns.start();
     for (const name of ['alice', 'bob', 'carol']) await world.store.accounts.put(name, 'hash of right', 0);
     await world.as.start();
     if (withNotification) await world.report('ns', world.ns);
     if (withRelay) await world.report('rs', world.rs);
+    if (withCache) {
+      await settle(world.time, world.cs.start());
+      await world.report('cs', world.cs);
+    }
     world.trace.length = 0;
     return world;
   }
@@ -117,18 +125,41 @@ export class ServerWorld {
   }
 
   /** A second DC with its NS and the account `dora`. */
-  async startSecondZone(): Promise<{ dc: CoordinatorServer; ns: NotificationServer }> {
+  async startSecondZone(): Promise<{ dc: CoordinatorServer; ns: NotificationServer; publicKey: Uint8Array }> {
     const [identity, nsIdentity] = [this.keys(), this.keys()];
     const blocks = { ipv4Block: '198.18.32.0/19', ipv6Prefix: 'fd00:1:2:2::/64' };
     const trusted = { party: 'ns' as const, name: `ns.${OTHER_ZONE}`, publicKey: nsIdentity.publicKey };
-    const dc = this.startCoordinator({ ...blocks, zone: OTHER_ZONE, identity, endpoint: ports.dc2 }, [trusted]);
+    const dc = this.startCoordinator({ ...blocks, zone: OTHER_ZONE, identity, endpoint: ports.dc2 }, [
+      trusted,
+      { party: 'cs', name: `cs.${OTHER_ZONE}`, publicKey: this.secondCache.publicKey },
+    ]);
     const coordinator = { party: 'dc' as const, name: `dc.${OTHER_ZONE}`, publicKey: identity.publicKey };
     const ns = this.startNotificationServer(trusted.name, nsIdentity, coordinator, ports.ns2);
     this.more.push(dc, ns);
     await this.as.start();
     await this.store.accounts.add('dora', 'hash of right', 0, OTHER_ZONE);
     await this.report('ns', ns, ports.dc2);
-    return { dc, ns };
+    return { dc, ns, publicKey: identity.publicKey };
+  }
+
+  /** A CS of the second zone, which has reported itself. */
+  async startSecondCache(publicKey: Uint8Array): Promise<CacheServer> {
+    const coordinator = { party: 'dc' as const, name: `dc.${OTHER_ZONE}`, publicKey };
+    const options = { identity: this.secondCache, name: `cs.${OTHER_ZONE}`, coordinator, streamEndpoints: [ports.cs2] };
+    const { cachedItems } = memoryStore();
+    const cs = this.attach(ports.cs2, (p) => new CacheServer({ ...options, store: cachedItems }, p));
+    this.more.push(cs);
+    this.otherCs = cs;
+    await this.report('cs', cs, ports.dc2);
+    return cs;
+  }
+
+  /** The CS ends, and another process takes its place at once, with the same disk. */
+  async restartCache(): Promise<void> {
+    this.kill(this.cs, ports.cs);
+    this.cs = this.startCache();
+    await settle(this.time, this.cs.start());
+    await this.report('cs', this.cs);
   }
 
   /** Another NS of the first zone, which has reported itself. */
@@ -186,13 +217,13 @@ export class ServerWorld {
     await this.dc.restore();
   }
 
-  /** The RS is gone, as when its process is killed. */
-  kill(rs: RelayServer, at: Endpoint): void {
+  /** A server is gone, as when its process is killed. */
+  kill(server: ServerMachine, at: Endpoint): void {
     this.network.detach(at);
-    rs.close();
+    void server.close();
   }
 
-  /** A TCP connection to the NS. `undefined` when the NS refused it. */
+  /** A TCP connection to the NS. `undefined` when it refused it. */
   connect(
     onDatagram: (datagram: Uint8Array) => void,
     onEnd: () => void,
@@ -203,15 +234,14 @@ export class ServerWorld {
     return this.connectStream((bytes) => reader.read(bytes)?.forEach(onDatagram), onEnd, sourceAddress, to);
   }
 
-  /** The same, of bytes. */
+  /** The same, of bytes, and to any server that takes connections. */
   connectStream(
     onBytes: (bytes: Uint8Array) => void,
     onEnd: () => void,
     sourceAddress: string,
     to: Endpoint = ports.ns,
   ): NodeStream | undefined {
-    const ns = this.notificationServers.get(formatEndpoint(to));
-    if (!ns || this.streams !== 'well') return undefined;
+    const server = this.streams === 'well' ? this.streamServerAt(to) : undefined;
     let open = true;
     const passes = (): boolean => open && this.streams !== 'stalled';
     const end = (): void => {
@@ -222,7 +252,7 @@ export class ServerWorld {
         onEnd();
       });
     };
-    const events = ns.accept({
+    const events = server?.accept({
       sourceAddress,
       write: (bytes) => void this.time.schedule(this.streamLatencyMs, () => passes() && onBytes(bytes)),
       close: end,
@@ -244,6 +274,16 @@ export class ServerWorld {
   close(): void {
     for (const reporter of this.reporters) reporter.stop();
     for (const machine of [this.as, this.dc, this.ns, this.rs, this.cs, ...this.more]) void machine.close();
+  }
+
+  private streamServerAt(at: Endpoint): NotificationServer | CacheServer | undefined {
+    if (at.port !== ports.cs.port) return this.notificationServers.get(formatEndpoint(at));
+    return at.address === ports.cs2.address ? this.otherCs : this.cs;
+  }
+
+  private startCache(): CacheServer {
+    const options = { ...this.reporting('cs'), store: this.store.cachedItems, streamEndpoints: [ports.cs] };
+    return this.attach(ports.cs, (serverPorts) => new CacheServer(options, serverPorts));
   }
 
   private startFirstCoordinator(sessions = this.store.sessions): CoordinatorServer {
@@ -275,12 +315,12 @@ export class ServerWorld {
     servers: TrustedServer[],
     sessions = this.store.sessions,
   ): CoordinatorServer {
-    const { assignments, coordinators } = this.store;
+    const { assignments, coordinators, nodeKeys } = this.store;
     const { publicKey } = identity;
     void coordinators.put({ ...known, fqdn: `dc.${known.zone}`, publicKey });
     const accountServer = { ...this.trusted('as'), endpoint: ports.as };
     const { nameServers } = this;
-    const options = { ...known, identity, assignments, sessions, accountServer, servers, nameServers };
+    const options = { ...known, identity, assignments, sessions, nodeKeys, accountServer, servers, nameServers };
     return this.attach(known.endpoint!, (serverPorts) => new CoordinatorServer(options, serverPorts));
   }
 
@@ -295,9 +335,13 @@ export class ServerWorld {
     return ns;
   }
 
-  private async report(kind: 'ns' | 'rs', machine: NotificationServer | RelayServer, at = ports.dc): Promise<void> {
+  private async report(
+    kind: 'ns' | 'rs' | 'cs',
+    machine: NotificationServer | RelayServer | CacheServer,
+    at = ports.dc,
+  ): Promise<void> {
     const to = { peer: machine.coordinator, endpoint: at };
-    const report = () => ({ kind, load: machine.load, endpoints: [], draining: machine.draining });
+    const report = () => ({ kind, load: machine.load, endpoints: [], draining: 'draining' in machine && machine.draining });
     const onRestart = (): void => void (machine instanceof NotificationServer && machine.coordinatorRestarted());
     const reporter = new Reporter(this.time, machine.signalling, to, report, onRestart);
     this.reporters.push(reporter);

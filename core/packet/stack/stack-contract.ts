@@ -106,8 +106,11 @@ export type UdpFailure =
 
 /** Never called from inside a call of the owner's into the stack, nor after close(). */
 export interface UdpEvents {
-  /** `bytes` are the receiver's to keep; `to` is the own address that they were sent to. */
-  received(bytes: Uint8Array, from: Endpoint, to: string): void;
+  /**
+   * `bytes` are the receiver's to keep; `to` is the own address that they were sent to. False when it had no room for
+   * them, or does not receive now.
+   */
+  received(bytes: Uint8Array, from: Endpoint, to: string): unknown;
   /** What was sent to the connected remote did not arrive there (RFC 1122, 4.1.3.3). */
   failed(reason: UdpFailure): void;
 }

@@ -67,7 +67,7 @@ export class Stack implements contract.VirtualStack, Core {
 
   private readonly clock: StackClock;
   private readonly reports = new Reports(this, ({ remote }) => this.options.onStalled?.(remote.address));
-  private readonly udp = new UdpSockets(this);
+  readonly udp = new UdpSockets(this);
   private readonly sockets = new Sockets(this, this.reports, this.udp);
   private readonly echoes: Echoes;
   private readonly pathMtus = new Map<string, number>();

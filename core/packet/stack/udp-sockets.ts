@@ -94,6 +94,21 @@ export class UdpSockets {
     }
   }
 
+  /** Of those that are open. */
+  get ports(): number[] {
+    return [...this.sockets.values()].map(({ port }) => port);
+  }
+
+  /**
+   * A datagram that did not come as a packet. `refused`: no socket hears it, whoever bound that port is connected
+   * elsewhere or of the other IP version. Undefined: whoever would, has no room for it now.
+   */
+  inject(bytes: Uint8Array, from: Endpoint, to: Endpoint): 'taken' | 'refused' | undefined {
+    const socket = [...this.sockets.values()].find((each) => each.hears(to) && each.accepts(from));
+    if (!socket) return 'refused';
+    return socket.events.received(bytes, from, to.address) === false ? undefined : 'taken';
+  }
+
   /** An ICMP error told that a datagram from this port did not arrive at `remote`. */
   failed(localPort: number, remote: Endpoint, reason: UdpFailure): void {
     for (const socket of [...this.sockets.values()]) {
@@ -219,6 +234,14 @@ class Socket implements UdpSocket {
   accepts({ address, port }: Endpoint): boolean {
     if (this.pcb === 0) return false;
     return !this.remote || (this.remote.address === address && this.remote.port === port);
+  }
+
+  hears({ address, port }: Endpoint): boolean {
+    const family = address.includes(':') ? 6 : 4;
+    const isWildcard = this.address === '::' || this.address === '0.0.0.0';
+    return (
+      this.port === port && (this.family === 46 || this.family === family) && (isWildcard || this.address === address)
+    );
   }
 
   /** Whether this socket has sent to this endpoint. */
