@@ -341,7 +341,12 @@ export class ServerWorld {
     at = ports.dc,
   ): Promise<void> {
     const to = { peer: machine.coordinator, endpoint: at };
-    const report = () => ({ kind, load: machine.load, endpoints: [], draining: 'draining' in machine && machine.draining });
+    const report = () => ({
+      kind,
+      load: machine.load,
+      endpoints: [],
+      draining: 'draining' in machine && machine.draining,
+    });
     const onRestart = (): void => void (machine instanceof NotificationServer && machine.coordinatorRestarted());
     const reporter = new Reporter(this.time, machine.signalling, to, report, onRestart);
     this.reporters.push(reporter);
