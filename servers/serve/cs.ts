@@ -5,14 +5,16 @@ import type { CacheLimits } from '../cache/cache-limits';
 import { CacheServer, CACHE_WRITE_QUEUE_BYTES } from '../cache/cache-server';
 import { hostMachine, openBoth, openServerStreams } from '../host';
 import { openSqliteStore } from '../store/sqlite-store';
+import { watchStore } from '../store/watched-store';
 import { reportTo, trustedCoordinator } from './coordinator-link';
-import { droppedFigures, type Figure, type ServeContext, type ServedServer } from './served';
+import { droppedFigures, storeFigures, type Figure, type ServeContext, type ServedServer } from './served';
 import { serverKey } from './server-key';
 import type { Settings } from './settings';
 
 export async function serveCacheServer(settings: Settings<'cs'>, context: ServeContext): Promise<ServedServer<'cs'>> {
   const { dir, name, listen, advertise, coordinator } = settings;
-  const store = openSqliteStore(dir);
+  const watched = watchStore(openSqliteStore(dir));
+  const { store } = watched;
   const options = {
     identity: serverKey(dir, nodeRandom),
     name: `${name}.${coordinator.zone}`,
@@ -38,8 +40,8 @@ export async function serveCacheServer(settings: Settings<'cs'>, context: ServeC
   }));
   return {
     about: { 'caches on': `${formatEndpoint(tcp.local)} (TCP)`, 'hears its coordinator on UDP': 'the same' },
-    figures: () => cacheServerFigures(machine),
-    ailment: () => report.ailment(),
+    figures: () => [...cacheServerFigures(machine), ...storeFigures(watched)],
+    ailment: () => watched.ailment() ?? report.ailment(),
     reload: (next) => machine.limit(limitsOf(next)),
     async close() {
       report.stop();

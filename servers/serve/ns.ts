@@ -5,8 +5,9 @@ import { formatEndpoint } from '../../core/wire/addresses';
 import { hostMachine, openBoth, openServerStreams } from '../host';
 import { NotificationServer } from '../notification/notification-server';
 import { openSqliteStore } from '../store/sqlite-store';
+import { watchStore } from '../store/watched-store';
 import { reportTo, trustedCoordinator } from './coordinator-link';
-import { droppedFigures, type Figure, type ServeContext, type ServedServer } from './served';
+import { droppedFigures, storeFigures, type Figure, type ServeContext, type ServedServer } from './served';
 import { serverKey } from './server-key';
 import type { Settings } from './settings';
 
@@ -20,7 +21,8 @@ export async function serveNotificationServer(
   let { drainSeconds } = live;
   const identity = serverKey(dir, nodeRandom);
   const services = await openPushServices(push);
-  const store = openSqliteStore(dir);
+  const watched = watchStore(openSqliteStore(dir));
+  const { store } = watched;
   const options = {
     ...{ identity, name: `${name}.${coordinator.zone}`, coordinator: trustedCoordinator(coordinator) },
     ...{ limits: withoutUndefined(live.limits), push: services, store: store.pushes },
@@ -54,8 +56,8 @@ export async function serveNotificationServer(
         'hears its coordinator on UDP': 'the same',
         ...(kinds.length > 0 && { 'pushes by': kinds.join(', ') }),
       },
-      figures: () => notificationServerFigures(machine),
-      ailment: () => (machine.draining ? 'draining' : report.ailment()),
+      figures: () => [...notificationServerFigures(machine), ...storeFigures(watched)],
+      ailment: () => (machine.draining ? 'draining' : (watched.ailment() ?? report.ailment())),
       reload(changed) {
         ({ drainSeconds } = changed);
         machine.connections.changeLimits(withoutUndefined(changed.limits));
