@@ -43,7 +43,7 @@ describe('relay servers in processes of their own', function () {
     const [child] = childrenOf(used.process.pid);
     process.kill(child!, 'SIGKILL');
     await until(async () => (await network.figure(used, 'relay_processes_lost_total')) === 1);
-    await until(async () => (await network.figure(used, 'relay_processes ')) === 2);
+    await until(async () => (await network.figure(used, 'relay_processes{')) === 2);
     assert.notEqual(childrenOf(used.process.pid)[0], child);
     await goesOn('a worker killed');
   });
