@@ -147,9 +147,8 @@ export class CacheServer implements ServerMachine {
 
   private receiveFrame(bytes: Uint8Array, connection: Connection): void {
     if (bytes[0] !== CHUNK_MAGIC) return this.streamSignalling.receive(bytes, connection);
-    const chunk = readChunk(bytes);
     this.connections.heard(connection);
-    if (!chunk || !this.uploads.take(chunk, connection)) connection.stream.close();
+    if (!this.uploads.take(readChunk(bytes), connection)) connection.stream.close();
   }
 
   /** The same key again keeps the connection. */

@@ -21,7 +21,8 @@ const UPLOADS_LIMIT = { connection: 8, all: 1_024 };
 /** What a node may send ahead of the disk; it asks for how far we are before that. */
 const UNWRITTEN_LIMIT_BYTES = 8 * PART_LENGTH;
 
-export type UploadDrop = 'unknown transfer' | 'out of place' | 'faster than the disk' | 'damaged' | 'disk failed';
+export type UploadDrop =
+  'malformed' | 'unknown transfer' | 'out of place' | 'faster than the disk' | 'damaged' | 'disk failed';
 
 export interface Sender {
   readonly fqdn: string;
@@ -81,7 +82,9 @@ export class Uploads<Connection extends object> {
   }
 
   /** False: the connection is to be closed. */
-  take({ transfer, offset, bytes }: Chunk, connection: Connection): boolean {
+  take(chunk: Chunk | undefined, connection: Connection): boolean {
+    if (!chunk) return this.drop('malformed');
+    const { transfer, offset, bytes } = chunk;
     const upload = this.open.get(connection)?.get(transfer);
     if (upload?.state !== 'receiving') {
       this.drop('unknown transfer'); // refused meanwhile, or there already
