@@ -63,6 +63,8 @@ export interface CorrespondentsOptions {
   canSendTo(endpoint: Endpoint): boolean;
   /** A tunnel that the DC directed anew is there: what waits for retransmission may go at once. */
   onConstructed(addresses: VirtualAddresses): void;
+  /** The operator has put this node, or this node's own, out of the network: nothing comes or goes any more. */
+  onEnded(addresses: VirtualAddresses, error: Error): void;
   /** The DC says that this node is not there (any more). */
   onAbsent(addresses: VirtualAddresses, error: Error): void;
 }
@@ -125,6 +127,29 @@ export class Correspondents {
     this.renew(fqdn);
     known.relayRetry?.cancel();
     known.relayRetry = this.options.timers.schedule(RELAY_RETRY_MS, () => this.relayLost(fqdn, path));
+  }
+
+  /** With whom there are tunnels. */
+  withTunnels(): { fqdn: string; publicKey: Uint8Array }[] {
+    return [...this.byName.values()].flatMap(({ fqdn, tunnel }) =>
+      tunnel && tunnel.state !== 'idle' ? [{ fqdn, publicKey: tunnel.publicKey }] : [],
+    );
+  }
+
+  /** The operator has put this node out of the network. */
+  end(fqdn: string, error: Error): void {
+    const known = this.byName.get(fqdn);
+    if (!known) return;
+    this.failed(known, error);
+    // While the tunnel is there, for the resets of its connections.
+    this.options.onEnded(known.addresses, error);
+    this.options.relays.releaseAll(fqdn);
+    this.forget(known);
+  }
+
+  /** This node is out of the network itself. */
+  endAll(error: Error): void {
+    for (const fqdn of [...this.byName.keys()]) this.end(fqdn, error);
   }
 
   onTunnelEvent(event: TunnelEvent): void {

@@ -8,7 +8,9 @@
 import type { Capture } from './capture';
 import { Correspondents } from './correspondents';
 import type { Namespace } from './namespace';
+import { NtmError } from './errors';
 import { Directions } from './negotiation/directions';
+import { Ends } from './negotiation/ends';
 import { Membership } from './negotiation/membership';
 import type { Registered } from './negotiation/registration';
 import { RelayBindings } from './negotiation/relay-bindings';
@@ -43,7 +45,10 @@ const ENDPOINTS_LIMIT = 12;
 export interface NodeOptions {
   readonly runtime: Runtime;
   readonly trace: Trace;
-  readonly config: Pick<NodeConfig, 'accountServer' | 'account' | 'node' | 'password' | 'route' | 'allow'>;
+  readonly config: Pick<
+    NodeConfig,
+    'accountServer' | 'account' | 'node' | 'password' | 'byJoinKey' | 'route' | 'allow'
+  >;
   /** WireGuard static secret key, 32 bytes. */
   readonly secretKey: Uint8Array;
   readonly namespace: Namespace;
@@ -64,6 +69,7 @@ export class Node implements VirtualNetwork {
   private readonly directions: Directions;
   private readonly correspondents: Correspondents;
   private readonly relays: RelayBindings;
+  private readonly ends: Ends;
   private readonly ports: DatagramPort[] = [];
   private opened: Promise<void> | undefined;
   private closed = false;
@@ -83,6 +89,13 @@ export class Node implements VirtualNetwork {
       onDirection: (direction) => this.correspondents.follow(direction),
       onLost: (coordinator, reason) => this.membership.doubt(coordinator, reason),
     });
+    this.ends = new Ends({
+      ...{ signalling: this.signalling, timers, random },
+      coordinator: () => this.membership.coordinator(),
+      correspondents: () => this.correspondents.withTunnels(),
+      onSessionEnd: (coordinator, reason) => this.membership.ended(coordinator, reason),
+      onTunnelEnd: (name) => this.tunnelEnded(canonicalName(name)),
+    });
     this.membership = new Membership({
       ...{
         runtime,
@@ -91,13 +104,14 @@ export class Node implements VirtualNetwork {
         signalling: this.signalling,
         publicKey: keyPairFromSecret(secretKey).publicKey,
       },
-      ...{ account: config.account, node: config.node, route: config.route },
+      ...{ account: config.account, node: config.node, route: config.route, byJoinKey: config.byJoinKey },
       password: () => config.password(),
       accountServer: config.accountServer,
       hostEndpoints: () => this.hostEndpoints(),
       onConfiguration: (configuration) => this.configure(configuration),
       onJoined: (fqdn, registered) => this.joined(fqdn, registered),
       onFailed: (error) => this.failed(error),
+      onRevoked: (error) => this.correspondents.endAll(error),
       onNotification: (id) => this.directions.acknowledgeNotification(id),
     });
     this.packetPath = new PacketPath({
@@ -127,6 +141,7 @@ export class Node implements VirtualNetwork {
       relays: this.relays,
       whenJoined: () => this.whenJoined(),
       onConstructed: (addresses) => this.packetPath.pathChanged(addresses),
+      onEnded: (addresses, error) => this.packetPath.ended(addresses, error),
       onAbsent: (addresses, error) => this.packetPath.unreachable(addresses, error),
     });
   }
@@ -220,6 +235,7 @@ export class Node implements VirtualNetwork {
     if (this.closed) return;
     this.closed = true;
     this.options.trace({ part: this.part, event: 'statistics', ...this.packetPath.close() });
+    this.ends.close();
     this.membership.close();
     this.relays.close();
     this.signalling.close();
@@ -295,8 +311,15 @@ export class Node implements VirtualNetwork {
   private joined(fqdn: string, { addresses }: Registered): void {
     this.fqdn = canonicalName(fqdn);
     this.packetPath.configure(this.fqdn, { ipv4: addresses.ipv4, ipv6: canonicalIp(addresses.ipv6) });
+    this.ends.start();
     // Loaded now and not with the first packet; nor at the start of a program that may never send one.
     this.options.runtime.timers.schedule(0, () => void (this.closed || this.packetPath.packets));
+  }
+
+  private tunnelEnded(fqdn: string): void {
+    this.options.trace({ part: this.part, event: 'tunnel ended', peer: fqdn });
+    const message = `${fqdn} was put out of the network by its operator`;
+    this.correspondents.end(fqdn, new NtmError('NTM_NODE_REVOKED', message));
   }
 
   private failed(error: Error): void {

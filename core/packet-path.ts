@@ -137,6 +137,11 @@ export class PacketPath {
     for (const address of [ipv4, ipv6]) this.virtualStack?.unreachable(address, cause);
   }
 
+  /** Nothing comes from these addresses or goes there any more. */
+  ended({ ipv4, ipv6 }: VirtualAddresses, cause: Error): void {
+    for (const address of [ipv4, ipv6]) this.virtualStack?.endConnectionsTo(address, cause);
+  }
+
   isOwn(address: string): boolean {
     return address === this.addresses?.ipv4 || address === this.addresses?.ipv6;
   }

@@ -19,10 +19,11 @@ import { hex } from '../wire/keys';
 import type { Body } from '../wire/messages';
 import { Refused, whyUnsent } from '../wire/outcomes';
 import type { Peer } from '../wire/peers';
+import type { SessionEndReason } from '../wire/refusals';
 import type { Signalling } from '../wire/signalling';
 import { AccountServerAddress } from './account-server-address';
 import { JoinPolicy } from './join-policy';
-import { login, type LoginResult } from './login';
+import { login, replaced, type LoginResult } from './login';
 import { NotificationClient } from './notification-client';
 import { lossBy, Registration, type Loss, type Registered } from './registration';
 
@@ -49,14 +50,17 @@ export interface MembershipOptions {
   readonly accountServer: { readonly host: string; readonly port: number; readonly publicKey: Uint8Array };
   readonly account: string;
   readonly node: string | null;
-  /** As it is now. */
+  /** As it is now. Or the join key. */
   password(): string;
+  readonly byJoinKey: boolean;
   readonly publicKey: Uint8Array;
   readonly route: 'auto' | 'relay' | 'direct';
   hostEndpoints(): Endpoint[];
   onConfiguration(configuration: Body<'configurationResponse'>): void;
   onJoined(fqdn: string, registered: Registered): void;
   onFailed(error: Error): void;
+  /** The operator has ended this node's session. */
+  onRevoked(error: Error): void;
   onNotification(notificationId: Uint8Array): void;
 }
 
@@ -81,10 +85,14 @@ export class Membership {
   private watchTimer: Timer | undefined;
   private refreshTimer: Timer | undefined;
   private closed = false;
+  /** Why the operator ended the last session. */
+  private revocation: string | undefined;
+  private readonly instance: Uint8Array;
 
   constructor(private readonly options: MembershipOptions) {
     const { clock, random } = options.runtime;
     this.policy = new JoinPolicy(clock, random);
+    this.instance = random.bytes(8);
     this.accountServer = new AccountServerAddress(options.runtime, options.accountServer);
   }
 
@@ -112,6 +120,13 @@ export class Membership {
   /** Somebody asked this DC, and it is not ours any more. */
   doubt(coordinator: Peer, reason: Loss): void {
     if (this.joined?.coordinator.peer === coordinator) this.lost(reason);
+  }
+
+  /** This DC has ended the session. False when it is not that of now. */
+  ended(coordinator: Peer, reason: SessionEndReason): boolean {
+    if (this.joined?.coordinator.peer !== coordinator) return false;
+    this.lost(reason === 'replaced' ? reason : 'revoked', reason);
+    return true;
   }
 
   /** Leaves the network; the DC is told, without waiting for its answer. */
@@ -179,11 +194,12 @@ export class Membership {
       session = await this.login(password);
     } catch (error) {
       this.policy.loginFailed(error, password);
-      if (!this.session) throw error;
+      if (!this.session) throw this.explained(error as Error);
       // The session is as good as ever, once its DC is back.
       throw new NtmError('NTM_DC_UNREACHABLE', away!.error.message, { cause: error });
     }
     this.policy.loginSucceeded();
+    this.revocation = undefined;
     this.forgetSession();
     this.session = session;
     return this.register(session);
@@ -203,7 +219,7 @@ export class Membership {
     const { runtime, accountServer, trace, part } = this.options;
     return login({
       ...this.options,
-      password,
+      ...{ password, instance: this.instance, yielding: this.policy.yields },
       random: runtime.random,
       accountServer: await this.accountServer.find(),
       accountServerKey: accountServer.publicKey,
@@ -233,10 +249,9 @@ export class Membership {
     } catch (error) {
       registration.close();
       const loss = lossBy(error);
-      if (loss !== 'session' && loss !== 'registration') throw coordinatorAway(error);
+      if (loss === undefined || loss === 'silence') throw coordinatorAway(error);
       this.forgetSession();
-      this.policy.sessionLost();
-      throw sessionLost(error);
+      throw this.notOurs(loss, error);
     }
     if (this.closed) {
       registration.deregister();
@@ -279,19 +294,43 @@ export class Membership {
     if (registered && registration === this.registration && !this.closed) this.keepNotification(registered);
   }
 
-  private lost(reason: Loss): void {
+  /** The DC has ended the session, or does not know it. */
+  private notOurs(loss: Exclude<Loss, 'silence'>, cause?: unknown, why?: SessionEndReason): NtmError {
+    switch (loss) {
+      case 'replaced':
+        this.policy.replaced();
+        return replaced();
+      case 'revoked':
+        this.revocation = revocationText(why);
+        this.policy.revoked(why === 'password' ? why : 'other', this.options.password());
+        return new NtmError('NTM_REVOKED', this.revocation, { cause });
+      default:
+        this.policy.sessionLost();
+        return sessionLost(cause);
+    }
+  }
+
+  /** What a login is answered does not tell why; what the DC said before does. */
+  private explained(error: Error): Error {
+    if (this.revocation === undefined || (error as NtmError).code !== 'NTM_LOGIN_REFUSED') return error;
+    return new NtmError('NTM_LOGIN_REFUSED', `${error.message}; before that, ${this.revocation}`, { cause: error });
+  }
+
+  private lost(reason: Loss, why?: SessionEndReason): void {
     const silent = this.joined?.coordinator.peer;
     this.joined = undefined;
     this.registration?.close();
     this.registration = undefined;
     this.refreshTimer?.cancel();
-    this.error = reason === 'silence' ? coordinatorAway(undefined) : sessionLost(undefined);
+    // A registration alone is had again with the session that is there.
+    const isAway = reason === 'silence';
+    if (isAway) this.error = coordinatorAway(undefined);
+    else this.error = reason === 'registration' ? sessionLost(undefined) : this.notOurs(reason, undefined, why);
     const { trace, part } = this.options;
     trace({ part, event: 'lost', reason, why: this.error.message });
-    if (reason === 'session') {
-      this.forgetSession();
-      this.policy.sessionLost();
-    } else if (silent) this.options.signalling.giveUp(silent);
+    if (!isAway && reason !== 'registration') this.forgetSession();
+    else if (silent) this.options.signalling.giveUp(silent);
+    if (reason === 'revoked') this.options.onRevoked(this.error);
     this.start();
   }
 
@@ -330,4 +369,22 @@ function coordinatorAway(cause: unknown): NtmError {
 function sessionLost(cause: unknown): NtmError {
   const message = 'the direction coordinator does not know this node: it restarted, or another process has the name';
   return new NtmError('NTM_NOT_REGISTERED', message, { cause });
+}
+
+function revocationText(reason: SessionEndReason | undefined): string {
+  const ended = "the operator of the network has ended this node's session";
+  switch (reason) {
+    case 'disabled':
+      return `${ended}: its account was disabled`;
+    case 'removed':
+      return `${ended}: its account was removed`;
+    case 'password':
+      return `${ended}: the password of its account was changed`;
+    case 'join-key':
+      return `${ended}: its join key was removed`;
+    case 'node-removed':
+      return `${ended}: the node was removed`;
+    default:
+      return ended;
+  }
 }

@@ -8,66 +8,28 @@
  * is mended by MN's own retransmission, and the DC keeps no timer for it.
  */
 import * as v from 'valibot';
-import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { accountMessages } from './account-messages';
+import {
+  bytes,
+  directionId,
+  endpoint,
+  endpoints,
+  fqdn,
+  key,
+  label,
+  natural,
+  nothing,
+  pathId,
+  route,
+  text,
+  virtualAddresses,
+} from './fields';
+import { step, type MessageSpec, type PaperStep, type Party } from './message-spec';
+import { refusalCodes } from './refusals';
 
-export type Party = 'node' | 'as' | 'dc' | 'ns' | 'rs' | 'cs';
-
-/** A step of the paper's Figure 4, 5 or 7: `from` sends this message to `to`. */
-export interface PaperStep {
-  readonly figure: 4 | 5 | 7;
-  readonly step: number;
-  readonly from: Party;
-  readonly to: Party;
-  /** For messages that are both request and response: which of the two this step is. */
-  readonly response?: boolean;
-}
-
-const bytes = (length: number) =>
-  v.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === length, `must have ${length} bytes`);
-const text = (most: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(most));
-const natural = (most: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(most));
-const ipAddress = v.pipe(
-  v.string(),
-  v.maxLength(45),
-  v.check((value) => isIP(value) !== 0, 'must be an IP address'),
-);
-const ipv4 = v.pipe(
-  v.string(),
-  v.check((value) => isIPv4(value), 'must be an IPv4 address'),
-);
-const ipv6 = v.pipe(
-  v.string(),
-  v.maxLength(45),
-  v.check((value) => isIPv6(value), 'must be an IPv6 address'),
-);
-const key = bytes(32);
-const fqdn = text(253);
-const label = text(63);
-const endpoint = v.object({ address: ipAddress, port: natural(65535) });
-const endpoints = v.pipe(v.array(endpoint), v.maxLength(12));
-const virtualAddresses = v.object({ ipv4, ipv6 });
-const nothing = v.object({});
-const route = v.picklist(['auto', 'relay', 'direct']);
-const directionId = bytes(8);
-const pathId = bytes(8);
-
-/** Why a request was refused; the reason that the asker can act on, and nothing that helps a guesser. */
-export const refusalCodes = [
-  'login-refused', // unknown account, wrong password, disabled: not told apart
-  'login-limited', // too many attempts
-  'not-registered', // no session: log in again
-  'no-such-name',
-  'node-absent',
-  'node-unreachable',
-  'no-route',
-  'relay-quota', // the account has used up what it may send through relays
-  'unavailable', // a server this one needs does not answer
-  'malformed',
-] as const;
-export type RefusalCode = (typeof refusalCodes)[number];
-
-const step = (figure: 4 | 5 | 7, number: number, from: Party, to: Party, response?: boolean): PaperStep =>
-  response === undefined ? { figure, step: number, from, to } : { figure, step: number, from, to, response };
+export type { MessageSpec, PaperStep, Party } from './message-spec';
+export type { RefusalCode } from './refusals';
+export { refusalCodes } from './refusals';
 
 export const messages = {
   configurationRequest: {
@@ -92,8 +54,14 @@ export const messages = {
     type: 3,
     title: 'Login Request',
     steps: [step(4, 5, 'node', 'as')],
-    /** `publicKey`: the node's WireGuard static key, which the DC introduces to correspondent nodes. */
-    body: v.object({ challenge: bytes(16), publicKey: key }),
+    /**
+     * `publicKey`: the node's WireGuard static key, which the DC introduces to correspondent nodes.
+     * `instance`: of this program, chosen at its start. `yielding`: only if no other program has the name now.
+     */
+    body: v.object({
+      ...{ challenge: bytes(16), publicKey: key },
+      ...{ instance: v.optional(bytes(8)), yielding: v.optional(v.boolean()) },
+    }),
   },
   loginResponse: {
     type: 4,
@@ -106,7 +74,11 @@ export const messages = {
     type: 5,
     title: 'Key Distribution',
     steps: [step(4, 6, 'as', 'dc'), step(5, 4, 'dc', 'dc')],
-    body: v.object({ fqdn, publicKey: key, key }),
+    /** `instance`, `yielding`: of the Login Request. */
+    body: v.object({
+      ...{ fqdn, publicKey: key, key },
+      ...{ instance: v.optional(bytes(8)), yielding: v.optional(v.boolean()) },
+    }),
   },
   keyDistributionAck: {
     type: 6,
@@ -340,6 +312,7 @@ export const messages = {
     /** CIDR: the DC's blocks of virtual addresses, the same ever after. */
     body: v.object({ ipv4Block: text(49), ipv6Prefix: text(49) }),
   },
+  ...accountMessages,
   unknownKey: {
     type: 25,
     title: 'Unknown Key',
@@ -348,13 +321,6 @@ export const messages = {
     body: nothing,
   },
 } as const satisfies Record<string, MessageSpec>;
-
-export interface MessageSpec {
-  readonly type: number;
-  readonly title: string;
-  readonly steps: readonly PaperStep[];
-  readonly body: v.GenericSchema;
-}
 
 export type MessageName = keyof typeof messages;
 export type Body<N extends MessageName> = v.InferOutput<(typeof messages)[N]['body']>;

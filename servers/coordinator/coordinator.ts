@@ -14,7 +14,9 @@ import { canonicalName } from '../../core/wire/names';
 import { labelsBelow } from '../names';
 import type { NameServers, ServerMachine, ServerPorts, TrustedServer } from '../server-ports';
 import type { AssignmentStore } from '../store/store';
+import { Acquaintances } from './acquaintances';
 import { AddressPool, type PoolOptions } from './address-pool';
+import { EndedSessions } from './ended-sessions';
 import { Introducer } from './introducer';
 import { Introductions } from './introductions';
 import { NameCheck } from './name-check';
@@ -24,6 +26,7 @@ import { Registrations, type Registered, type Registration, type Session } from 
 import { Relays } from './relays';
 import { Residents } from './residents';
 import { ServerReports } from './server-reports';
+import { SessionEnds } from './session-ends';
 
 /** Shorter than the shortest UDP mapping of common NATs, 30 s (RFC 4787 section 4.3 asks for 120 s). */
 const KEEP_ALIVE_MS = 25_000;
@@ -50,6 +53,9 @@ export class CoordinatorServer implements ServerMachine {
   private readonly residents: Residents;
   private readonly neighbours: Neighbours;
   private readonly introducer: Introducer;
+  private readonly acquaintances: Acquaintances;
+  private readonly ended: EndedSessions;
+  private readonly ends: SessionEnds;
 
   constructor(
     private readonly options: CoordinatorOptions,
@@ -74,7 +80,14 @@ export class CoordinatorServer implements ServerMachine {
       ...{ zone, fqdn: `dc.${zone}`, identity, pool: this.pool, signalling, accountServer: account },
       ...{ ...ports, nameServers: options.nameServers, part },
     });
-    const { timers, random } = ports;
+    const { timers, random, clock } = ports;
+    this.acquaintances = new Acquaintances(clock);
+    this.ended = new EndedSessions(clock, signalling);
+    const { acquaintances, ended } = this;
+    this.ends = new SessionEnds({
+      ...{ registrations, ended, acquaintances, notifications, signalling, clock },
+      accountServer: account,
+    });
     this.residents = new Residents({ registrations, notifications, signalling, names, introductions, timers });
     const { residents, neighbours } = this;
     const relays = new Relays(signalling, this.reports, zone, ports);
@@ -102,9 +115,9 @@ export class CoordinatorServer implements ServerMachine {
     signalling.handle('routeDirection', (body, context) => this.directForNeighbour(body, context));
     signalling.handle('registrationRequest', (body, context) => this.register(body, context));
     signalling.handle('keepAlive', (_, context) => this.keepAlive(context));
-    signalling.handle('directionRequest', ({ target }, context) =>
-      this.introducer.direct(this.registeredSender(context), target),
-    );
+    signalling.handle('directionRequest', ({ target }, context) => this.direct(target, context));
+    signalling.handle('revocation', (body, context) => this.ends.revoke(body, context));
+    signalling.handle('tunnelCheck', (body, context) => this.ends.check(body, this.registeredSender(context)));
     signalling.handle('routeDirectionAck', (_, context) => void this.registeredSender(context));
     signalling.handle('notificationAck', ({ notificationId }, context) => {
       this.registeredSender(context);
@@ -117,18 +130,22 @@ export class CoordinatorServer implements ServerMachine {
   }
 
   /** Figure 4 steps 6 and 7. */
-  private installKey({ fqdn, publicKey, key }: Body<'keyDistribution'>): Message {
+  private installKey({ fqdn, publicKey, key, instance, yielding }: Body<'keyDistribution'>): Message {
     const name = canonicalName(fqdn);
     if (!labelsBelow(this.options.zone, name)) throw new Refused('malformed');
     const shared = sharedKey(key, 1);
     const holder = this.signalling.holderOf(shared.id);
     // One node has a key, not two: the end of one session would end the other.
     if (holder && (holder.party !== 'node' || holder.name !== name)) throw new Refused('malformed');
+    const former = this.registrations.session(name);
+    const at = this.registrations.registered(name)?.registration.observed;
+    if (yielding && at) throw new Refused('replaced');
     this.registrations.replace(name, () => {
       const node = this.signalling.addPeer({ key: shared, party: 'node', name });
       const notificationKey = this.ports.random.bytes(KEY_LENGTH);
-      return { fqdn: name, peer: node, publicKey, notificationKey, registration: undefined };
+      return { fqdn: name, peer: node, publicKey, instance, notificationKey, registration: undefined };
     });
+    if (former && !isSameProgram(former, instance)) this.ends.replaced(former, at);
     return { name: 'keyDistributionAck', body: {} };
   }
 
@@ -177,8 +194,25 @@ export class CoordinatorServer implements ServerMachine {
     { peer }: Context<Endpoint>,
   ): Promise<Message> {
     if (peer.party !== 'dc' || target === undefined) throw new Refused('malformed');
+    this.acquaintances.met(canonicalName(target), canonicalName(direction.correspondent.fqdn));
     const observed = await this.residents.direct(canonicalName(target), direction);
     return { name: 'routeDirectionAck', body: { directionId: direction.directionId, observed } };
+  }
+
+  /** Figure 5 steps 2 to 15. */
+  private async direct(target: string, context: Context<Endpoint>): Promise<Message> {
+    const mn = this.registeredSender(context);
+    const direction = await this.introducer.direct(mn, target);
+    const { fqdn } = mn.session;
+    const { publicKey, ...cn } = direction.body.correspondent;
+    const isOwn = this.neighbours.isOwn(cn.fqdn);
+    if (isOwn) this.acquaintances.met(cn.fqdn, fqdn);
+    this.acquaintances.met(fqdn, cn.fqdn);
+    // Meanwhile one of the two may have been revoked.
+    if (isOwn && !this.registrations.holds(cn.fqdn, publicKey)) throw new Refused('node-absent');
+    if (this.registrations.sessionOf(context.peer) === mn.session) return direction;
+    this.ends.endTunnels(fqdn, false);
+    throw new Refused(this.ended.refusalOf(context.peer) ?? 'not-registered');
   }
 
   /** Figure 4 step 13. */
@@ -197,11 +231,16 @@ export class CoordinatorServer implements ServerMachine {
 
   private sessionOf(peer: Peer): Session {
     const session = this.registrations.sessionOf(peer);
-    if (!session) throw new Refused('not-registered');
+    if (!session) throw new Refused(this.ended.refusalOf(peer) ?? 'not-registered');
     return session;
   }
 
   private trust({ publicKey, party, name }: TrustedServer): Peer {
     return this.signalling.addPeer({ key: agreedKey(this.options.identity, publicKey), party, name });
   }
+}
+
+/** The same one again, whose answer was lost, is not told that another has its name. */
+function isSameProgram({ instance: former }: Session, instance: Uint8Array | undefined): boolean {
+  return former !== undefined && instance !== undefined && Buffer.compare(former, instance) === 0;
 }

@@ -20,7 +20,7 @@
  */
 import type { Random } from '../../core/runtime';
 import { sameEndpoint, type Endpoint } from '../../core/wire/addresses';
-import type { Message } from '../../core/wire/messages';
+import type { Body } from '../../core/wire/messages';
 import { Refused } from '../../core/wire/outcomes';
 import { chooseDirection, type Situation } from './direction';
 import type { Introductions } from './introductions';
@@ -44,11 +44,13 @@ interface Way {
   readonly relay?: RelaySide;
 }
 
+type RouteDirection = { readonly name: 'routeDirection'; readonly body: Body<'routeDirection'> };
+
 export class Introducer {
   constructor(private readonly parts: Parts) {}
 
   /** Steps 2 to 15: what MN is answered. Throws Refused. */
-  async direct(mn: Registered, target: string): Promise<Message> {
+  async direct(mn: Registered, target: string): Promise<RouteDirection> {
     const { random } = this.parts;
     const side = await this.sideOf(target);
     const { fqdn, publicKey } = mn.session;

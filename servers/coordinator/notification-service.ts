@@ -4,6 +4,7 @@
  */
 import type { Clock, Random, Timers } from '../../core/runtime';
 import type { Endpoint } from '../../core/wire/addresses';
+import { KEY_LENGTH } from '../../core/wire/key-length';
 import { hex } from '../../core/wire/keys';
 import type { Body } from '../../core/wire/messages';
 import type { Peer } from '../../core/wire/peers';
@@ -44,6 +45,11 @@ export class NotificationService {
     });
     const answer = await within(this.ports.timers, SERVE_MS, request).catch(() => undefined);
     return answer?.name === 'notificationServiceAck' ? { endpoints: answer.body.endpoints, key } : null;
+  }
+
+  /** The session is over: a key that nobody has takes the place of its own, which ends the connection. Never rejects. */
+  async withdraw(session: Session): Promise<void> {
+    await this.serve({ ...session, notificationKey: this.ports.random.bytes(KEY_LENGTH) });
   }
 
   /** Figure 5 steps 9 to 11. Never rejects. */

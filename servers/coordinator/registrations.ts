@@ -12,6 +12,7 @@ import type { Trace } from '../../core/trace';
 import { sameEndpoint, type Endpoint, type VirtualAddresses } from '../../core/wire/addresses';
 import type { Peer } from '../../core/wire/peers';
 import { BoundedMap } from '../bounded-map';
+import { isBelow } from '../names';
 import type { Situation } from './direction';
 
 const SESSIONS_LIMIT = 100_000;
@@ -35,6 +36,8 @@ export interface Session {
   readonly peer: Peer;
   /** The node's WireGuard static key. */
   readonly publicKey: Uint8Array;
+  /** Of the program, when it has said so. */
+  readonly instance?: Uint8Array | undefined;
   /** Key between the node and the NS; one per session, so that a second registration does not cut the connection. */
   readonly notificationKey: Uint8Array;
   registration: Registration | undefined;
@@ -67,6 +70,30 @@ export class Registrations {
   replace(fqdn: string, session: () => Session): void {
     this.sessions.delete(fqdn);
     this.sessions.set(fqdn, session());
+  }
+
+  session(fqdn: string): Session | undefined {
+    return this.sessions.get(fqdn);
+  }
+
+  /** The session of a name, and with `below` those of the names below it. */
+  named(fqdn: string, below: boolean): Session[] {
+    const own = this.sessions.get(fqdn);
+    const others = below ? [...this.sessions.values()].filter((session) => isBelow(fqdn, session.fqdn)) : [];
+    return own ? [own, ...others] : others;
+  }
+
+  /** Whether the session of a name is that of the node with this public key. */
+  holds(fqdn: string, publicKey: Uint8Array): boolean {
+    const session = this.sessions.get(fqdn);
+    return session !== undefined && Buffer.compare(session.publicKey, publicKey) === 0;
+  }
+
+  /** The session is over, with its registration. */
+  forget(session: Session, reason: string): void {
+    if (this.sessions.get(session.fqdn) !== session) return;
+    this.end(session, reason);
+    this.sessions.delete(session.fqdn);
   }
 
   /** The session of a node, if it is this peer's and not one that was replaced. */

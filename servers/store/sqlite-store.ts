@@ -8,15 +8,12 @@ import { join } from 'node:path';
 import Database from 'libsql';
 import { NtmError } from '../../core/errors';
 import { migrate } from './migrations';
-import type {
-  Account,
-  AccountStore,
-  AssignmentStore,
-  Coordinator,
-  CoordinatorStore,
-  SettingStore,
-  Store,
-} from './store';
+import { accountStore } from './sqlite-accounts';
+import { bytes } from './sqlite-bytes';
+import { joinKeyStore } from './sqlite-join-keys';
+import { nodeStore } from './sqlite-nodes';
+import { revocationStore } from './sqlite-revocations';
+import type { AssignmentStore, Coordinator, CoordinatorStore, SettingStore, Store } from './store';
 
 type Db = Database.Database;
 
@@ -51,46 +48,13 @@ function openDatabase(directory: string, path: string): Db {
 function storeOn(db: Db): Store {
   return {
     accounts: accountStore(db),
+    nodes: nodeStore(db),
+    joinKeys: joinKeyStore(db),
+    revocations: revocationStore(db),
     coordinators: coordinatorStore(db),
     assignments: assignmentStore(db),
     settings: settingStore(db),
     close: () => void db.close(),
-  };
-}
-
-interface AccountRow {
-  name: string;
-  password_hash: string;
-  created_ms: number;
-  disabled: number;
-  zone: string | null;
-}
-
-function accountStore(db: Db): AccountStore {
-  const find = db.prepare('SELECT * FROM accounts WHERE name = ?');
-  const list = db.prepare('SELECT * FROM accounts ORDER BY name');
-  const add = db.prepare('INSERT OR IGNORE INTO accounts (name, password_hash, created_ms, zone) VALUES (?, ?, ?, ?)');
-  const update = db.prepare('UPDATE accounts SET password_hash = ? WHERE name = ?');
-  const account = (row: AccountRow): Account => ({
-    name: row.name,
-    passwordHash: row.password_hash,
-    createdMs: row.created_ms,
-    disabled: row.disabled !== 0,
-    zone: row.zone,
-  });
-  const put = db.transaction((name: string, hash: string, createdMs: number) => {
-    if (add.run(name, hash, createdMs, null).changes === 1) return 'created' as const;
-    update.run(hash, name);
-    return 'updated' as const;
-  });
-  return {
-    async find(name) {
-      const row = find.get(name) as AccountRow | undefined;
-      return row && account(row);
-    },
-    list: async () => (list.all() as AccountRow[]).map(account),
-    put: async (name, hash, createdMs) => put.immediate(name, hash, createdMs),
-    add: async (name, hash, createdMs, zone = undefined) => add.run(name, hash, createdMs, zone ?? null).changes === 1,
   };
 }
 
@@ -109,6 +73,11 @@ function coordinatorStore(db: Db): CoordinatorStore {
   const list = db.prepare('SELECT * FROM coordinators ORDER BY zone');
   const put = db.prepare('INSERT OR REPLACE INTO coordinators VALUES (?, ?, ?, ?, ?, ?, ?)');
   const remove = db.prepare('DELETE FROM coordinators WHERE zone = ?');
+  const forget = db.prepare('DELETE FROM revocations WHERE zone = ?');
+  const removeZone = db.transaction((zone: string) => {
+    remove.run(zone);
+    forget.run(zone);
+  });
   const coordinator = (row: CoordinatorRow): Coordinator => ({
     zone: row.zone,
     fqdn: row.fqdn,
@@ -123,7 +92,7 @@ function coordinatorStore(db: Db): CoordinatorStore {
       return row && coordinator(row);
     },
     list: async () => (list.all() as CoordinatorRow[]).map(coordinator),
-    remove: async (zone) => void remove.run(zone),
+    remove: async (zone) => removeZone.immediate(zone),
     async put({ zone, fqdn, publicKey, ipv4Block, ipv6Prefix, endpoint }) {
       const { address, port } = endpoint ?? { address: null, port: null };
       put.run(zone, fqdn, Buffer.from(publicKey), ipv4Block, ipv6Prefix, address, port);
@@ -170,9 +139,4 @@ function settingStore(db: Db): SettingStore {
     put: async (name, value) => void put.run(name, Buffer.from(value)),
     getOrPut: async (name, value) => getOrPut.immediate(name, value),
   };
-}
-
-/** libsql gives a blob as a Buffer from `get` and as an ArrayBuffer from `all`. */
-function bytes(blob: Uint8Array | ArrayBuffer): Uint8Array {
-  return new Uint8Array(blob instanceof ArrayBuffer ? blob : blob.slice());
 }

@@ -3,16 +3,7 @@
  * and move to a database that several AS and DC processes share. What a call has answered is on disk.
  */
 import type { Endpoint } from '../../core/wire/addresses';
-
-export interface Account {
-  readonly name: string;
-  /** See account/password.ts. */
-  readonly passwordHash: string;
-  readonly createdMs: number;
-  readonly disabled: boolean;
-  /** Where its names are; null: in the AS's own zone. */
-  readonly zone: string | null;
-}
+import type { AccountStore, JoinKeyStore, NodeStore, RevocationStore } from './account-store';
 
 /** A DC as the AS vouches for it. */
 export interface Coordinator {
@@ -24,15 +15,6 @@ export interface Coordinator {
   readonly ipv6Prefix: string;
   /** Null until it has reported itself. */
   readonly endpoint: Endpoint | null;
-}
-
-export interface AccountStore {
-  find(name: string): Promise<Account | undefined>;
-  list(): Promise<Account[]>;
-  /** Creates the account, or replaces its password. */
-  put(name: string, passwordHash: string, createdMs: number): Promise<'created' | 'updated'>;
-  /** False when the name is taken. */
-  add(name: string, passwordHash: string, createdMs: number, zone?: string): Promise<boolean>;
 }
 
 export interface CoordinatorStore {
@@ -63,6 +45,9 @@ export interface SettingStore {
 
 export interface Store {
   readonly accounts: AccountStore;
+  readonly nodes: NodeStore;
+  readonly joinKeys: JoinKeyStore;
+  readonly revocations: RevocationStore;
   readonly coordinators: CoordinatorStore;
   readonly assignments: AssignmentStore;
   readonly settings: SettingStore;

@@ -1,8 +1,8 @@
 /** The store of the servers in memory, for tests that are about something else. */
-import type { Account, Coordinator, Store } from '../../servers/store/store';
+import type { Coordinator, Store } from '../../servers/store/store';
+import { memoryAccounts } from './memory-accounts';
 
 export function memoryStore(): Store {
-  const accounts = new Map<string, Account>();
   const coordinators = new Map<string, Coordinator>();
   const zones = new Map<string, Map<string, number>>();
   const numbersOf = (zone: string): Map<string, number> => {
@@ -11,20 +11,7 @@ export function memoryStore(): Store {
   };
   const settings = new Map<string, Uint8Array>();
   return {
-    accounts: {
-      find: async (name) => accounts.get(name),
-      list: async () => [...accounts.values()],
-      async put(name, passwordHash, createdMs) {
-        const known = accounts.has(name);
-        accounts.set(name, { name, passwordHash, createdMs, disabled: false, zone: null });
-        return known ? 'updated' : 'created';
-      },
-      async add(name, passwordHash, createdMs, zone) {
-        if (accounts.has(name)) return false;
-        accounts.set(name, { name, passwordHash, createdMs, disabled: false, zone: zone ?? null });
-        return true;
-      },
-    },
+    ...memoryAccounts(coordinators),
     coordinators: {
       find: async (zone) => coordinators.get(zone),
       list: async () => [...coordinators.values()],

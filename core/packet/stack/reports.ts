@@ -135,6 +135,16 @@ export class Reports {
     }
   }
 
+  /** Whoever is there is not to be spoken to any more. The other side is sent a reset. */
+  endAllTo(address: string, cause: Error): void {
+    for (const connection of this.connectionsTo(address)) {
+      const { state, pcb } = connection;
+      const reason = state === 'connecting' ? 'EHOSTUNREACH' : 'ECONNRESET';
+      this.givingUpMeans(reason, () => this.finish(connection, Err.ABRT, cause));
+      this.core.wasm.tcp_discard(pcb);
+    }
+  }
+
   /** The instance of lwIP is lost with all that it held. */
   failAll(reason: TcpFailure): void {
     const rest = this.queue.splice(this.head).filter((event) => event.kind !== 'received');

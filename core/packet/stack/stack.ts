@@ -201,6 +201,14 @@ export class Stack implements contract.VirtualStack, Core {
     this.leave();
   }
 
+  /** The correspondent node is out of the network: connections to it end now. */
+  endConnectionsTo(remoteAddress: string, cause: Error): void {
+    if (this.phase === 'closed') return;
+    this.enter();
+    this.reports.endAllTo(remoteAddress, cause);
+    this.leave();
+  }
+
   close(): void {
     if (this.phase === 'closed') return;
     this.enter();

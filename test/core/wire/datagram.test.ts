@@ -10,6 +10,10 @@ import { SeededRandom } from '../../support/virtual-time';
 
 const names = Object.keys(messages) as MessageName[];
 const optional = [
+  'keyDistribution instance',
+  'keyDistribution yielding',
+  'loginRequest instance',
+  'loginRequest yielding',
   'refusal addresses',
   'routeDirection relay',
   'routeDirection target',
