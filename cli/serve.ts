@@ -58,6 +58,8 @@ async function run(kind: Kind, { config, check, json }: ServeOptions): Promise<v
   const settings = readSettings(kind, config);
   if (check) return print(json ? JSON.stringify({ ok: true }) : `${config} is right`);
   const stopped = stopSignal();
+  const stop = new AbortController();
+  void stopped.then(() => stop.abort());
   serverKey(settings.dir, nodeRandom); // makes the directory
   const lock = lockDirectory(settings.dir);
   const file =
@@ -68,6 +70,7 @@ async function run(kind: Kind, { config, check, json }: ServeOptions): Promise<v
     const context = {
       trace: file?.trace ?? noTrace,
       log: (text: string, more = {}) => log.warn({ kind, ...more }, text),
+      stop: stop.signal,
     };
     const server = await serve(kind, settings, context);
     try {

@@ -87,7 +87,7 @@ function start(options: UpOptions, store: Store, traceFile: TraceFile | undefine
   const given = Object.entries({ as: asPort, dc: dcPort, dns: dnsPort, ns: nsPort, rs: rsPort, cs: csPort });
   const ports = Object.fromEntries(given.filter(([, port]) => port !== undefined)) as Record<string, number>;
   const trace = traceFile?.trace ?? noTrace;
-  return startEmbeddedNetwork({ store, address, ports, trace, ...(zone !== undefined && { zone }) });
+  return startEmbeddedNetwork({ store, address, ports, watch: () => ({ trace }), ...(zone !== undefined && { zone }) });
 }
 
 function openTrace(log: Logger): TraceFile | undefined {

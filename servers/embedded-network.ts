@@ -5,7 +5,6 @@
 import { NtmError } from '../core/errors';
 import { formatJoinUrl } from '../core/join-url';
 import { nodeClock, nodeRandom, nodeTimers } from '../core/runtime-node';
-import type { Trace } from '../core/trace';
 import type { Endpoint } from '../core/wire/addresses';
 import { AccountServer } from './account/account-server';
 import { freeBlocks, IPV4_NETWORK, ulaNetwork } from './account/address-blocks';
@@ -16,8 +15,8 @@ import { coordinatorZone } from './coordinator/coordinator-zone';
 import { openDns } from './coordinator/dns-host';
 import { DnsServer } from './coordinator/dns-server';
 import { noNameServers } from './host-name-servers';
-import { hostMachine, openBoth, openServerStreams, type ServerSocket } from './host';
-import { NetworkSettings } from './network-settings';
+import { hostMachine, openBoth, openServerStreams, type ServerSocket, type Watch } from './host';
+import { NetworkSettings, type ServerName } from './network-settings';
 import { NotificationServer } from './notification/notification-server';
 import { RelayServer } from './relay/relay-server';
 import { RateLimit } from './rate-limit';
@@ -35,7 +34,8 @@ export interface EmbeddedNetworkOptions {
   readonly zone?: string;
   /** Free ones unless given; the AS has its port of last time when that is free. */
   readonly ports: Partial<Record<'as' | 'dc' | 'dns' | 'ns' | 'rs' | 'cs', number>>;
-  readonly trace: Trace;
+  /** What each server does. */
+  readonly watch: (server: ServerName) => Watch;
 }
 
 export interface EmbeddedNetwork {
@@ -114,12 +114,12 @@ class StartingNetwork {
     const identity = await this.settings.identity('as');
     const networks = [IPV4_NETWORK, ulaNetwork(await this.settings.globalId())];
     const decoy = decoyPasswordHash(nodeRandom);
-    const { store, trace } = this.options;
+    const { store, watch } = this.options;
     const { zone } = this;
     const start = (port: number) =>
       hostMachine(
         this.at(port),
-        trace,
+        watch('as'),
         (ports) =>
           new AccountServer({ identity, zone, networks, store, verifyPassword, decoyPasswordHash: decoy }, ports),
       );
@@ -140,13 +140,13 @@ class StartingNetwork {
   }
 
   private async startCoordinator(accountServer: Endpoint) {
-    const { store, trace, ports } = this.options;
+    const { store, watch, ports } = this.options;
     const { zone } = this;
     const identity = await this.settings.identity('dc');
     const blocks = await this.addressBlocks();
     const hosted = await hostMachine(
       this.at(ports.dc),
-      trace,
+      watch('dc'),
       await this.coordinatorMaker(
         { identity, ...blocks, zone, assignments: store.assignments, nameServers: noNameServers },
         accountServer,
@@ -192,7 +192,7 @@ class StartingNetwork {
   }
 
   private async startNotificationServer(coordinatorEndpoint: Endpoint) {
-    const { ports, trace } = this.options;
+    const { ports, watch } = this.options;
     const identity = await this.settings.identity('ns');
     const coordinator = await this.trusted('dc');
     const name = `ns.${this.zone}`;
@@ -201,7 +201,7 @@ class StartingNetwork {
       (port) =>
         hostMachine(
           this.at(port),
-          trace,
+          watch('ns'),
           // openBoth gives TCP the same port.
           (p, local) => new NotificationServer({ identity, name, coordinator, streamEndpoints: [local] }, p),
         ),
@@ -218,7 +218,7 @@ class StartingNetwork {
     const { machine, local } = this.closedLater(
       await hostMachine(
         this.at(this.options.ports.rs),
-        this.options.trace,
+        this.options.watch('rs'),
         (ports, endpoint) => new RelayServer({ ...options, endpoints: [endpoint] }, ports),
       ),
     );
@@ -229,7 +229,11 @@ class StartingNetwork {
   private async startCacheServer(coordinatorEndpoint: Endpoint) {
     const options = await this.reportingOptions('cs');
     const { machine, local } = this.closedLater(
-      await hostMachine(this.at(this.options.ports.cs), this.options.trace, (ports) => new CacheServer(options, ports)),
+      await hostMachine(
+        this.at(this.options.ports.cs),
+        this.options.watch('cs'),
+        (ports) => new CacheServer(options, ports),
+      ),
     );
     await this.report('cs', machine, coordinatorEndpoint, [local]);
     return { machine, local };

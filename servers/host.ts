@@ -2,7 +2,6 @@
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import type { DatagramPort } from '../core/runtime';
 import { nodeClock, nodeRandom, nodeTimers, openDatagramPort } from '../core/runtime-node';
-import type { Trace } from '../core/trace';
 import type { Endpoint } from '../core/wire/addresses';
 import type { ConnectionEvents, NodeStream } from './notification/connections';
 import type { ServerMachine, ServerPorts } from './server-ports';
@@ -86,6 +85,9 @@ export async function openBoth<A extends ServerSocket, B extends ServerSocket>(
   }
 }
 
+/** Who wants to know what the machine does. */
+export type Watch = Pick<ServerPorts, 'trace' | 'onHandled'>;
+
 export interface HostedMachine<M extends ServerMachine> extends ServerSocket {
   readonly machine: M;
 }
@@ -96,7 +98,7 @@ export interface HostedMachine<M extends ServerMachine> extends ServerSocket {
  */
 export async function hostMachine<M extends ServerMachine>(
   endpoint: Endpoint | readonly Endpoint[],
-  trace: Trace,
+  watch: Watch,
   make: (
     ports: ServerPorts,
     local: Endpoint,
@@ -115,7 +117,7 @@ export async function hostMachine<M extends ServerMachine>(
       sockets.push(await openServerSocket(at, (datagram, from) => receiver?.receive(datagram, from)));
     }
     const { local } = sockets[0]!;
-    const machine = await make({ ...serverPorts(trace), transmit }, local, (other) => (receiver = other));
+    const machine = await make({ ...serverPorts(watch), transmit }, local, (other) => (receiver = other));
     receiver = machine;
     return {
       ...{ machine, local },
@@ -134,8 +136,8 @@ function familyOf({ address }: Endpoint): 4 | 6 {
   return address.includes(':') ? 6 : 4;
 }
 
-function serverPorts(trace: Trace): Omit<ServerPorts, 'transmit'> {
-  return { clock: nodeClock, timers: nodeTimers, random: nodeRandom, trace };
+function serverPorts({ trace, onHandled }: Watch): Omit<ServerPorts, 'transmit'> {
+  return { clock: nodeClock, timers: nodeTimers, random: nodeRandom, trace, ...(onHandled && { onHandled }) };
 }
 
 function nodeStream(socket: Socket): NodeStream {

@@ -3,12 +3,15 @@ import type { Clock, Random, Timers } from '../core/runtime';
 import type { Trace } from '../core/trace';
 import type { Endpoint } from '../core/wire/addresses';
 import type { Party } from '../core/wire/messages';
+import type { Handled } from '../core/wire/signalling';
 
 export interface ServerPorts {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
   readonly trace: Trace;
+  /** For metrics and logs. */
+  onHandled?(handled: Handled): void;
   transmit(datagram: Uint8Array, to: Endpoint): void;
 }
 

@@ -33,6 +33,19 @@ export interface SignallingOptions<Via> {
   transmit(datagram: Uint8Array, to: Via): void;
   /** Long-term identity; with it, first contacts are accepted. */
   readonly identity?: KeyPair;
+  /** Told of each message that was handled; repeated answers are not counted. */
+  onHandled?(handled: Handled): void;
+}
+
+/** A message that was handled, for those who count. */
+export interface Handled {
+  readonly message: MessageName;
+  /** A refusal's code, `answered`, or `none` for a message that asks for no answer. */
+  readonly outcome: string;
+  readonly peer: Peer;
+  /** As the transport names it. */
+  readonly from: unknown;
+  readonly durationMs: number;
 }
 
 export interface Context<Via> {
@@ -236,6 +249,7 @@ export class Signalling<Via> {
     peer: PeerState,
     from: Via,
   ): Promise<void> {
+    const beganMs = this.options.clock.now();
     let afterAnswer = (): void => {};
     const context = { from, peer, afterAnswer: (action: () => void) => (afterAnswer = action) };
     const reply = await this.replyOf(handler, message, context);
@@ -245,6 +259,8 @@ export class Signalling<Via> {
       this.traceMessage('send', reply.name, peer, true);
       this.options.transmit(datagram, from);
     }
+    const durationMs = this.options.clock.now() - beganMs;
+    this.options.onHandled?.({ message: message.name, outcome: outcomeOf(reply), peer, from, durationMs });
     afterAnswer();
   }
 
@@ -309,4 +325,9 @@ export class Signalling<Via> {
   private drop(reason: DropReason): undefined {
     this.drops.set(reason, (this.drops.get(reason) ?? 0) + 1);
   }
+}
+
+function outcomeOf(reply: Message | undefined): string {
+  if (!reply) return 'none';
+  return reply.name === 'refusal' ? reply.body.code : 'answered';
 }

@@ -38,6 +38,11 @@ export class ServerReports {
     this.servers.delete(name);
   }
 
+  /** It is trusted no more. */
+  forget(name: string): void {
+    this.servers.delete(name);
+  }
+
   /** Of one kind, heard lately, least loaded first. */
   alive(kind: ReportedServer['kind']): ReportedServer[] {
     const since = this.clock.now() - SILENT_MS;

@@ -77,6 +77,11 @@ export class RelayServer implements ServerMachine {
     return Math.min(1, Math.max(paths.size / limits.paths, bytesPerSecond / limits.capacityBytesPerSecond));
   }
 
+  /** For paths that exist too. What is not given is as by default. */
+  changeLimits(limits: Partial<RelayLimits>): void {
+    Object.assign(this.limits, DEFAULT_RELAY_LIMITS, limits);
+  }
+
   receive(datagram: Uint8Array, from: Endpoint): void {
     if (datagram[0] !== RELAY_MAGIC) return this.signalling.receive(datagram, from);
     const drop = this.paths.forward(datagram, from);

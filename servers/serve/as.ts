@@ -3,21 +3,22 @@ import { formatJoinUrl } from '../../core/join-url';
 import { nodeRandom } from '../../core/runtime-node';
 import { NtmError } from '../../core/errors';
 import { formatEndpoint } from '../../core/wire/addresses';
+import { agreedKey, type KeyPair } from '../../core/wire/keys';
 import { AccountServer } from '../account/account-server';
 import { freeBlocks, IPV4_NETWORK, ulaNetwork } from '../account/address-blocks';
 import { decoyPasswordHash, verifyPassword } from '../account/password';
 import { hostMachine } from '../host';
 import { NetworkSettings } from '../network-settings';
 import { openSqliteStore } from '../store/sqlite-store';
-import type { Store } from '../store/store';
-import { droppedFigures, type ServeContext, type ServedServer } from './served';
+import type { Coordinator, Store } from '../store/store';
+import { droppedFigures, type Figure, type ServeContext, type ServedServer } from './served';
 import { serverKey } from './server-key';
 import type { Settings } from './settings';
 
 export async function serveAccountServer(
-  { dir, listen, zone, coordinators }: Settings<'as'>,
-  { trace }: ServeContext,
-): Promise<ServedServer> {
+  { dir, listen, advertise, zone, coordinators }: Settings<'as'>,
+  context: ServeContext,
+): Promise<ServedServer<'as'>> {
   const identity = serverKey(dir, nodeRandom);
   const store = openSqliteStore(dir);
   try {
@@ -34,15 +35,20 @@ export async function serveAccountServer(
       verifyPassword,
       decoyPasswordHash: decoyPasswordHash(nodeRandom),
     };
-    const { machine, local, close } = await hostMachine(listen, trace, (ports) => new AccountServer(options, ports));
+    const { machine, local, close } = await hostMachine(listen, context, (ports) => new AccountServer(options, ports));
     await machine.start();
+    const { address: host, port } = advertise ?? local;
     return {
       about: {
         'serves accounts on': formatEndpoint(local),
-        NTMOBILE_AS: formatJoinUrl({ host: local.address, port: local.port, publicKey: identity.publicKey, zone }),
+        NTMOBILE_AS: formatJoinUrl({ host, port, publicKey: identity.publicKey, zone }),
       },
-      figures: () => droppedFigures({ signalling: machine.signalling.drops }),
+      figures: () => accountServerFigures(machine),
       ailment: () => undefined,
+      async reload(changed) {
+        for (const gone of await enrol(store, changed.coordinators, globalId)) distrust(machine, identity, gone);
+        await machine.start();
+      },
       async close() {
         await close();
         store.close();
@@ -54,10 +60,29 @@ export async function serveAccountServer(
   }
 }
 
-/** The coordinators of the settings, and no others, with blocks of addresses that they keep. */
-async function enrol(store: Store, enrolled: Settings<'as'>['coordinators'], globalId: Uint8Array): Promise<void> {
-  for (const { zone } of await store.coordinators.list()) {
-    if (!enrolled.some((each) => each.zone === zone)) await store.coordinators.remove(zone);
+export function accountServerFigures(machine: AccountServer): Figure[] {
+  return droppedFigures({ signalling: machine.signalling.drops });
+}
+
+function distrust({ signalling }: AccountServer, identity: KeyPair, { publicKey, fqdn }: Coordinator): void {
+  signalling.removePeer({ key: agreedKey(identity, publicKey), party: 'dc', name: fqdn });
+}
+
+/**
+ * The coordinators of the settings, and no others, with blocks of addresses that they keep.
+ * Gives those that are known no more, or by another key.
+ */
+async function enrol(
+  store: Store,
+  enrolled: Settings<'as'>['coordinators'],
+  globalId: Uint8Array,
+): Promise<Coordinator[]> {
+  const gone: Coordinator[] = [];
+  for (const coordinator of await store.coordinators.list()) {
+    const { zone, publicKey } = coordinator;
+    const still = enrolled.find((each) => each.zone === zone);
+    if (!still) await store.coordinators.remove(zone);
+    if (!still || Buffer.compare(still.key, publicKey) !== 0) gone.push(coordinator);
   }
   for (const { zone, key, endpoint } of enrolled) {
     const known = await store.coordinators.find(zone);
@@ -69,4 +94,5 @@ async function enrol(store: Store, enrolled: Settings<'as'>['coordinators'], glo
       ...{ zone, fqdn: `dc.${zone}`, publicKey: key, ipv4Block, ipv6Prefix, endpoint: reported },
     });
   }
+  return gone;
 }

@@ -4,20 +4,20 @@ import { formatEndpoint } from '../../core/wire/addresses';
 import { hostMachine, openBoth, openServerStreams } from '../host';
 import { NotificationServer } from '../notification/notification-server';
 import { reportTo, trustedCoordinator } from './coordinator-link';
-import { droppedFigures, type ServeContext, type ServedServer } from './served';
+import { droppedFigures, type Figure, type ServeContext, type ServedServer } from './served';
 import { serverKey } from './server-key';
 import type { Settings } from './settings';
 
 export async function serveNotificationServer(
   { dir, name, listen, advertise, coordinator }: Settings<'ns'>,
   context: ServeContext,
-): Promise<ServedServer> {
+): Promise<ServedServer<'ns'>> {
   const identity = serverKey(dir, nodeRandom);
   const options = { identity, name: `${name}.${coordinator.zone}`, coordinator: trustedCoordinator(coordinator) };
   const { udp, tcp } = await openBoth(
     listen.port,
     (port) =>
-      hostMachine({ ...listen, port }, context.trace, (ports, local) => {
+      hostMachine({ ...listen, port }, context, (ports, local) => {
         return new NotificationServer({ ...options, streamEndpoints: [advertise ?? local] }, ports);
       }),
     ({ machine, local }) => openServerStreams(local, (stream) => machine.accept(stream)),
@@ -28,14 +28,7 @@ export async function serveNotificationServer(
   }));
   return {
     about: { 'wakes nodes up from': `${formatEndpoint(tcp.local)} (TCP)`, 'hears its coordinator on UDP': 'the same' },
-    figures: () => [
-      { name: 'connections', help: 'Open TCP connections', type: 'gauge', value: machine.connections.size },
-      ...droppedFigures({
-        signalling: machine.signalling.drops,
-        streams: machine.streamSignalling.drops,
-        connections: machine.connections.drops,
-      }),
-    ],
+    figures: () => notificationServerFigures(machine),
     ailment: () => report.ailment(),
     async close() {
       report.stop();
@@ -43,4 +36,15 @@ export async function serveNotificationServer(
       await udp.close();
     },
   };
+}
+
+export function notificationServerFigures({ connections, signalling, streamSignalling }: NotificationServer): Figure[] {
+  return [
+    { name: 'connections', help: 'Open TCP connections', type: 'gauge', value: connections.size },
+    ...droppedFigures({
+      signalling: signalling.drops,
+      streams: streamSignalling.drops,
+      connections: connections.drops,
+    }),
+  ];
 }

@@ -7,7 +7,7 @@ import { serveRelayServer } from './rs';
 import type { ServeContext, ServedServer } from './served';
 import type { Kind, Settings } from './settings';
 
-const start: { readonly [K in Kind]: (settings: Settings<K>, context: ServeContext) => Promise<ServedServer> } = {
+const start: { readonly [K in Kind]: (settings: Settings<K>, context: ServeContext) => Promise<ServedServer<K>> } = {
   as: serveAccountServer,
   dc: serveCoordinator,
   ns: serveNotificationServer,
@@ -15,6 +15,6 @@ const start: { readonly [K in Kind]: (settings: Settings<K>, context: ServeConte
   cs: serveCacheServer,
 };
 
-export function serve<K extends Kind>(kind: K, settings: Settings<K>, context: ServeContext): Promise<ServedServer> {
+export function serve<K extends Kind>(kind: K, settings: Settings<K>, context: ServeContext): Promise<ServedServer<K>> {
   return start[kind](settings, context);
 }

@@ -1,5 +1,6 @@
 /** A server that runs by itself, as the command and the metrics see it. */
-import type { Trace } from '../../core/trace';
+import type { Watch } from '../host';
+import type { Kind, Settings } from './settings';
 
 /** One figure for Prometheus. Counters begin at 0 with the process. */
 export interface Figure {
@@ -11,19 +12,23 @@ export interface Figure {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-export interface ServedServer {
+export interface ServedServer<K extends Kind = Kind> {
   /** For the person who starts it: what it serves and where. */
   readonly about: Readonly<Record<string, string>>;
   figures(): Figure[];
   /** Why it cannot do its work now; undefined when all is well. */
   ailment(): string | undefined;
+  /** SIGHUP: takes what may change while it runs (`liveSettings`) from these settings, and keeps the rest as it is. */
+  reload?(settings: Settings<K>): void | Promise<void>;
   /** Gracefully: those who use it are told first, where they can be. */
   close(): Promise<void>;
 }
 
-export interface ServeContext {
-  readonly trace: Trace;
+export interface ServeContext extends Watch {
+  /** What a person should know: a warning, said once. */
   log(message: string, more?: object): void;
+  /** Aborted when the server shall end before it has started. */
+  readonly stop: AbortSignal;
 }
 
 type Drops = Readonly<Record<string, ReadonlyMap<string, number>>>;

@@ -1,0 +1,23 @@
+/** Settings of `serve as`. */
+import * as v from 'valibot';
+import { advertised, common, endpoint, key, NEEDS_ADVERTISE, needsAdvertise, zone } from './fields';
+
+export const as = v.pipe(
+  v.strictObject({
+    ...common,
+    ...{ listen: endpoint, advertise: v.optional(advertised), zone },
+    coordinators: v.pipe(
+      v.array(v.strictObject({ zone, key, endpoint: v.optional(advertised) }), 'must be a list: [ ... ]'),
+      v.minLength(1, 'must name at least one coordinator'),
+      v.check((all) => !all.some((a) => all.some((b) => b.zone.endsWith(`.${a.zone}`))), 'has a zone within another'),
+      v.check((all) => new Set(all.map((each) => each.zone)).size === all.length, 'has a zone twice'),
+    ),
+  }),
+  v.forward(
+    v.check((all) => !needsAdvertise(all), NEEDS_ADVERTISE),
+    ['listen'],
+  ),
+);
+
+/** What SIGHUP changes while it runs. */
+export const liveAs = ['coordinators'] as const;
