@@ -250,8 +250,7 @@ export class AccountServer implements ServerMachine {
   private coordinatorPeer({ publicKey, fqdn }: Coordinator): Peer {
     const key = agreedKey(this.options.identity, publicKey);
     const known = this.coordinators.get(fqdn);
-    if (known && Buffer.compare(known.key.id, key.id) === 0) return known;
-    if (known) this.signalling.removePeer(known);
+    if (known && Buffer.compare(known.key.id, key.id) !== 0) this.signalling.removePeer(known);
     const peer = this.signalling.addPeer({ key, party: 'dc', name: fqdn });
     this.coordinators.set(fqdn, peer);
     return peer;

@@ -30,7 +30,7 @@ export class WorldNode {
       trace: world.clockPorts.trace,
       config: {
         accountServer: { host: ports.as.address, port: ports.as.port, publicKey: as.publicKey, zone: ZONE },
-        ...{ account, node: null, password: () => 'right', route, allow: undefined },
+        ...{ account, node: null, password: () => 'right', byJoinKey: false, route, allow: undefined },
       },
       secretKey: world.random.bytes(32),
       namespace,

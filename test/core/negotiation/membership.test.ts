@@ -42,11 +42,19 @@ describe('membership', () => {
         port: servers.accountServer.port,
         publicKey: accountServerKey ?? servers.identity.publicKey,
       },
-      ...{ account: 'alice', node: null, password: () => password, publicKey: new Uint8Array(32), route: 'auto' },
+      ...{
+        account: 'alice',
+        node: null,
+        password: () => password,
+        byJoinKey: false,
+        publicKey: new Uint8Array(32),
+        route: 'auto',
+      },
       hostEndpoints: () => [port.local],
       onConfiguration: ({ fqdn }) => told.push(`configured ${fqdn}`),
       onJoined: (fqdn) => told.push(`joined ${fqdn}`),
       onFailed: (error) => told.push(`failed ${(error as NtmError).code}`),
+      onRevoked: (error) => told.push(`revoked ${(error as NtmError).code}`),
       onNotification: () => told.push('notified'),
     });
     membership.start();
