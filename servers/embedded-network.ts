@@ -7,7 +7,7 @@ import { formatJoinUrl } from '../core/join-url';
 import { nodeClock, nodeRandom, nodeTimers } from '../core/runtime-node';
 import type { Endpoint } from '../core/wire/addresses';
 import { AccountServer } from './account/account-server';
-import { freeBlocks, IPV4_NETWORK, ulaNetwork } from './account/address-blocks';
+import { blocksFor, IPV4_NETWORK, ulaNetwork } from './account/address-blocks';
 import { decoyPasswordHash, verifyPassword } from './account/password';
 import { CacheServer } from './cache/cache-server';
 import { CoordinatorServer } from './coordinator/coordinator';
@@ -171,7 +171,7 @@ class StartingNetwork {
     const { coordinators } = this.options.store;
     const known = await coordinators.find(this.zone);
     if (known) return { ipv4Block: known.ipv4Block, ipv6Prefix: known.ipv6Prefix };
-    const blocks = freeBlocks(await this.settings.globalId(), await coordinators.list());
+    const blocks = await blocksFor(this.zone, await this.settings.globalId(), coordinators);
     if (!blocks) throw new NtmError('NTM_CONFIG', 'every block of virtual addresses has been given to a DC');
     return blocks;
   }

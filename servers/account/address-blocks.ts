@@ -5,13 +5,15 @@
  */
 import { BlockList, isIPv6 } from 'node:net';
 import type { Random } from '../../core/runtime';
-import type { Coordinator } from '../store/store';
+import type { Blocks, CoordinatorStore } from '../store/store';
 
 export const IPV4_NETWORK = '198.18.0.0/15';
 const BLOCK_LENGTH = 19;
 const BLOCKS = 2 ** (BLOCK_LENGTH - 15);
 /** RFC 4193 section 3.2: 40 random bits after fd. */
 const GLOBAL_ID_LENGTH = 5;
+
+export type AddressBlocks = Omit<Blocks, 'zone'>;
 
 export function randomGlobalId(random: Random): Uint8Array {
   return random.bytes(GLOBAL_ID_LENGTH);
@@ -27,11 +29,26 @@ export function ulaNetwork(globalId: Uint8Array): string {
   return `${ulaStart(globalId)}::/48`;
 }
 
-/** `undefined` when every block is given away. */
-export function freeBlocks(
+/**
+ * Those that a zone has or had, or else some that no zone ever had, or else those of a zone that is gone: its DC would
+ * give its addresses again if it came back. `undefined` when every block is in use.
+ */
+export async function blocksFor(
+  zone: string,
   globalId: Uint8Array,
-  taken: readonly Coordinator[],
-): Pick<Coordinator, 'ipv4Block' | 'ipv6Prefix'> | undefined {
+  store: CoordinatorStore,
+): Promise<AddressBlocks | undefined> {
+  const given = await store.blocks();
+  const own = given.find((each) => each.zone === zone);
+  const inUse = (await store.list()).filter((each) => each.zone !== zone);
+  if (own && !inUse.some(({ ipv4Block }) => ipv4Block === own.ipv4Block)) {
+    return { ipv4Block: own.ipv4Block, ipv6Prefix: own.ipv6Prefix };
+  }
+  return freeBlocks(globalId, given) ?? freeBlocks(globalId, inUse);
+}
+
+/** `undefined` when every block is taken. */
+export function freeBlocks(globalId: Uint8Array, taken: readonly Blocks[]): AddressBlocks | undefined {
   for (let n = 0; n < BLOCKS; n++) {
     const start = n << (32 - BLOCK_LENGTH); // within the /15
     const ipv4Block = `198.${18 + (start >> 16)}.${(start >> 8) & 0xff}.0/${BLOCK_LENGTH}`;

@@ -78,7 +78,13 @@ export const migrations: readonly string[] = [
      below INTEGER NOT NULL,
      reason TEXT NOT NULL,
      UNIQUE (zone, fqdn, below)
-   );`,
+   );
+   CREATE TABLE address_blocks (
+     zone TEXT PRIMARY KEY,
+     ipv4_block TEXT NOT NULL,
+     ipv6_prefix TEXT NOT NULL
+   );
+   INSERT INTO address_blocks SELECT zone, ipv4_block, ipv6_prefix FROM coordinators;`,
 ];
 
 /** Throws when the file was made by a newer version. */

@@ -72,11 +72,18 @@ function coordinatorStore(db: Db): CoordinatorStore {
   const find = db.prepare('SELECT * FROM coordinators WHERE zone = ?');
   const list = db.prepare('SELECT * FROM coordinators ORDER BY zone');
   const put = db.prepare('INSERT OR REPLACE INTO coordinators VALUES (?, ?, ?, ?, ?, ?, ?)');
+  const putBlocks = db.prepare('INSERT OR REPLACE INTO address_blocks VALUES (?, ?, ?)');
+  const blocks = db.prepare('SELECT * FROM address_blocks ORDER BY zone');
   const remove = db.prepare('DELETE FROM coordinators WHERE zone = ?');
   const forget = db.prepare('DELETE FROM revocations WHERE zone = ?');
   const removeZone = db.transaction((zone: string) => {
     remove.run(zone);
     forget.run(zone);
+  });
+  const putAll = db.transaction(({ zone, fqdn, publicKey, ipv4Block, ipv6Prefix, endpoint }: Coordinator) => {
+    const { address, port } = endpoint ?? { address: null, port: null };
+    put.run(zone, fqdn, Buffer.from(publicKey), ipv4Block, ipv6Prefix, address, port);
+    putBlocks.run(zone, ipv4Block, ipv6Prefix);
   });
   const coordinator = (row: CoordinatorRow): Coordinator => ({
     zone: row.zone,
@@ -93,10 +100,11 @@ function coordinatorStore(db: Db): CoordinatorStore {
     },
     list: async () => (list.all() as CoordinatorRow[]).map(coordinator),
     remove: async (zone) => removeZone.immediate(zone),
-    async put({ zone, fqdn, publicKey, ipv4Block, ipv6Prefix, endpoint }) {
-      const { address, port } = endpoint ?? { address: null, port: null };
-      put.run(zone, fqdn, Buffer.from(publicKey), ipv4Block, ipv6Prefix, address, port);
-    },
+    put: async (coordinator) => putAll.immediate(coordinator),
+    blocks: async () =>
+      (blocks.all() as Omit<CoordinatorRow, 'fqdn'>[]).map((row) => ({
+        ...{ zone: row.zone, ipv4Block: row.ipv4_block, ipv6Prefix: row.ipv6_prefix },
+      })),
   };
 }
 

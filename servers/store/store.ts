@@ -17,12 +17,15 @@ export interface Coordinator {
   readonly endpoint: Endpoint | null;
 }
 
+export type Blocks = Pick<Coordinator, 'zone' | 'ipv4Block' | 'ipv6Prefix'>;
+
 export interface CoordinatorStore {
   find(zone: string): Promise<Coordinator | undefined>;
   list(): Promise<Coordinator[]>;
   put(coordinator: Coordinator): Promise<void>;
-  /** Its blocks of addresses may be given to another zone then. */
   remove(zone: string): Promise<void>;
+  /** Of every zone that ever was, also those removed: a zone keeps its blocks as long as others are free. */
+  blocks(): Promise<Blocks[]>;
 }
 
 /** Virtual addresses as numbers within the pool of a DC; a name keeps its number for ever. */

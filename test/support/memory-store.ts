@@ -4,6 +4,7 @@ import { memoryAccounts } from './memory-accounts';
 
 export function memoryStore(): Store {
   const coordinators = new Map<string, Coordinator>();
+  const blocks = new Map<string, Coordinator>();
   const zones = new Map<string, Map<string, number>>();
   const numbersOf = (zone: string): Map<string, number> => {
     if (!zones.has(zone)) zones.set(zone, new Map());
@@ -16,7 +17,12 @@ export function memoryStore(): Store {
       find: async (zone) => coordinators.get(zone),
       list: async () => [...coordinators.values()],
       remove: async (zone) => void coordinators.delete(zone),
-      put: async (coordinator) => void coordinators.set(coordinator.zone, coordinator),
+      async put(coordinator) {
+        coordinators.set(coordinator.zone, coordinator);
+        blocks.set(coordinator.zone, coordinator);
+      },
+      blocks: async () =>
+        [...blocks.values()].map(({ zone, ipv4Block, ipv6Prefix }) => ({ zone, ipv4Block, ipv6Prefix })),
     },
     assignments: {
       find: async (zone, fqdn) => numbersOf(zone).get(fqdn),
