@@ -4,7 +4,7 @@
  * Each subcommand is one file with its flags, its help and what it does.
  */
 import { Command, CommanderError } from 'commander';
-import { accountCommand } from './account';
+import { accountCommand } from './account/accounts';
 import { forwardCommand } from './forward';
 import { ExitCode, fail } from './output';
 import { receiveCommand } from './receive';

@@ -15,7 +15,8 @@ import { parseEndpoint } from '../servers/serve/settings/fields';
 import { lockDirectory } from '../servers/store/directory-lock';
 import { openSqliteStore } from '../servers/store/sqlite-store';
 import type { Store } from '../servers/store/store';
-import { accountNames, checkAccountName } from './account';
+import { Administration } from '../servers/account/administration';
+import { checkAccountName } from './account/accounts';
 import { openLog } from './log';
 import { print, UsageError } from './output';
 import { checked } from './password-input';
@@ -183,4 +184,9 @@ function parsePort(text: string): number {
   const port = Number(text);
   if (!/^\d+$/.test(text) || port < 1 || port > 65_535) throw new InvalidArgumentError('A port is 1 to 65535.');
   return port;
+}
+
+async function accountNames(store: Store): Promise<{ name: string; fqdn: string }[]> {
+  const accounts = await new Administration(store, nodeClock, nodeRandom).list();
+  return accounts.map(({ name, fqdn }) => ({ name, fqdn }));
 }

@@ -29,9 +29,11 @@ const domains = v.pipe(
 
 const schema = v.object({
   as: v.string('is not set: where is the account server? (`ntmobile up` prints it)'),
-  account: v.pipe(v.string('is not set: who logs in?'), label),
+  account: v.optional(label),
   password: v.optional(v.string()),
   passwordFile: v.optional(v.string()),
+  joinKey: v.optional(v.string()),
+  joinKeyFile: v.optional(v.string()),
   node: v.optional(label),
   domains: v.optional(domains, []),
   allow: v.optional(v.union([v.array(v.string()), v.string()], 'must be text, e.g. `alice.*:443,*.ops.example:22`')),
@@ -62,6 +64,8 @@ const variables: Record<keyof v.InferInput<typeof schema>, string> = {
   account: 'NTMOBILE_ACCOUNT',
   password: 'NTMOBILE_PASSWORD',
   passwordFile: 'NTMOBILE_PASSWORD_FILE',
+  joinKey: 'NTMOBILE_JOIN_KEY',
+  joinKeyFile: 'NTMOBILE_JOIN_KEY_FILE',
   node: 'NTMOBILE_NODE',
   domains: 'NTMOBILE_DOMAINS',
   allow: 'NTMOBILE_ALLOW',
@@ -78,9 +82,11 @@ const variables: Record<keyof v.InferInput<typeof schema>, string> = {
 
 export interface NodeConfig {
   readonly accountServer: JoinUrl;
+  /** With a join key, a name for it. */
   readonly account: string;
-  /** As it is now: a password file is read anew. */
+  /** As it is now: a file is read anew. Or the join key. */
   password(): string;
+  readonly byJoinKey: boolean;
   readonly node: string | null;
   /** Suffixes known before the AS is asked: NTMOBILE_DOMAINS and the zone in NTMOBILE_AS. */
   readonly domains: readonly string[];
@@ -109,13 +115,14 @@ export function readConfig(env: NodeJS.ProcessEnv): NodeConfig {
     const setting = issue.path?.[0]?.key as keyof typeof variables;
     throw new NtmError('NTM_CONFIG', `${variables[setting] ?? setting} ${issue.message}`);
   }
-  const { as, node, allow, cache, passwordFile, password, push, stateDir, trace, pcap, ...rest } = parsed.output;
+  const { as, node, allow, cache, push, stateDir, trace, pcap, ...others } = parsed.output;
+  const { account, password, passwordFile, joinKey, joinKeyFile, ...rest } = others;
   const accountServer = parseJoinUrl(as);
   return {
     ...rest,
     accountServer,
     node: node ?? null,
-    password: password === undefined ? passwordIn(passwordFile) : () => password,
+    ...credentials({ account, password, passwordFile, joinKey, joinKeyFile }),
     allow: allow === undefined ? undefined : parseInboundRules(allow),
     cachedPorts: cache === undefined ? undefined : parseCachedPorts(cache),
     domains: [...new Set([...rest.domains, ...(accountServer.zone ? [canonicalName(accountServer.zone)] : [])])],
@@ -124,6 +131,36 @@ export function readConfig(env: NodeJS.ProcessEnv): NodeConfig {
     traceFile: trace,
     captureFile: pcap,
   };
+}
+
+type Credentials = Pick<
+  v.InferOutput<typeof schema>,
+  'account' | 'password' | 'passwordFile' | 'joinKey' | 'joinKeyFile'
+>;
+
+/** A join key stands for account and password. */
+function credentials({
+  account,
+  password,
+  passwordFile,
+  joinKey,
+  joinKeyFile,
+}: Credentials): Pick<NodeConfig, 'account' | 'password' | 'byJoinKey'> {
+  if (joinKey !== undefined || joinKeyFile !== undefined) {
+    const secret = joinKey === undefined ? secretIn(joinKeyFile, 'NTMOBILE_JOIN_KEY_FILE') : () => joinKey.trim();
+    return { account: joinKeyName(secret()), password: secret, byJoinKey: true };
+  }
+  if (account === undefined) throw new NtmError('NTM_CONFIG', 'NTMOBILE_ACCOUNT is not set: who logs in?');
+  const secret = password === undefined ? secretIn(passwordFile, 'NTMOBILE_PASSWORD_FILE') : () => password;
+  return { account, password: secret, byJoinKey: false };
+}
+
+/** Of the part of a key that is no secret: servers/account/join-key.ts. */
+function joinKeyName(key: string): string {
+  const id = /^ntmk-([0-9a-f]{16})-[\w-]{43}$/.exec(key)?.[1];
+  if (id !== undefined) return `key-${id}`;
+  // The message does not repeat it: it may be another secret.
+  throw new NtmError('NTM_CONFIG', 'NTMOBILE_JOIN_KEY is no join key; it begins with ntmk-. Was it copied in full?');
 }
 
 export function defaultStateDir(env: NodeJS.ProcessEnv): string {
@@ -148,11 +185,11 @@ function readConfigFile(path: string | undefined): object {
 }
 
 /** A file that cannot be read any more, e.g. while it is replaced, leaves the password as it was. */
-function passwordIn(path: string | undefined): () => string {
-  let last = readPassword(path);
+function secretIn(path: string | undefined, setting: string): () => string {
+  let last = readSecret(path, setting);
   return () => {
     try {
-      last = readPassword(path) || last;
+      last = readSecret(path, setting) || last;
     } catch {
       // as said
     }
@@ -160,11 +197,11 @@ function passwordIn(path: string | undefined): () => string {
   };
 }
 
-function readPassword(path: string | undefined): string {
+function readSecret(path: string | undefined, setting: string): string {
   if (!path) throw new NtmError('NTM_CONFIG', 'NTMOBILE_PASSWORD or NTMOBILE_PASSWORD_FILE is not set');
   try {
     return readFileSync(path, 'utf8').replace(/\r?\n$/, '');
   } catch (error) {
-    throw new NtmError('NTM_CONFIG', `NTMOBILE_PASSWORD_FILE: cannot read ${path}: ${(error as Error).message}`);
+    throw new NtmError('NTM_CONFIG', `${setting}: cannot read ${path}: ${(error as Error).message}`);
   }
 }

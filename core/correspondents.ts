@@ -184,6 +184,28 @@ export class Correspondents {
     known.retry = this.options.timers.schedule(RELAY_RETRY_MS, () => this.relayLost(fqdn, path));
   }
 
+  /** With whom there are tunnels. */
+  withTunnels(): { fqdn: string; publicKey: Uint8Array }[] {
+    return [...this.byName.values()].flatMap(({ fqdn, tunnel }) =>
+      tunnel && tunnel.state !== 'idle' ? [{ fqdn, publicKey: tunnel.publicKey }] : [],
+    );
+  }
+
+  /** The operator has put this node out of the network. */
+  end(fqdn: string, error: NtmError): void {
+    const known = this.byName.get(fqdn);
+    if (!known) return;
+    // While the tunnel is there, for the resets of its connections.
+    this.options.onForbidden(known.addresses, error);
+    this.options.relays.releaseAll(fqdn);
+    this.forget(known, error);
+  }
+
+  /** This node is out of the network itself. */
+  endAll(error: NtmError): void {
+    for (const fqdn of [...this.byName.keys()]) this.end(fqdn, error);
+  }
+
   onTunnelEvent(event: TunnelEvent): void {
     if (!('tunnel' in event)) return;
     const known = this.byName.get(event.tunnel.fqdn);

@@ -8,6 +8,10 @@ export type NtmErrorCode =
   | 'NTM_AS_KEY' // something answers there, but does not hold the key in NTMOBILE_AS
   | 'NTM_LOGIN_REFUSED' // unknown account or wrong password; which of the two is not told
   | 'NTM_LOGIN_LIMITED' // too many attempts
+  | 'NTM_JOIN_KEY' // the join key has expired, was used by another node, or is not for this node name
+  | 'NTM_REPLACED' // another program has logged in with this node's name
+  | 'NTM_REVOKED' // the operator has ended this node's session
+  | 'NTM_NODE_REVOKED' // the operator has ended the correspondent node's session
   | 'NTM_DC_UNREACHABLE' // no answer from the direction coordinator
   | 'NTM_NOT_REGISTERED' // the DC does not know this node's session (any more)
   | 'NTM_NO_SUCH_NAME' // no account owns this FQDN

@@ -12,6 +12,7 @@ import { Correspondents } from './correspondents';
 import type { Namespace } from './namespace';
 import { Directions } from './negotiation/directions';
 import { Handover } from './handover/handover';
+import { Ends } from './negotiation/ends';
 import { Membership } from './negotiation/membership';
 import type { PushAddress } from './negotiation/notification-client';
 import type { Registered } from './negotiation/registration';
@@ -50,7 +51,7 @@ export interface NodeOptions {
   readonly runtime: Runtime;
   readonly trace: Trace;
   readonly config: Pick<NodeConfig, 'accountServer' | 'account' | 'node' | 'password' | 'route' | 'allow'> &
-    Partial<Pick<NodeConfig, 'push' | 'cachedPorts'>>;
+    Partial<Pick<NodeConfig, 'push' | 'cachedPorts' | 'byJoinKey'>>;
   /** WireGuard static secret key, 32 bytes. */
   readonly secretKey: Uint8Array;
   readonly namespace: Namespace;
@@ -78,6 +79,7 @@ export class Node implements VirtualNetwork {
   private readonly correspondents: Correspondents;
   private readonly relays: RelayBindings;
   private readonly handover: Handover;
+  private readonly ends: Ends;
   private readonly ports: DatagramPort[] = [];
   private opened: Promise<void> | undefined;
   private cacheIfUsed: NodeCache | undefined;
@@ -101,21 +103,22 @@ export class Node implements VirtualNetwork {
       onPolicy: (policy) => this.correspondents.permit(policy),
       onLost: (coordinator, reason) => this.membership.doubt(coordinator, reason),
     });
+    this.ends = new Ends({
+      ...{ signalling: this.signalling, timers, random },
+      membership: () => this.membership,
+      correspondents: () => this.correspondents,
+    });
     this.membership = new Membership({
-      ...{
-        runtime,
-        trace,
-        part: this.part,
-        signalling: this.signalling,
-        publicKey: keyPairFromSecret(secretKey).publicKey,
-      },
-      ...{ account: config.account, node: config.node, route: config.route },
+      ...{ runtime, trace, part: this.part, signalling: this.signalling },
+      publicKey: keyPairFromSecret(secretKey).publicKey,
+      ...{ account: config.account, node: config.node, route: config.route, byJoinKey: config.byJoinKey ?? false },
       password: () => config.password(),
       accountServer: config.accountServer,
       hostEndpoints: () => this.hostEndpoints(),
       onConfiguration: (configuration) => this.configure(configuration),
       onJoined: (fqdn, registered) => this.joined(fqdn, registered),
       onFailed: (error) => this.failed(error),
+      onRevoked: (error) => this.correspondents.endAll(error),
       onNotification: (id, handover) => this.directions.acknowledgeNotification(id, handover),
       onPushRefused: (why) => options.onPushRefused?.(why),
       onMoved: () => this.handover.registered(),
@@ -304,6 +307,7 @@ export class Node implements VirtualNetwork {
     this.datagramsIfCached?.close();
     this.cacheIfUsed?.close();
     this.handover.close();
+    this.ends.close();
     this.membership.close();
     this.relays.close();
     this.signalling.close();
@@ -383,6 +387,7 @@ export class Node implements VirtualNetwork {
     this.fqdn = canonicalName(fqdn);
     this.cacheIfUsed?.postbox.joined();
     this.packetPath.configure(this.fqdn, { ipv4: addresses.ipv4, ipv6: canonicalIp(addresses.ipv6) });
+    this.ends.start();
     // Loaded now and not with the first packet; nor at the start of a program that may never send one.
     this.options.runtime.timers.schedule(0, () => void (this.closed || this.packetPath.packets));
   }

@@ -7,7 +7,7 @@ import { formatJoinUrl } from '../core/join-url';
 import { nodeClock, nodeRandom, nodeTimers } from '../core/runtime-node';
 import type { Endpoint } from '../core/wire/addresses';
 import { AccountServer } from './account/account-server';
-import { freeBlocks, IPV4_NETWORK, ulaNetwork } from './account/address-blocks';
+import { blocksFor, IPV4_NETWORK, ulaNetwork } from './account/address-blocks';
 import { decoyPasswordHash, verifyPassword } from './account/password';
 import { CacheServer, CACHE_WRITE_QUEUE_BYTES } from './cache/cache-server';
 import type { PoolOptions } from './coordinator/address-pool';
@@ -108,6 +108,7 @@ class StartingNetwork {
         const { connections, streamSignalling } = ns.machine;
         const counts = [
           ...Object.entries(machines).map(([name, { signalling }]) => [name, signalling.drops] as const),
+          ['as logins', as.machine.refusals] as const,
           ['dns', dns.drops] as const,
           ['rs frames', rs.machine.paths.drops] as const,
           ['cs connections', cacheDrops(cs.machine)] as const,
@@ -208,7 +209,7 @@ class StartingNetwork {
     const { coordinators } = this.options.store;
     const known = await coordinators.find(this.zone);
     if (known) return { ipv4Block: known.ipv4Block, ipv6Prefix: known.ipv6Prefix };
-    const blocks = freeBlocks(await this.settings.globalId(), await coordinators.list());
+    const blocks = await blocksFor(this.zone, await this.settings.globalId(), coordinators);
     if (!blocks) throw new NtmError('NTM_CONFIG', 'every block of virtual addresses has been given to a DC');
     return blocks;
   }

@@ -36,6 +36,11 @@ export function nodeFqdn(account: string, node: string | null, zone: string): st
   return name.length <= FQDN_LIMIT ? name : undefined;
 }
 
+/** Of names in normal form. */
+export function isBelow(parent: string, name: string): boolean {
+  return name.endsWith(`.${parent}`);
+}
+
 /** The labels before the zone, outermost last; `undefined` when the name is not below the zone. */
 export function labelsBelow(zone: string, fqdn: string): readonly string[] | undefined {
   return fqdn.endsWith(`.${zone}`) ? fqdn.slice(0, -zone.length - 1).split('.') : undefined;

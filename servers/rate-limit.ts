@@ -34,6 +34,17 @@ export class RateLimit {
     return true;
   }
 
+  /** Whether the bucket has a token. */
+  has(key: string): boolean {
+    return this.filled(key).tokens >= 1;
+  }
+
+  /** What was let in, perhaps with others at once, turned out to be misuse: the bucket may owe as much as it holds. */
+  spend(key: string): void {
+    const bucket = this.filled(key);
+    bucket.tokens = Math.max(-this.rate.burst, bucket.tokens - 1);
+  }
+
   /** What was taken turned out to be no misuse. */
   giveBack(key: string): void {
     const bucket = this.filled(key);

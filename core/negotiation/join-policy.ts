@@ -13,6 +13,8 @@
  *   refused         1 min, 2 min, ... 1 h, or until the password is another one: twenty programs with an old password
  *                   must not use up the attempts of those that have the new one
  *   another key     5 s
+ *   replaced        another program has the name: 30 s, 1 min, ... 10 min, and then only if the name is free
+ *   revoked         as refused; when the password was changed, once after some seconds, for it may be known here too
  *   session lost    at once, but the next time that it did not last after 1, 2, 4, ... 30 s: another process may have
  *                   the same name
  *
@@ -27,6 +29,9 @@ const ASK_INTERVAL_MS = 2_000;
 const ABSENT_DC_MS = { first: 5_000, limit: 60_000 };
 const LIMITED_MS = { first: 12_000, limit: 60_000 };
 const REFUSED_MS = { first: 60_000, limit: 3_600_000 };
+const REPLACED_MS = { first: 30_000, limit: 600_000 };
+/** Whoever changes a password changes it in two places. */
+const NEW_PASSWORD_MS = { first: 5_000, limit: 5_000 };
 const OTHER_MS = { first: 5_000, limit: 60_000 };
 const CONFLICT_MS = { first: 1_000, limit: 30_000 };
 /** A session that lasted for longer was not taken by another process with the same name. */
@@ -40,6 +45,9 @@ export class JoinPolicy {
   private conflicts = 0;
   private loggedInMs = -Infinity;
   private refusedPassword: string | undefined;
+  private replacements = 0;
+  /** Another program has the name: it is logged in to only when it is free. */
+  yields = false;
 
   constructor(
     private readonly clock: Clock,
@@ -75,13 +83,15 @@ export class JoinPolicy {
     this.loggedInMs = this.clock.now();
     this.refusals = 0;
     this.refusedPassword = undefined;
+    this.yields = false;
   }
 
   loginFailed(error: unknown, password: string): void {
     this.refusedPassword = undefined;
+    if ((error as NtmError).code === 'NTM_REPLACED') return this.replaced();
     const backoff = loginBackoff(error);
     if (!backoff) return; // silence
-    if ((error as NtmError).code === 'NTM_LOGIN_REFUSED') this.refusedPassword = password;
+    if (backoff === REFUSED_MS) this.refusedPassword = password;
     this.noLoginBeforeMs = this.clock.now() + this.shortened(backoff, this.refusals++);
   }
 
@@ -90,6 +100,19 @@ export class JoinPolicy {
     const now = this.clock.now();
     if (now - this.loggedInMs >= LASTING_MS) this.conflicts = 0;
     else if (this.conflicts++ > 0) this.noLoginBeforeMs = now + this.shortened(CONFLICT_MS, this.conflicts - 2);
+  }
+
+  /** Another program has logged in with the name: it is left there. */
+  replaced(): void {
+    if (this.clock.now() - this.loggedInMs >= LASTING_MS && !this.yields) this.replacements = 0;
+    this.yields = true;
+    this.noLoginBeforeMs = this.clock.now() + this.shortened(REPLACED_MS, this.replacements++);
+  }
+
+  revoked(reason: 'password' | 'other', password: string): void {
+    this.refusedPassword = password;
+    const backoff = reason === 'password' ? NEW_PASSWORD_MS : REFUSED_MS;
+    this.noLoginBeforeMs = this.clock.now() + this.shortened(backoff, 0);
   }
 
   joined(): void {
@@ -121,6 +144,7 @@ function loginBackoff(error: unknown): { first: number; limit: number } | undefi
     case 'NTM_DC_UNREACHABLE':
       return ABSENT_DC_MS;
     case 'NTM_LOGIN_REFUSED':
+    case 'NTM_JOIN_KEY':
       return REFUSED_MS;
     case 'NTM_LOGIN_LIMITED':
       return LIMITED_MS;

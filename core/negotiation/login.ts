@@ -22,7 +22,13 @@ export interface LoginOptions {
   readonly accountServerKey: Uint8Array;
   readonly account: string;
   readonly node: string | null;
+  /** Or the join key, with which account and password are not needed. */
   readonly password: string;
+  readonly byJoinKey: boolean;
+  /** Of this program, 8 bytes. */
+  readonly instance: Uint8Array;
+  /** Only when no other program has the name now. */
+  readonly yielding: boolean;
   /** WireGuard static public key of this node. */
   readonly publicKey: Uint8Array;
   onConfiguration(configuration: Body<'configurationResponse'>): void;
@@ -34,19 +40,18 @@ export interface LoginResult {
   readonly coordinatorEndpoints: readonly Endpoint[];
 }
 
-/** Rejects with NtmError: NTM_AS_UNREACHABLE, NTM_AS_KEY, NTM_LOGIN_REFUSED, NTM_LOGIN_LIMITED, NTM_DC_UNREACHABLE. */
+/** Rejects with NtmError: NTM_AS_UNREACHABLE, NTM_AS_KEY, NTM_LOGIN_REFUSED, NTM_LOGIN_LIMITED, NTM_JOIN_KEY, NTM_REPLACED, NTM_DC_UNREACHABLE. */
 export async function login(options: LoginOptions): Promise<LoginResult> {
-  const { signalling, accountServer, account, node, password, publicKey } = options;
-  const contact = signalling.firstContact(
-    accountServer,
-    { name: 'configurationRequest', body: { account, node, password } },
-    generateKeyPair(options.random),
-    { publicKey: options.accountServerKey, party: 'as', name: 'as' },
-  );
+  const { signalling, accountServer, publicKey, instance, yielding } = options;
+  const contact = signalling.firstContact(accountServer, firstMessage(options), generateKeyPair(options.random), {
+    publicKey: options.accountServerKey,
+    party: 'as',
+    name: 'as',
+  });
   try {
     const configuration = expectMessage(await contact.answer, 'configurationResponse');
     options.onConfiguration(configuration);
-    const body = { challenge: configuration.challenge, publicKey };
+    const body = { challenge: configuration.challenge, publicKey, instance, ...(yielding && { yielding }) };
     const answer = await signalling.request(contact.peer, accountServer, { name: 'loginRequest', body });
     const { coordinator, endpoints, key } = expectMessage(answer, 'loginResponse');
     return {
@@ -55,10 +60,16 @@ export async function login(options: LoginOptions): Promise<LoginResult> {
       coordinatorEndpoints: endpoints,
     };
   } catch (error) {
-    throw loginError(error, account);
+    throw loginError(error, options);
   } finally {
     signalling.removePeer(contact.peer);
   }
+}
+
+function firstMessage({ account, node, password, byJoinKey }: LoginOptions): Message {
+  return byJoinKey
+    ? { name: 'joinRequest', body: { key: password, node } }
+    : { name: 'configurationRequest', body: { account, node, password } };
 }
 
 export function expectMessage<N extends Message['name']>(message: Message, name: N): Body<N> {
@@ -66,7 +77,7 @@ export function expectMessage<N extends Message['name']>(message: Message, name:
   return message.body;
 }
 
-function loginError(error: unknown, account: string): Error {
+function loginError(error: unknown, { account, node, byJoinKey }: LoginOptions): Error {
   if (error instanceof Unanswered && error.keyUnknown) {
     return new NtmError(
       'NTM_AS_KEY',
@@ -80,15 +91,40 @@ function loginError(error: unknown, account: string): Error {
   if (!(error instanceof Refused)) return error as Error;
   switch (error.refusal) {
     case 'login-refused':
+      if (byJoinKey)
+        return new NtmError('NTM_LOGIN_REFUSED', 'the join key in NTMOBILE_JOIN_KEY is not valid (any more)');
       return new NtmError(
         'NTM_LOGIN_REFUSED',
         `login of account '${account}' refused: unknown account or wrong password (NTMOBILE_ACCOUNT, NTMOBILE_PASSWORD)`,
       );
     case 'login-limited':
       return new NtmError('NTM_LOGIN_LIMITED', `too many login attempts for account '${account}': wait a minute`);
+    case 'key-expired':
+      return new NtmError('NTM_JOIN_KEY', 'the join key has expired for nodes that have not joined by it before');
+    case 'key-used':
+      return new NtmError(
+        'NTM_JOIN_KEY',
+        'the join key was good once, and another node has used it: it needs a new one',
+      );
+    case 'key-name':
+      return new NtmError('NTM_JOIN_KEY', `the join key is not for ${nodeText(node)}: see NTMOBILE_NODE`);
+    case 'replaced':
+      return replaced();
     case 'unavailable':
       return new NtmError('NTM_DC_UNREACHABLE', 'the account server cannot reach the direction coordinator now');
     default:
       return new NtmError('NTM_PROTOCOL', `login refused: ${error.refusal}`);
   }
+}
+
+function nodeText(node: string | null): string {
+  return node === null ? 'a node without a name' : `a node named '${node}'`;
+}
+
+export function replaced(): NtmError {
+  const cure = 'give each program a name of its own with NTMOBILE_NODE';
+  return new NtmError(
+    'NTM_REPLACED',
+    `another program has logged in with the name of this node, and has it now: ${cure}`,
+  );
 }

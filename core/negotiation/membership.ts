@@ -16,12 +16,13 @@ import type { Trace } from '../trace';
 import { within } from '../wire/within';
 import type { Endpoint } from '../wire/addresses';
 import type { Body } from '../wire/messages';
-import { Refused, whyUnsent } from '../wire/outcomes';
 import type { Peer } from '../wire/peers';
+import type { SessionEndReason } from '../wire/refusals';
 import type { Signalling } from '../wire/signalling';
 import { AccountServerAddress } from './account-server-address';
 import { JoinPolicy } from './join-policy';
-import { login, type LoginResult } from './login';
+import { login, replaced, type LoginResult } from './login';
+import { coordinatorAway, lossError, revocationText, sessionLost } from './loss-errors';
 import type { PushAddress } from './notification-client';
 import { NotificationKeeper } from './notification-keeper';
 import { lossBy, Registration, type Loss, type Registered } from './registration';
@@ -47,14 +48,17 @@ export interface MembershipOptions {
   readonly accountServer: { readonly host: string; readonly port: number; readonly publicKey: Uint8Array };
   readonly account: string;
   readonly node: string | null;
-  /** As it is now. */
+  /** As it is now. Or the join key. */
   password(): string;
+  readonly byJoinKey: boolean;
   readonly publicKey: Uint8Array;
   readonly route: 'auto' | 'relay' | 'direct';
   hostEndpoints(): Endpoint[];
   onConfiguration(configuration: Body<'configurationResponse'>): void;
   onJoined(fqdn: string, registered: Registered): void;
   onFailed(error: Error): void;
+  /** The operator has ended this node's session. */
+  onRevoked(error: NtmError): void;
   onNotification(notificationId: Uint8Array, handover: boolean): void;
   onPushRefused(why: 'dead' | 'unsupported'): void;
   /** The DC knows where this node is since its host has changed its network. */
@@ -84,10 +88,14 @@ export class Membership {
   private knownMoves = 0;
   private moving = false;
   private closed = false;
+  /** Why the operator ended the last session. */
+  private revocation: string | undefined;
+  private readonly instance: Uint8Array;
 
   constructor(private readonly options: MembershipOptions) {
     const { clock, random } = options.runtime;
     this.policy = new JoinPolicy(clock, random);
+    this.instance = random.bytes(8);
     this.accountServer = new AccountServerAddress(options.runtime, options.accountServer);
     this.notification = new NotificationKeeper(options);
   }
@@ -116,6 +124,11 @@ export class Membership {
   /** Somebody asked this DC, and it is not ours any more. */
   doubt(coordinator: Peer, reason: Loss): void {
     if (this.joined?.coordinator.peer === coordinator) this.lost(reason);
+  }
+
+  /** This DC has ended the session, if it is that of now. */
+  ended(coordinator: Peer, reason: SessionEndReason): void {
+    if (this.joined?.coordinator.peer === coordinator) this.lost(reason === 'replaced' ? reason : 'revoked', reason);
   }
 
   /** How the NS can wake this node when its connection is gone; undefined: not at all. */
@@ -206,11 +219,12 @@ export class Membership {
       session = await this.login(password);
     } catch (error) {
       this.policy.loginFailed(error, password);
-      if (!this.session) throw error;
+      if (!this.session) throw this.explained(error as Error);
       // The session is as good as ever, once its DC is back.
       throw new NtmError('NTM_DC_UNREACHABLE', away!.error.message, { cause: error });
     }
     this.policy.loginSucceeded();
+    this.revocation = undefined;
     this.forgetSession();
     this.session = session;
     return this.register(session);
@@ -230,7 +244,7 @@ export class Membership {
     const { runtime, accountServer, trace, part } = this.options;
     return login({
       ...this.options,
-      password,
+      ...{ password, instance: this.instance, yielding: this.policy.yields },
       random: runtime.random,
       accountServer: await this.accountServer.find(),
       accountServerKey: accountServer.publicKey,
@@ -261,10 +275,9 @@ export class Membership {
     } catch (error) {
       registration.close();
       const loss = lossBy(error);
-      if (loss !== 'session' && loss !== 'registration') throw coordinatorAway(error);
+      if (loss === undefined || loss === 'silence') throw coordinatorAway(error);
       this.forgetSession();
-      this.policy.sessionLost();
-      throw sessionLost(error);
+      throw this.notOurs(loss, error);
     }
     if (this.closed) {
       registration.deregister();
@@ -297,19 +310,43 @@ export class Membership {
     return this.moves !== this.knownMoves;
   }
 
-  private lost(reason: Loss): void {
+  /** The DC has ended the session, or does not know it. */
+  private notOurs(loss: Exclude<Loss, 'silence'>, cause?: unknown, why?: SessionEndReason): NtmError {
+    switch (loss) {
+      case 'replaced':
+        this.policy.replaced();
+        return replaced();
+      case 'revoked':
+        this.revocation = revocationText(why);
+        this.policy.revoked(why === 'password' ? why : 'other', this.options.password());
+        return new NtmError('NTM_REVOKED', this.revocation, { cause });
+      default:
+        this.policy.sessionLost();
+        return sessionLost(cause);
+    }
+  }
+
+  /** What a login is answered does not tell why; what the DC said before does. */
+  private explained(error: Error): Error {
+    if (this.revocation === undefined || (error as NtmError).code !== 'NTM_LOGIN_REFUSED') return error;
+    return new NtmError('NTM_LOGIN_REFUSED', `${error.message}; before that, ${this.revocation}`, { cause: error });
+  }
+
+  private lost(reason: Loss, why?: SessionEndReason): void {
     const silent = this.joined?.coordinator.peer;
     this.joined = undefined;
     this.registration?.close();
     this.registration = undefined;
     this.notification.unregistered();
-    this.error = reason === 'silence' ? coordinatorAway(undefined) : sessionLost(undefined);
+    // A registration alone is had again with the session that is there.
+    const isAway = reason === 'silence';
+    const error = isAway || reason === 'registration' ? lossError(reason) : this.notOurs(reason, undefined, why);
+    this.error = error;
     const { trace, part } = this.options;
-    trace({ part, event: 'lost', reason, why: this.error.message });
-    if (reason === 'session') {
-      this.forgetSession();
-      this.policy.sessionLost();
-    } else if (silent) this.options.signalling.giveUp(silent);
+    trace({ part, event: 'lost', reason, why: error.message });
+    if (!isAway && reason !== 'registration') this.forgetSession();
+    else if (silent) this.options.signalling.giveUp(silent);
+    if (reason === 'revoked') this.options.onRevoked(error);
     this.start();
   }
 
@@ -334,18 +371,4 @@ export class Membership {
       .map(({ address }) => address)
       .join();
   }
-}
-
-function coordinatorAway(cause: unknown): NtmError {
-  if (cause instanceof NtmError) return cause;
-  const message =
-    cause instanceof Refused
-      ? `the direction coordinator refuses to register this node: ${cause.refusal}`
-      : `no answer from the direction coordinator${whyUnsent(cause)}: is it running, and is this host connected?`;
-  return new NtmError('NTM_DC_UNREACHABLE', message, { cause });
-}
-
-function sessionLost(cause: unknown): NtmError {
-  const message = 'the direction coordinator does not know this node: it restarted, or another process has the name';
-  return new NtmError('NTM_NOT_REGISTERED', message, { cause });
 }

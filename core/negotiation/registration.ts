@@ -19,9 +19,10 @@ const LIFETIME_MS = 2_100_000;
 
 /**
  * How a node finds that its DC is not its DC any more. `session`: it does not know the key, as after a restart;
- * `registration`: only where the node is, e.g. after a long sleep; `silence`: it does not answer.
+ * `registration`: only where the node is, e.g. after a long sleep; `silence`: it does not answer; `replaced`: another
+ * program has the name; `revoked`: the AS has ended the session.
  */
-export type Loss = 'session' | 'registration' | 'silence';
+export type Loss = 'session' | 'registration' | 'silence' | 'replaced' | 'revoked';
 
 export interface RegistrationOptions {
   readonly signalling: Signalling<Endpoint>;
@@ -140,7 +141,10 @@ export class Registration {
 
 /** What an error of a request to the DC says of this node's standing there. */
 export function lossBy(error: unknown): Loss | undefined {
-  if (error instanceof Refused) return error.refusal === 'not-registered' ? 'registration' : undefined;
+  if (error instanceof Refused) {
+    if (error.refusal === 'replaced' || error.refusal === 'revoked') return error.refusal;
+    return error.refusal === 'not-registered' ? 'registration' : undefined;
+  }
   if (!(error instanceof Unanswered)) return undefined;
   return error.keyUnknown ? 'session' : 'silence';
 }

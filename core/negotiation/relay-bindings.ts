@@ -136,6 +136,11 @@ export class RelayBindings {
     return this.bindingOf(path) !== undefined;
   }
 
+  /** The tunnel to this node is over. */
+  releaseAll(fqdn: string): void {
+    for (const binding of [...this.bindings.values()]) if (binding.fqdn === fqdn) this.release(binding);
+  }
+
   close(): void {
     for (const binding of [...this.bindings.values()]) this.release(binding);
   }

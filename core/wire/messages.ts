@@ -8,6 +8,7 @@
  * is mended by MN's own retransmission, and the DC keeps no timer for it.
  */
 import * as v from 'valibot';
+import { accountMessages } from './account-messages';
 import { cacheMessages } from './cache-messages';
 import {
   bytes,
@@ -59,8 +60,12 @@ export const messages = {
     type: 3,
     title: 'Login Request',
     steps: [step(4, 5, 'node', 'as')],
-    about: "`publicKey`: the node's WireGuard static key, which the DC introduces to correspondent nodes.",
-    body: v.object({ challenge: bytes(16), publicKey: key }),
+    about:
+      "`publicKey`: the node's WireGuard static key, which the DC introduces to correspondent nodes. `instance`: of this program, chosen at its start. `yielding`: only if no other program has the name now.",
+    body: v.object({
+      ...{ challenge: bytes(16), publicKey: key },
+      ...{ instance: v.optional(bytes(8)), yielding: v.optional(v.boolean()) },
+    }),
   },
   loginResponse: {
     type: 4,
@@ -74,7 +79,11 @@ export const messages = {
     title: 'Key Distribution',
     boxed: true,
     steps: [step(4, 6, 'as', 'dc'), step(5, 4, 'dc', 'dc'), step(7, 13, 'dc', 'dc')],
-    body: v.object({ fqdn, publicKey: key, key }),
+    about: '`instance`, `yielding`: of the Login Request.',
+    body: v.object({
+      ...{ fqdn, publicKey: key, key },
+      ...{ instance: v.optional(bytes(8)), yielding: v.optional(v.boolean()) },
+    }),
   },
   keyDistributionAck: {
     type: 6,
@@ -291,6 +300,7 @@ export const messages = {
   },
   ...policyMessages,
   ...cacheMessages,
+  ...accountMessages,
   unknownKey: {
     type: 25,
     title: 'Unknown Key',

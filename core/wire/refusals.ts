@@ -1,7 +1,12 @@
 /** Why a request was refused; the reason that the asker can act on, and nothing that helps a guesser. */
 export const refusals = {
-  'login-refused': 'unknown account, wrong password, disabled: not told apart',
-  'login-limited': 'too many attempts',
+  'login-refused': 'unknown account, wrong password, unknown join key, disabled: not told apart',
+  'login-limited': 'too many attempts, or too many logins at once',
+  'key-expired': 'the join key is right, and its time is over',
+  'key-used': 'the join key is right, was good once, and another node has used it',
+  'key-name': 'the join key is right, and not for this node name',
+  replaced: 'another program has logged in with the name',
+  revoked: 'the AS has ended the session',
   'not-registered': 'no session, or none any more: log in again',
   'no-such-name': 'no account of this network owns the name or virtual address',
   'node-absent': 'the name exists, its node is not registered or does not answer; `addresses` are its own all the same',
@@ -19,3 +24,11 @@ export const refusals = {
 
 export type RefusalCode = keyof typeof refusals;
 export const refusalCodes = Object.keys(refusals) as RefusalCode[];
+
+/** Why the AS ends sessions. */
+export const revocationReasons = ['disabled', 'removed', 'password', 'join-key', 'node-removed'] as const;
+export type RevocationReason = (typeof revocationReasons)[number];
+
+/** And why the DC does: another program has logged in with the name. */
+export const sessionEndReasons = [...revocationReasons, 'replaced'] as const;
+export type SessionEndReason = (typeof sessionEndReasons)[number];

@@ -8,7 +8,7 @@
  *    |                            | <---- 7 key distribution ack   |
  *    | <- 8 login response        |                                |
  *
- * The challenge ties 5 to 3: it is good once and for CHALLENGE_MS. A session ends CHALLENGE_MS after its last step,
+ * A machine with a join key sends a Join Request at 2. The challenge ties 5 to 3: it is good once and for CHALLENGE_MS. A session ends CHALLENGE_MS after its last step,
  * so that a repeated request finds its answer until then.
  */
 import { isIP } from 'node:net';
@@ -23,11 +23,13 @@ import { Signalling, type Context } from '../../core/wire/signalling';
 import { canonicalName } from '../../core/wire/names';
 import { BoundedMap } from '../bounded-map';
 import { within } from '../../core/wire/within';
-import { isLabel, labelsBelow, nodeFqdn } from '../names';
+import { isLabel, labelsBelow } from '../names';
 import { isInBlock } from './address-blocks';
 import type { ServerMachine, ServerPorts } from '../server-ports';
-import type { AccountStore, Coordinator, CoordinatorStore } from '../store/store';
-import { LoginAttempts } from './login-attempts';
+import type { Revocation } from '../store/account-store';
+import type { Coordinator, Store } from '../store/store';
+import { Authentication, type Authenticated, type RefusalReason } from './authentication';
+import { Revocations } from './revocations';
 
 const CHALLENGE_MS = 60_000;
 /** Less than the node waits for its answer, so that it hears `unavailable` rather than nothing. */
@@ -43,7 +45,9 @@ export interface AccountServerOptions {
   readonly zone: string;
   /** CIDR blocks of virtual addresses in this network. */
   readonly networks: readonly string[];
-  readonly store: { readonly accounts: AccountStore; readonly coordinators: CoordinatorStore };
+  readonly store: Pick<Store, 'accounts' | 'nodes' | 'joinKeys' | 'revocations' | 'coordinators'>;
+  /** Zones whose DCs are where the settings say, whatever they report. */
+  readonly pinned?: ReadonlySet<string>;
   /** See account/password.ts. */
   verifyPassword(password: string, passwordHash: string): Promise<boolean>;
   /** Verified for accounts that do not exist, so that these cost the same time. */
@@ -52,9 +56,7 @@ export interface AccountServerOptions {
 
 interface Session {
   readonly peer: Peer;
-  readonly fqdn: string;
-  /** Its DC's. */
-  readonly zone: string;
+  readonly who: Authenticated;
   /** `undefined` once it was used. */
   challenge: Uint8Array | undefined;
   end?: Timer;
@@ -62,7 +64,12 @@ interface Session {
 
 export class AccountServer implements ServerMachine {
   readonly signalling: Signalling<Endpoint>;
-  private readonly attempts: LoginAttempts;
+  /** Logins refused, by reason. */
+  readonly refusals = new Map<RefusalReason, number>();
+  /** DCs by their FQDNs, each with its newest key. */
+  private readonly coordinators = new Map<string, Peer>();
+  private readonly authentication: Authentication;
+  private readonly revocations: Revocations;
   private readonly sessions: BoundedMap<string, Session>;
   private closed = false;
 
@@ -70,22 +77,26 @@ export class AccountServer implements ServerMachine {
     private readonly options: AccountServerOptions,
     private readonly ports: ServerPorts,
   ) {
+    const { clock, timers, trace } = ports;
     this.signalling = new Signalling({ party: 'as', part: 'as', identity: options.identity, ...ports });
-    this.attempts = new LoginAttempts(ports.clock);
-    this.sessions = new BoundedMap(ports.clock, SESSIONS_LIMIT, CHALLENGE_MS, ({ peer, end }) => {
+    const count = (why: RefusalReason): void => void this.refusals.set(why, (this.refusals.get(why) ?? 0) + 1);
+    this.authentication = new Authentication({ ...options, clock, count });
+    this.revocations = new Revocations({
+      ...{ store: options.store.revocations, clock, timers },
+      deliver: (revocation) => this.deliver(revocation),
+      onFault: (error) => trace({ part: 'as', event: 'store failed', error: String(error) }),
+    });
+    this.sessions = new BoundedMap(clock, SESSIONS_LIMIT, CHALLENGE_MS, ({ peer, end }) => {
       end?.cancel();
       this.signalling.removePeer(peer);
     });
-    this.signalling.handle('configurationRequest', (body, context) => this.configure(body, context));
-    this.signalling.handle('loginRequest', (body, context) => this.login(body, context));
-    this.signalling.handle('nameRequest', (body, context) => this.answerName(body, context));
-    this.signalling.handle('coordinatorRequest', (body, context) => this.answerCoordinator(body, context));
-    this.signalling.handle('coordinatorReport', (body, context) => this.takeReport(body, context));
+    this.handleMessages();
   }
 
-  /** Makes the DCs of the store known, so that they can ask. */
+  /** Makes the DCs of the store known, so that they can ask; from now on they hear of sessions that end. */
   async start(): Promise<void> {
     for (const coordinator of await this.options.store.coordinators.list()) this.coordinatorPeer(coordinator);
+    this.revocations.start();
   }
 
   receive(datagram: Uint8Array, from: Endpoint): void {
@@ -94,57 +105,56 @@ export class AccountServer implements ServerMachine {
 
   close(): void {
     this.closed = true;
+    this.revocations.close();
     this.sessions.clear();
     this.signalling.close();
   }
 
+  private handleMessages(): void {
+    const { signalling, authentication } = this;
+    signalling.handle('configurationRequest', async (body, context) =>
+      this.configure(await authentication.byPassword(body, context.from.address), context),
+    );
+    signalling.handle('joinRequest', async (body, context) =>
+      this.configure(await authentication.byJoinKey(body, context.from.address), context),
+    );
+    signalling.handle('loginRequest', (body, context) => this.login(body, context));
+    signalling.handle('nameRequest', (body, context) => this.answerName(body, context));
+    signalling.handle('coordinatorRequest', (body, context) => this.answerCoordinator(body, context));
+    signalling.handle('coordinatorReport', (body, context) => this.takeReport(body, context));
+    signalling.handle('tunnelCheck', (body, context) => this.checkTunnels(body, context));
+  }
+
   /** Steps 2 and 3. */
-  private async configure(
-    { account, node, password }: Body<'configurationRequest'>,
-    { from, peer }: Context<Endpoint>,
-  ): Promise<Message> {
-    const { fqdn, zone } = await this.authenticate(canonicalName(account), node, password, from.address);
+  private async configure(who: Authenticated, { peer }: Context<Endpoint>): Promise<Message> {
+    const { fqdn, zone } = who;
     const challenge = this.ports.random.bytes(CHALLENGE_LENGTH);
-    this.keepSession({ peer: this.signalling.addPeer({ ...peer, name: fqdn }), fqdn, zone, challenge });
+    this.keepSession({ peer: this.signalling.addPeer({ ...peer, name: fqdn }), who, challenge });
     const networks = [...this.options.networks];
     const zones = (await this.options.store.coordinators.list()).map((coordinator) => coordinator.zone);
     const domains = [...new Set([zone, ...zones])].slice(0, DOMAINS_LIMIT);
     return { name: 'configurationResponse', body: { fqdn, domains, networks, challenge } };
   }
 
-  /** The node's name. Unknown account, wrong password and disabled are refused alike and take the same time. */
-  private async authenticate(
-    name: string,
-    node: string | null,
-    password: string,
-    source: string,
-  ): Promise<{ fqdn: string; zone: string }> {
-    const { store, verifyPassword, decoyPasswordHash } = this.options;
-    if (!this.attempts.begin(name, source)) throw new Refused('login-limited');
-    const account = await store.accounts.find(name);
-    const right = await verifyPassword(password, account?.passwordHash ?? decoyPasswordHash);
-    if (!account || !right || account.disabled) throw new Refused('login-refused');
-    this.attempts.succeeded(name, source);
-    const zone = account.zone ?? this.options.zone;
-    const fqdn = nodeFqdn(name, node === null ? null : canonicalName(node), zone);
-    if (fqdn === undefined) throw new Refused('malformed');
-    return { fqdn, zone };
-  }
-
   /** Steps 5 to 8. */
   private async login(
-    { challenge, publicKey }: Body<'loginRequest'>,
+    { challenge, ...node }: Body<'loginRequest'>,
     { peer }: Context<Endpoint>,
   ): Promise<Message | undefined> {
     const session = this.sessions.get(hex(peer.key.id));
     if (!session?.challenge || Buffer.compare(session.challenge, challenge) !== 0) throw new Refused('login-refused');
     session.challenge = undefined;
     this.keepSession(session);
-    const coordinator = await this.options.store.coordinators.find(session.zone);
+    const { who } = session;
+    const coordinator = await this.options.store.coordinators.find(who.zone);
     if (!coordinator?.endpoint) throw new Refused('unavailable');
     const { fqdn, endpoint } = coordinator;
+    await this.authentication.bind(who, node.publicKey);
+    await this.revocations.settle(who.zone, who.fqdn);
+    if (!(await this.authentication.stillHolds(who))) throw new Refused('login-refused');
     const key = this.ports.random.bytes(KEY_LENGTH);
-    await this.distribute({ ...coordinator, endpoint }, { fqdn: session.fqdn, publicKey, key });
+    await this.distribute({ ...coordinator, endpoint }, { ...node, fqdn: who.fqdn, key });
+    await this.keepLogin(who, node.publicKey);
     return { name: 'loginResponse', body: { coordinator: fqdn, endpoints: [endpoint], key } };
   }
 
@@ -154,6 +164,49 @@ export class AccountServer implements ServerMachine {
     const request = this.signalling.request(peer, coordinator.endpoint, { name: 'keyDistribution', body });
     const answer = await within(this.ports.timers, DISTRIBUTION_MS, request);
     if (answer === undefined) throw new Refused('unavailable');
+  }
+
+  /** The node is told its key only then: there is no session that the store does not know. */
+  private async keepLogin(who: Authenticated, publicKey: Uint8Array): Promise<void> {
+    const { nodes, revocations } = this.options.store;
+    const { account, fqdn, joinKey, source } = who;
+    await nodes.loggedIn({ fqdn, account, publicKey, joinKey, source, loginMs: this.ports.clock.wallTimeMs() });
+    if (await this.authentication.stillHolds(who)) return;
+    // Ended meanwhile, and the DC may have heard of that before it had the key.
+    await revocations.add({ fqdn, below: false, reason: joinKey === null ? 'password' : 'join-key' });
+    this.revocations.start();
+    throw new Refused('login-refused');
+  }
+
+  private async deliver({ zone, fqdn, below, reason }: Revocation): Promise<boolean> {
+    const coordinator = await this.options.store.coordinators.find(zone);
+    if (!coordinator?.endpoint || this.closed) return false;
+    const message: Message = { name: 'revocation', body: { fqdn, below, reason } };
+    try {
+      const peer = this.coordinatorPeer(coordinator);
+      const answer = await this.signalling.request(peer, coordinator.endpoint, message);
+      return answer.name === 'revocationAck';
+    } catch {
+      return false; // silence, or a DC that cannot now: it is told again
+    }
+  }
+
+  /** A DC has forgotten, or never knew, these nodes. */
+  private async checkTunnels({ correspondents }: Body<'tunnelCheck'>, { peer }: Context<Endpoint>): Promise<Message> {
+    if (peer.party !== 'dc') throw new Refused('malformed');
+    const ended: string[] = [];
+    for (const { fqdn, publicKey } of correspondents) {
+      if (!(await this.belongs(canonicalName(fqdn), publicKey))) ended.push(fqdn);
+    }
+    return { name: 'tunnelCheckAck', body: { ended } };
+  }
+
+  private async belongs(fqdn: string, publicKey: Uint8Array): Promise<boolean> {
+    const { accounts, nodes } = this.options.store;
+    const node = await nodes.find(fqdn);
+    if (!node || node.ended || Buffer.compare(node.publicKey, publicKey) !== 0) return false;
+    const account = await accounts.find(node.account);
+    return account !== undefined && !account.disabled;
   }
 
   /** An account's own name exists with the account; a name below it, once a node has logged in with it. */
@@ -180,17 +233,27 @@ export class AccountServer implements ServerMachine {
   }
 
   /** A DC starts: where it is, and which addresses it may give. */
-  private async takeReport({ endpoint }: Body<'coordinatorReport'>, { peer }: Context<Endpoint>): Promise<Message> {
+  private async takeReport(
+    { endpoint }: Body<'coordinatorReport'>,
+    { peer, afterAnswer }: Context<Endpoint>,
+  ): Promise<Message> {
     const { coordinators } = this.options.store;
     const reporting = (await coordinators.list()).find(({ fqdn }) => fqdn === peer.name);
     if (peer.party !== 'dc' || !reporting) throw new Refused('malformed');
-    await coordinators.put({ ...reporting, endpoint });
+    if (!this.options.pinned?.has(reporting.zone)) await coordinators.put({ ...reporting, endpoint });
+    afterAnswer(() => this.revocations.heard(reporting.zone));
     const { ipv4Block, ipv6Prefix } = reporting;
     return { name: 'coordinatorReportAck', body: { ipv4Block, ipv6Prefix } };
   }
 
+  /** With the key that it has now; one that it had before is no key any more. */
   private coordinatorPeer({ publicKey, fqdn }: Coordinator): Peer {
-    return this.signalling.addPeer({ key: agreedKey(this.options.identity, publicKey), party: 'dc', name: fqdn });
+    const key = agreedKey(this.options.identity, publicKey);
+    const known = this.coordinators.get(fqdn);
+    if (known && Buffer.compare(known.key.id, key.id) !== 0) this.signalling.removePeer(known);
+    const peer = this.signalling.addPeer({ key, party: 'dc', name: fqdn });
+    this.coordinators.set(fqdn, peer);
+    return peer;
   }
 
   private keepSession(session: Session): void {

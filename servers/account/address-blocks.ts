@@ -5,7 +5,7 @@
  */
 import { BlockList, isIPv6 } from 'node:net';
 import type { Random } from '../../core/runtime';
-import type { Coordinator } from '../store/store';
+import type { Blocks, CoordinatorStore } from '../store/store';
 
 export const IPV4_NETWORK = '198.18.0.0/15';
 const NETWORK_SIZE = 2 ** 17;
@@ -15,6 +15,8 @@ export const MOST_NODES = NETWORK_SIZE - 2;
 
 /** RFC 4193 section 3.2: 40 random bits after fd. */
 const GLOBAL_ID_LENGTH = 5;
+
+export type AddressBlocks = Omit<Blocks, 'zone'>;
 
 export function randomGlobalId(random: Random): Uint8Array {
   return random.bytes(GLOBAL_ID_LENGTH);
@@ -30,12 +32,27 @@ export function ulaNetwork(globalId: Uint8Array): string {
   return `${ulaStart(globalId)}::/48`;
 }
 
-/** For so many nodes. `undefined` when there is no room for them. */
-export function freeBlocks(
+/**
+ * Those that a zone has or had, or else some that no zone ever had, or else those of a zone that is gone: its DC would
+ * give its addresses again if it came back. For so many nodes. `undefined` when there is no room for them.
+ */
+export async function blocksFor(
+  zone: string,
   globalId: Uint8Array,
-  taken: readonly Coordinator[],
+  store: CoordinatorStore,
   nodes = 1,
-): Pick<Coordinator, 'ipv4Block' | 'ipv6Prefix'> | undefined {
+): Promise<AddressBlocks | undefined> {
+  const given = await store.blocks();
+  const own = given.find((each) => each.zone === zone);
+  const inUse = (await store.list()).filter((each) => each.zone !== zone);
+  if (own && !inUse.some(({ ipv4Block }) => overlap(ipv4Block, own.ipv4Block))) {
+    return { ipv4Block: own.ipv4Block, ipv6Prefix: own.ipv6Prefix };
+  }
+  return freeBlocks(globalId, given, nodes) ?? freeBlocks(globalId, inUse, nodes);
+}
+
+/** For so many nodes. `undefined` when there is no room for them. */
+export function freeBlocks(globalId: Uint8Array, taken: readonly Blocks[], nodes = 1): AddressBlocks | undefined {
   let size = LEAST_SIZE;
   while (size < nodes + 2) size *= 2;
   for (let start = 0; start + size <= NETWORK_SIZE; start += size) {

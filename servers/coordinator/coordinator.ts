@@ -13,8 +13,10 @@ import { canonicalName } from '../../core/wire/names';
 import type { NameServers, ServerMachine, ServerPorts, TrustedServer } from '../server-ports';
 import type { SessionStore } from '../store/session-store';
 import type { AssignmentStore, NodeKeyStore } from '../store/store';
+import { Acquaintances } from './acquaintances';
 import { AddressPool, type PoolOptions } from './address-pool';
 import { CacheService } from './cache-service';
+import { EndedSessions } from './ended-sessions';
 import { Introducer } from './introducer';
 import { Introductions } from './introductions';
 import { NameCheck } from './name-check';
@@ -25,6 +27,7 @@ import { Registrations, type Registered, type Registration, type Session } from 
 import { Relays } from './relays';
 import { Residents } from './residents';
 import { ServerReports } from './server-reports';
+import { SessionEnds } from './session-ends';
 import { Sessions } from './sessions';
 import { Wakings } from './wakings';
 
@@ -62,6 +65,8 @@ export class CoordinatorServer implements ServerMachine {
   private readonly introducer: Introducer;
   private readonly instance: Uint8Array;
   private readonly cache: CacheService;
+  private readonly ended: EndedSessions;
+  private readonly ends: SessionEnds;
 
   constructor(
     private readonly options: CoordinatorOptions,
@@ -82,7 +87,10 @@ export class CoordinatorServer implements ServerMachine {
       changed: (session) => this.sessions.changed(session),
     });
     const { signalling, registrations } = this;
-    this.sessions = new Sessions({ store: options.sessions, zone, signalling, registrations, ...ports });
+    this.sessions = new Sessions({
+      ...{ store: options.sessions, zone, signalling, registrations, ...ports },
+      onReplaced: (former, at) => this.ends.replaced(former, at),
+    });
     this.notifications = new NotificationService(this.signalling, this.reports, ports);
     const accountPeer = this.trust(accountServer);
     for (const server of options.servers) this.trust(server);
@@ -95,12 +103,18 @@ export class CoordinatorServer implements ServerMachine {
       ...{ ...ports, nameServers: options.nameServers, part },
     });
     const { clock, timers, random } = ports;
-    this.permissions = new Permissions({ zone, signalling, registrations, clock });
+    const acquaintances = new Acquaintances(clock);
+    this.permissions = new Permissions({ zone, signalling, registrations, clock, acquaintances });
     this.residents = new Residents({
       ...{ zone, registrations, notifications, signalling, names, introductions, clock, timers, wakings },
       permissions: this.permissions,
     });
-    const { residents, neighbours, permissions } = this;
+    this.ended = new EndedSessions(clock, signalling);
+    const { residents, neighbours, permissions, ended } = this;
+    this.ends = new SessionEnds({
+      sessions: this.sessions,
+      ...{ registrations, ended, acquaintances, notifications, signalling, clock, accountServer: account },
+    });
     const relays = new Relays(signalling, this.reports, zone, ports);
     this.relays = relays;
     this.introducer = new Introducer({ residents, neighbours, introductions, relays, permissions, random });
@@ -153,9 +167,9 @@ export class CoordinatorServer implements ServerMachine {
     signalling.handle('routeDirection', (body, context) => this.directForNeighbour(body, context));
     signalling.handle('registrationRequest', (body, context) => this.register(body, context));
     signalling.handle('keepAlive', (_, context) => this.keepAlive(context));
-    signalling.handle('directionRequest', ({ target }, context) =>
-      this.introducer.direct(this.registeredSender(context), target, context.handover),
-    );
+    signalling.handle('directionRequest', ({ target }, context) => this.direct(target, context));
+    signalling.handle('revocation', (body, context) => this.ends.revoke(body, context));
+    signalling.handle('tunnelCheck', (body, context) => this.ends.check(body, this.registeredSender(context)));
     signalling.handle('routeDirectionAck', (_, context) => void this.registeredSender(context));
     signalling.handle('notificationAck', ({ notificationId }, context) => {
       this.registrations.revive(this.sessionOf(context.peer), context.from);
@@ -239,6 +253,22 @@ export class CoordinatorServer implements ServerMachine {
     return { name: 'routeDirectionAck', body: { directionId: direction.directionId, observed } };
   }
 
+  /** Figure 5 steps 2 to 15. */
+  private async direct(target: string, context: Context<Endpoint>): Promise<Message> {
+    const mn = this.registeredSender(context);
+    const direction = await this.introducer.direct(mn, target, context.handover);
+    // Meanwhile one of the two may have been revoked.
+    const cn = direction.body.correspondent;
+    if (this.neighbours.isOwn(cn.fqdn) && !this.registrations.holds(cn.fqdn, cn.publicKey)) {
+      throw new Refused('node-absent');
+    }
+    if (this.registrations.sessionOf(context.peer) !== mn.session) {
+      this.ends.endTunnels(mn.session.fqdn, false);
+      this.sessionOf(context.peer);
+    }
+    return direction;
+  }
+
   /** Where a node stores for another, or takes what is its own; or the same for another DC's node. */
   private async findCache({ target, from }: Body<'cacheRequest'>, context: Context<Endpoint>): Promise<Message> {
     if (context.peer.party === 'dc') {
@@ -270,7 +300,7 @@ export class CoordinatorServer implements ServerMachine {
 
   private sessionOf(peer: Peer): Session {
     const session = this.registrations.sessionOf(peer);
-    if (!session) throw new Refused('not-registered');
+    if (!session) throw new Refused(this.ended.refusalOf(peer) ?? 'not-registered');
     return session;
   }
 

@@ -20,7 +20,7 @@
  */
 import type { Random } from '../../core/runtime';
 import { sameEndpoint, type Endpoint } from '../../core/wire/addresses';
-import type { Message } from '../../core/wire/messages';
+import type { Body } from '../../core/wire/messages';
 import { Refused } from '../../core/wire/outcomes';
 import { chooseDirection, familiesOf, type Situation } from './direction';
 import type { Introductions } from './introductions';
@@ -46,11 +46,16 @@ interface Way {
   readonly relay?: RelaySide;
 }
 
+interface RouteDirection {
+  readonly name: 'routeDirection';
+  readonly body: Body<'routeDirection'>;
+}
+
 export class Introducer {
   constructor(private readonly parts: Parts) {}
 
   /** Steps 2 to 15: what MN is answered. Throws Refused. */
-  async direct(mn: Registered, target: string, handover: boolean): Promise<Message> {
+  async direct(mn: Registered, target: string, handover: boolean): Promise<RouteDirection> {
     const { random, permissions, residents } = this.parts;
     const side = await this.sideOf(target, handover);
     const { fqdn, publicKey } = mn.session;

@@ -7,6 +7,7 @@
  */
 import type { Clock, Random, Timer, Timers } from '../../core/runtime';
 import type { Endpoint } from '../../core/wire/addresses';
+import { KEY_LENGTH } from '../../core/wire/key-length';
 import { hex } from '../../core/wire/keys';
 import type { Body } from '../../core/wire/messages';
 import type { Peer } from '../../core/wire/peers';
@@ -53,6 +54,15 @@ export class NotificationService {
   /** Figure 4 steps 10 and 11: where and with which key the node shall register at the NS. */
   async serve(session: Session, handover: boolean): Promise<Body<'registrationResponse'>['notification']> {
     return (await within(this.ports.timers, SERVE_MS, this.serveBySome(session, handover))) ?? null;
+  }
+
+  /** The session is over: a key that nobody has takes the place of its own, which ends the connection. Never rejects. */
+  async withdraw(session: Session): Promise<void> {
+    const server = this.serverOf(session.notificationServer);
+    if (!server) return;
+    const body = { fqdn: session.fqdn, key: this.ports.random.bytes(KEY_LENGTH) };
+    const message = { name: 'notificationServiceRequest', body } as const;
+    await this.signalling.request(server.peer, server.signalling, message).catch(() => {}); // it is gone with the NS
   }
 
   /** Figure 5 steps 9 to 11. Never rejects. */

@@ -9,6 +9,7 @@ import type { Body } from '../../core/wire/messages';
 import type { Signalling } from '../../core/wire/signalling';
 import { BoundedMap } from '../bounded-map';
 import { labelsBelow } from '../names';
+import type { Acquaintances } from './acquaintances';
 import type { Policy } from './policy';
 import type { Registered, Registrations } from './registrations';
 
@@ -32,6 +33,7 @@ export interface PermissionsOptions {
   readonly signalling: Signalling<Endpoint>;
   readonly registrations: Registrations;
   readonly clock: Clock;
+  readonly acquaintances: Acquaintances;
 }
 
 export class Permissions {
@@ -56,6 +58,7 @@ export class Permissions {
   /** The same, for a direction to `to` that carries it. */
   tell(to: string, from: string, fromZone: string): Permits {
     const permits = this.of(to, from, fromZone);
+    this.options.acquaintances.met(to, from);
     this.told.set(`${to} ${from}`, { to, from, fromZone, permits });
     this.due.get(to)?.delete(from);
     return permits;

@@ -14,6 +14,7 @@ import type { Trace } from '../../core/trace';
 import { sameEndpoint, type Endpoint, type VirtualAddresses } from '../../core/wire/addresses';
 import type { Peer } from '../../core/wire/peers';
 import { BoundedMap } from '../bounded-map';
+import { isBelow } from '../names';
 import type { Situation } from './direction';
 
 /** More than the virtual addresses of 198.18.0.0/15. */
@@ -40,6 +41,8 @@ export interface Session {
   readonly peer: Peer;
   /** The node's WireGuard static key. */
   readonly publicKey: Uint8Array;
+  /** Of the program, when it has said so. */
+  readonly instance?: Uint8Array | undefined;
   /** Key between the node and the NS; one per session, so that a second registration does not cut the connection. */
   readonly notificationKey: Uint8Array;
   registration: Registration | undefined;
@@ -83,6 +86,30 @@ export class Registrations {
     const former = this.sessions.take(fqdn);
     if (former) this.on.over(former, 'replaced');
     this.sessions.set(fqdn, session());
+  }
+
+  session(fqdn: string): Session | undefined {
+    return this.sessions.get(fqdn);
+  }
+
+  /** The session of a name, and with `below` those of the names below it. */
+  named(fqdn: string, below: boolean): Session[] {
+    const own = this.sessions.get(fqdn);
+    const others = below ? [...this.sessions.values()].filter((session) => isBelow(fqdn, session.fqdn)) : [];
+    return own ? [own, ...others] : others;
+  }
+
+  /** Whether the session of a name is that of the node with this public key. */
+  holds(fqdn: string, publicKey: Uint8Array): boolean {
+    const session = this.sessions.get(fqdn);
+    return session !== undefined && Buffer.compare(session.publicKey, publicKey) === 0;
+  }
+
+  /** The session is over, with its registration. */
+  forget(session: Session): void {
+    if (this.sessions.get(session.fqdn) !== session) return;
+    this.end(session, 'deregistered');
+    this.sessions.delete(session.fqdn);
   }
 
   /** The session of a node, if it is this peer's and not one that was replaced. */

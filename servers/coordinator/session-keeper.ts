@@ -43,6 +43,14 @@ export class SessionKeeper {
     });
   }
 
+  /** The same. */
+  keepEnd(fqdn: string, key: Uint8Array): Promise<void> {
+    return new Promise((written, failed) => {
+      this.keys.push({ change: { kind: 'ended', fqdn, key }, written, failed });
+      this.writeIn(0);
+    });
+  }
+
   /** Takes the place of what this name waited with. */
   later(fqdn: string, change: () => Behind): void {
     this.behind.set(fqdn, change);

@@ -30,6 +30,8 @@ export interface SessionsOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
+  /** Another program has the name now; `at`: where the former one was registered. */
+  onReplaced(former: Session, at: Endpoint | undefined): void;
 }
 
 export class Sessions {
@@ -56,18 +58,22 @@ export class Sessions {
   }
 
   /** Figure 4 steps 6 and 7. */
-  async install({ fqdn, publicKey, key }: Body<'keyDistribution'>): Promise<Message> {
-    const { zone, signalling, registrations, clock, random } = this.options;
+  async install({ fqdn, publicKey, key, instance, yielding }: Body<'keyDistribution'>): Promise<Message> {
+    const { zone, signalling, registrations, clock, random, onReplaced } = this.options;
     const name = canonicalName(fqdn);
     if (!labelsBelow(zone, name) || !this.isFree({ fqdn: name, key })) throw new Refused('malformed');
+    if (yielding && registrations.registered(name)) throw new Refused('replaced');
     const notificationKey = random.bytes(KEY_LENGTH);
     const stored = { fqdn: name, publicKey, key, notificationKey, usedMs: clock.wallTimeMs(), location: null };
     await this.keeper.keep(stored);
     if (!this.isFree(stored)) throw new Refused('malformed'); // meanwhile
+    const former = registrations.session(name);
+    const at = former?.registration?.observed;
     registrations.replace(name, () => {
       const peer = signalling.addPeer({ key: sharedKey(key, 1), party: 'node', name });
-      return { fqdn: name, peer, publicKey, notificationKey, registration: undefined };
+      return { fqdn: name, peer, publicKey, instance, notificationKey, registration: undefined };
     });
+    if (former && !isSameProgram(former, instance)) onReplaced(former, at);
     return { name: 'keyDistributionAck', body: {} };
   }
 
@@ -85,6 +91,11 @@ export class Sessions {
   /** The session was forgotten, not replaced. */
   ended({ fqdn, peer }: Session): void {
     this.keeper.later(fqdn, () => ({ kind: 'ended', fqdn, key: peer.key.key }));
+  }
+
+  /** Resolves once it is on disk that the session has ended. */
+  keepEnd({ fqdn, peer }: Session): Promise<void> {
+    return this.keeper.keepEnd(fqdn, peer.key.key);
   }
 
   async close(): Promise<void> {
@@ -132,4 +143,9 @@ function locationOf(session: Session, transaction: bigint): StoredLocation | nul
     ...(notificationServer !== undefined && { notificationServer }),
     ...(!registration && { isAsleep: true }),
   };
+}
+
+/** The same one again, whose answer was lost, is not told that another has its name. */
+function isSameProgram({ instance: former }: Session, instance: Uint8Array | undefined): boolean {
+  return former !== undefined && instance !== undefined && Buffer.compare(former, instance) === 0;
 }

@@ -50,6 +50,13 @@ export class AccountServerReport {
     throw new NtmError('NTM_CLOSED', 'stopped before the account server answered');
   }
 
+  /** What the AS gives is not what this DC has been giving to nodes since its first start. */
+  compare(given: Blocks, known: Blocks): void {
+    if (given.ipv4Block === known.ipv4Block && given.ipv6Prefix === known.ipv6Prefix) return;
+    this.ailment = `the account server gives this zone the addresses ${given.ipv4Block}, its nodes have ${known.ipv4Block}: start with an empty "dir"`;
+    this.context.log(this.ailment);
+  }
+
   stop(): void {
     this.stopped = true;
     this.wake();

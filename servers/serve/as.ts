@@ -5,7 +5,7 @@ import { NtmError } from '../../core/errors';
 import { formatEndpoint } from '../../core/wire/addresses';
 import { agreedKey, type KeyPair } from '../../core/wire/keys';
 import { AccountServer } from '../account/account-server';
-import { freeBlocks, IPV4_NETWORK, ulaNetwork } from '../account/address-blocks';
+import { blocksFor, IPV4_NETWORK, ulaNetwork } from '../account/address-blocks';
 import { decoyPasswordHash, verifyPassword } from '../account/password';
 import { hostMachine } from '../host';
 import { NetworkSettings } from '../network-settings';
@@ -28,6 +28,8 @@ export async function serveAccountServer(
     await settings.decideZone(zone);
     const globalId = await settings.globalId();
     await enrol(store, coordinators, globalId);
+    const pinned = new Set<string>();
+    pin(pinned, coordinators);
     const networks = [IPV4_NETWORK, ulaNetwork(globalId)];
     const options = {
       identity,
@@ -36,6 +38,7 @@ export async function serveAccountServer(
       store,
       verifyPassword,
       decoyPasswordHash: decoyPasswordHash(nodeRandom),
+      pinned,
     };
     const { machine, local, close } = await hostMachine(listen, context, (ports) => new AccountServer(options, ports));
     await machine.start();
@@ -48,6 +51,7 @@ export async function serveAccountServer(
       figures: () => [...accountServerFigures(machine), ...storeFigures(watched)],
       ailment: () => watched.ailment(),
       async reload(changed) {
+        pin(pinned, changed.coordinators);
         for (const gone of await enrol(store, changed.coordinators, globalId)) distrust(machine, identity, gone);
         await machine.start();
       },
@@ -63,7 +67,19 @@ export async function serveAccountServer(
 }
 
 export function accountServerFigures(machine: AccountServer): Figure[] {
-  return droppedFigures({ signalling: machine.signalling.drops });
+  return [
+    ...droppedFigures({ signalling: machine.signalling.drops }),
+    ...[...machine.refusals].map(([reason, value]) => ({
+      ...{ name: 'logins_refused_total', help: 'Logins refused, by reason', type: 'counter' as const },
+      ...{ value, labels: { reason } },
+    })),
+  ];
+}
+
+/** DCs are where the settings say, when they say it, whatever they report. */
+function pin(pinned: Set<string>, coordinators: Settings<'as'>['coordinators']): void {
+  pinned.clear();
+  for (const { zone, endpoint } of coordinators) if (endpoint) pinned.add(zone);
 }
 
 function distrust({ signalling }: AccountServer, identity: KeyPair, { publicKey, fqdn }: Coordinator): void {
@@ -88,7 +104,7 @@ async function enrol(
   }
   for (const { zone, key, endpoint, nodes } of enrolled) {
     const known = await store.coordinators.find(zone);
-    const blocks = known ?? freeBlocks(globalId, await store.coordinators.list(), nodes);
+    const blocks = known ?? (await blocksFor(zone, globalId, store.coordinators, nodes));
     if (!blocks) throw new NtmError('NTM_CONFIG', `there are not enough virtual addresses left for ${zone}`);
     const { ipv4Block, ipv6Prefix } = blocks;
     const reported = endpoint ?? known?.endpoint ?? null;

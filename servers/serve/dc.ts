@@ -129,7 +129,10 @@ function trustOnly(
 async function blocksOf(store: Store, zone: string, report: AccountServerReport): Promise<Blocks> {
   const known = await store.coordinators.find(zone);
   if (!known) return report.start();
-  void report.start().catch(() => {}); // refused: it says so itself
+  report.start().then(
+    (given) => report.compare(given, known),
+    () => {}, // refused: it says so itself
+  );
   return known;
 }
 

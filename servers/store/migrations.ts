@@ -97,6 +97,46 @@ export const migrations: readonly string[] = [
      bytes BLOB NOT NULL,
      PRIMARY KEY (number, "offset")
    );`,
+  // Nodes that have logged in, join keys, ends of sessions that DCs have not acknowledged.
+  `CREATE TABLE nodes (
+     fqdn TEXT PRIMARY KEY,
+     account TEXT NOT NULL,
+     public_key BLOB NOT NULL,
+     join_key TEXT,
+     source TEXT NOT NULL,
+     login_ms INTEGER NOT NULL,
+     ended INTEGER NOT NULL DEFAULT 0,
+     removed INTEGER NOT NULL DEFAULT 0
+   );
+   CREATE INDEX nodes_account ON nodes (account, source);
+   CREATE INDEX nodes_join_key ON nodes (join_key) WHERE join_key IS NOT NULL;
+   CREATE TABLE join_keys (
+     id TEXT PRIMARY KEY,
+     account TEXT NOT NULL,
+     secret_hash BLOB NOT NULL,
+     created_ms INTEGER NOT NULL,
+     expires_ms INTEGER,
+     once INTEGER NOT NULL,
+     node TEXT,
+     node_prefix TEXT,
+     bound_to BLOB,
+     used_ms INTEGER
+   );
+   CREATE INDEX join_keys_account ON join_keys (account);
+   CREATE TABLE revocations (
+     id INTEGER PRIMARY KEY AUTOINCREMENT,
+     zone TEXT NOT NULL,
+     fqdn TEXT NOT NULL,
+     below INTEGER NOT NULL,
+     reason TEXT NOT NULL,
+     UNIQUE (zone, fqdn, below)
+   );
+   CREATE TABLE address_blocks (
+     zone TEXT PRIMARY KEY,
+     ipv4_block TEXT NOT NULL,
+     ipv6_prefix TEXT NOT NULL
+   );
+   INSERT INTO address_blocks SELECT zone, ipv4_block, ipv6_prefix FROM coordinators;`,
 ];
 
 /** Throws when the file was made by a newer version. */

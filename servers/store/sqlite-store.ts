@@ -9,21 +9,17 @@ import type Database from 'libsql';
 import { NtmError } from '../../core/errors';
 import { GroupCommit } from './group-commit';
 import { migrate } from './migrations';
+import { accountStore } from './sqlite-accounts';
 import { bytes } from './sqlite-bytes';
 import { cachedItemStore } from './sqlite-cached-items';
 import { StoreDatabase } from './sqlite-database';
+import { joinKeyStore } from './sqlite-join-keys';
 import { nodeKeyStore } from './sqlite-node-keys';
+import { nodeStore } from './sqlite-nodes';
 import { pushStore } from './sqlite-push-store';
+import { revocationStore } from './sqlite-revocations';
 import { sessionStore } from './sqlite-sessions';
-import type {
-  Account,
-  AccountStore,
-  AssignmentStore,
-  Coordinator,
-  CoordinatorStore,
-  SettingStore,
-  Store,
-} from './store';
+import type { AssignmentStore, Coordinator, CoordinatorStore, SettingStore, Store } from './store';
 
 type Db = Database.Database;
 
@@ -65,6 +61,9 @@ function storeOn(db: Db): Store {
   const nodeKeys = nodeKeyStore(db);
   return {
     accounts: accountStore(db),
+    nodes: nodeStore(db),
+    joinKeys: joinKeyStore(db),
+    revocations: revocationStore(db),
     coordinators: coordinatorStore(db),
     assignments,
     sessions: sessionStore(db),
@@ -77,42 +76,6 @@ function storeOn(db: Db): Store {
       nodeKeys.close();
       db.close();
     },
-  };
-}
-
-interface AccountRow {
-  name: string;
-  password_hash: string;
-  created_ms: number;
-  disabled: number;
-  zone: string | null;
-}
-
-function accountStore(db: Db): AccountStore {
-  const find = db.prepare('SELECT * FROM accounts WHERE name = ?');
-  const list = db.prepare('SELECT * FROM accounts ORDER BY name');
-  const add = db.prepare('INSERT OR IGNORE INTO accounts (name, password_hash, created_ms, zone) VALUES (?, ?, ?, ?)');
-  const update = db.prepare('UPDATE accounts SET password_hash = ? WHERE name = ?');
-  const account = (row: AccountRow): Account => ({
-    name: row.name,
-    passwordHash: row.password_hash,
-    createdMs: row.created_ms,
-    disabled: row.disabled !== 0,
-    zone: row.zone,
-  });
-  const put = db.transaction((name: string, hash: string, createdMs: number) => {
-    if (add.run(name, hash, createdMs, null).changes === 1) return 'created' as const;
-    update.run(hash, name);
-    return 'updated' as const;
-  });
-  return {
-    async find(name) {
-      const row = find.get(name) as AccountRow | undefined;
-      return row && account(row);
-    },
-    list: async () => (list.all() as AccountRow[]).map(account),
-    put: async (name, hash, createdMs) => put.immediate(name, hash, createdMs),
-    add: async (name, hash, createdMs, zone = undefined) => add.run(name, hash, createdMs, zone ?? null).changes === 1,
   };
 }
 
@@ -130,7 +93,19 @@ function coordinatorStore(db: Db): CoordinatorStore {
   const find = db.prepare('SELECT * FROM coordinators WHERE zone = ?');
   const list = db.prepare('SELECT * FROM coordinators ORDER BY zone');
   const put = db.prepare('INSERT OR REPLACE INTO coordinators VALUES (?, ?, ?, ?, ?, ?, ?)');
+  const putBlocks = db.prepare('INSERT OR REPLACE INTO address_blocks VALUES (?, ?, ?)');
+  const blocks = db.prepare('SELECT * FROM address_blocks ORDER BY zone');
   const remove = db.prepare('DELETE FROM coordinators WHERE zone = ?');
+  const forget = db.prepare('DELETE FROM revocations WHERE zone = ?');
+  const removeZone = db.transaction((zone: string) => {
+    remove.run(zone);
+    forget.run(zone);
+  });
+  const putAll = db.transaction(({ zone, fqdn, publicKey, ipv4Block, ipv6Prefix, endpoint }: Coordinator) => {
+    const { address, port } = endpoint ?? { address: null, port: null };
+    put.run(zone, fqdn, Buffer.from(publicKey), ipv4Block, ipv6Prefix, address, port);
+    putBlocks.run(zone, ipv4Block, ipv6Prefix);
+  });
   const coordinator = (row: CoordinatorRow): Coordinator => ({
     zone: row.zone,
     fqdn: row.fqdn,
@@ -145,11 +120,12 @@ function coordinatorStore(db: Db): CoordinatorStore {
       return row && coordinator(row);
     },
     list: async () => (list.all() as CoordinatorRow[]).map(coordinator),
-    remove: async (zone) => void remove.run(zone),
-    async put({ zone, fqdn, publicKey, ipv4Block, ipv6Prefix, endpoint }) {
-      const { address, port } = endpoint ?? { address: null, port: null };
-      put.run(zone, fqdn, Buffer.from(publicKey), ipv4Block, ipv6Prefix, address, port);
-    },
+    remove: async (zone) => removeZone.immediate(zone),
+    put: async (coordinator) => putAll.immediate(coordinator),
+    blocks: async () =>
+      (blocks.all() as Omit<CoordinatorRow, 'fqdn'>[]).map((row) => ({
+        ...{ zone: row.zone, ipv4Block: row.ipv4_block, ipv6Prefix: row.ipv6_prefix },
+      })),
   };
 }
 

@@ -3,17 +3,8 @@
  * and move to a database that several AS and DC processes share. What a call has answered is on disk.
  */
 import type { Endpoint } from '../../core/wire/addresses';
+import type { AccountStore, JoinKeyStore, NodeStore, RevocationStore } from './account-store';
 import type { SessionStore } from './session-store';
-
-export interface Account {
-  readonly name: string;
-  /** See account/password.ts. */
-  readonly passwordHash: string;
-  readonly createdMs: number;
-  readonly disabled: boolean;
-  /** Where its names are; null: in the AS's own zone. */
-  readonly zone: string | null;
-}
 
 /** A DC as the AS vouches for it. */
 export interface Coordinator {
@@ -27,21 +18,15 @@ export interface Coordinator {
   readonly endpoint: Endpoint | null;
 }
 
-export interface AccountStore {
-  find(name: string): Promise<Account | undefined>;
-  list(): Promise<Account[]>;
-  /** Creates the account, or replaces its password. */
-  put(name: string, passwordHash: string, createdMs: number): Promise<'created' | 'updated'>;
-  /** False when the name is taken. */
-  add(name: string, passwordHash: string, createdMs: number, zone?: string): Promise<boolean>;
-}
+export type Blocks = Pick<Coordinator, 'zone' | 'ipv4Block' | 'ipv6Prefix'>;
 
 export interface CoordinatorStore {
   find(zone: string): Promise<Coordinator | undefined>;
   list(): Promise<Coordinator[]>;
   put(coordinator: Coordinator): Promise<void>;
-  /** Its blocks of addresses may be given to another zone then. */
   remove(zone: string): Promise<void>;
+  /** Of every zone that ever was, also those removed: a zone keeps its blocks as long as others are free. */
+  blocks(): Promise<Blocks[]>;
 }
 
 /** Virtual addresses as numbers within the pool of a DC; a name keeps its number for ever. */
@@ -139,6 +124,9 @@ export interface PushStore {
 
 export interface Store {
   readonly accounts: AccountStore;
+  readonly nodes: NodeStore;
+  readonly joinKeys: JoinKeyStore;
+  readonly revocations: RevocationStore;
   readonly coordinators: CoordinatorStore;
   readonly assignments: AssignmentStore;
   readonly sessions: SessionStore;

@@ -1,11 +1,12 @@
 /** The store of the servers in memory, for tests that are about something else. */
 import type { SessionChange, SessionStore, StoredSession } from '../../servers/store/session-store';
-import type { Account, Coordinator, PushRecord, Store } from '../../servers/store/store';
+import type { Coordinator, PushRecord, Store } from '../../servers/store/store';
+import { memoryAccounts } from './memory-accounts';
 import { MemoryCachedItems } from './memory-cached-items';
 
 export function memoryStore(): Store & { readonly cachedItems: MemoryCachedItems } {
-  const accounts = new Map<string, Account>();
   const coordinators = new Map<string, Coordinator>();
+  const blocks = new Map<string, Coordinator>();
   const zones = new Map<string, Map<string, number>>();
   const numbersOf = (zone: string): Map<string, number> => {
     if (!zones.has(zone)) zones.set(zone, new Map());
@@ -15,25 +16,17 @@ export function memoryStore(): Store & { readonly cachedItems: MemoryCachedItems
   const pushes = new Map<string, PushRecord>();
   const nodeKeys = new Map<string, Uint8Array>();
   return {
-    accounts: {
-      find: async (name) => accounts.get(name),
-      list: async () => [...accounts.values()],
-      async put(name, passwordHash, createdMs) {
-        const known = accounts.has(name);
-        accounts.set(name, { name, passwordHash, createdMs, disabled: false, zone: null });
-        return known ? 'updated' : 'created';
-      },
-      async add(name, passwordHash, createdMs, zone) {
-        if (accounts.has(name)) return false;
-        accounts.set(name, { name, passwordHash, createdMs, disabled: false, zone: zone ?? null });
-        return true;
-      },
-    },
+    ...memoryAccounts(coordinators),
     coordinators: {
       find: async (zone) => coordinators.get(zone),
       list: async () => [...coordinators.values()],
       remove: async (zone) => void coordinators.delete(zone),
-      put: async (coordinator) => void coordinators.set(coordinator.zone, coordinator),
+      async put(coordinator) {
+        coordinators.set(coordinator.zone, coordinator);
+        blocks.set(coordinator.zone, coordinator);
+      },
+      blocks: async () =>
+        [...blocks.values()].map(({ zone, ipv4Block, ipv6Prefix }) => ({ zone, ipv4Block, ipv6Prefix })),
     },
     assignments: {
       find: async (zone, fqdn) => numbersOf(zone).get(fqdn),

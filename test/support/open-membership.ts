@@ -33,11 +33,12 @@ export async function openMembership(
   return new Membership({
     ...{ runtime, trace: noTrace, part: 'node', signalling, password },
     accountServer: { host, port: accountServerPort, publicKey: accountServerKey },
-    ...{ account: 'alice', node: null, publicKey: new Uint8Array(32), route: 'auto' },
+    ...{ account: 'alice', node: null, publicKey: new Uint8Array(32), route: 'auto', byJoinKey: false },
     hostEndpoints: () => [port.local],
     onConfiguration: ({ fqdn }) => told.push(`configured ${fqdn}`),
     onJoined: (fqdn) => told.push(`joined ${fqdn}`),
     onFailed: (error) => told.push(`failed ${(error as NtmError).code}`),
+    onRevoked: ({ code }) => told.push(`revoked ${code}`),
     onNotification: () => told.push('notified'),
     onPushRefused: (why) => told.push(`push ${why}`),
     onMoved: () => told.push('moved'),

@@ -9,9 +9,9 @@ const fqdn = 'alice.ntm.internal';
 export const sampleBodies: SampleBodies = {
   configurationRequest: { account: 'alice', node: null, password: 'pässword' },
   configurationResponse: { fqdn, domains: ['ntm.internal'], networks: ['198.18.0.0/15'], challenge: bytes(16, 1) },
-  loginRequest: { challenge: bytes(16, 1), publicKey: bytes(32, 2) },
+  loginRequest: { challenge: bytes(16, 1), publicKey: bytes(32, 2), instance: bytes(8, 12), yielding: true },
   loginResponse: { coordinator: 'dc.ntm.internal', endpoints: [endpoint], key: bytes(32, 3) },
-  keyDistribution: { fqdn, publicKey: bytes(32, 2), key: bytes(32, 3) },
+  keyDistribution: { fqdn, publicKey: bytes(32, 2), key: bytes(32, 3), instance: bytes(8, 12), yielding: true },
   keyDistributionAck: {},
   registrationRequest: { endpoints: [endpoint], lifetimeMs: 90_000, route: 'auto' },
   registrationResponse: {
@@ -67,6 +67,15 @@ export const sampleBodies: SampleBodies = {
   coordinatorReportAck: { ipv4Block: '198.18.32.0/19', ipv6Prefix: 'fd00:1:2:2::/64' },
   policyDirection: { fqdn, permits: ['53', '443/tcp'], ended: false },
   policyDirectionAck: {},
+  joinRequest: { key: 'ntmk-0123456789abcdef-secret', node: 'worker-1' },
+  revocation: { fqdn, below: true, reason: 'disabled' },
+  revocationAck: {},
+  sessionEnd: { reason: 'replaced' },
+  sessionEndAck: {},
+  tunnelEnd: { fqdn },
+  tunnelEndAck: {},
+  tunnelCheck: { correspondents: [{ fqdn, publicKey: bytes(32, 2) }] },
+  tunnelCheckAck: { ended: [fqdn] },
   unknownKey: {},
   cacheRequest: {
     target: 'bob.b.example',
