@@ -172,10 +172,11 @@ describe('Figure 5, tunnel construction', () => {
     await assert.rejects(cn.keepAlive(), { refusal: 'not-registered' });
   });
 
-  it('replaced by a newer login: the older session asks -> not answered, and told that its key is unknown', async () => {
+  it('replaced by a newer login: the older session asks -> told that it was replaced, also unasked', async () => {
     const { world, mn } = await twoNodes();
     await new SimulatedNode(world, 'alice', at(7)).join();
-    await assert.rejects(mn.keepAlive(), { keyUnknown: true });
+    await assert.rejects(mn.keepAlive(), { refusal: 'replaced' });
+    assert.deepEqual(mn.sessionEnds, ['replaced']);
   });
 });
 

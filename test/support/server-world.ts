@@ -103,6 +103,7 @@ export class ServerWorld {
     const { withNotification = true, withRelay = false, withCache = false, notification = {} } = options;
     const world = new ServerWorld(notification);
     await world.ns.start();
+    await world.store.settings.put('zone', Buffer.from(ZONE));
     for (const name of ['alice', 'bob', 'carol']) await world.store.accounts.put(name, 'hash of right', 0);
     await world.as.start();
     if (withNotification) await world.report('ns', world.ns);

@@ -10,6 +10,7 @@ import type { NodeStream } from '../../servers/notification/connections';
 import { settle } from './memory-datagrams';
 import { ports, type ServerWorld } from './server-world';
 
+type LoginMore = Pick<Body<'loginRequest'>, 'instance' | 'yielding'>;
 type Push = Body<'notificationRegistration'>['push'];
 
 export class SimulatedNode {
@@ -19,6 +20,9 @@ export class SimulatedNode {
   /** Route Directions that came as requests: this node was CN. */
   readonly directions: Body<'routeDirection'>[] = [];
   readonly policies: Body<'policyDirection'>[] = [];
+  /** Why the DC said that the session is over, and tunnels with whom. */
+  readonly sessionEnds: string[] = [];
+  readonly tunnelEnds: string[] = [];
   acknowledgesNotifications = true;
   dc: Peer | undefined;
   dcAt: Endpoint = ports.dc;
@@ -53,6 +57,14 @@ export class SimulatedNode {
       this.policies.push(body);
       return { name: 'policyDirectionAck', body: {} };
     });
+    this.signalling.handle('sessionEnd', ({ reason }): Message => {
+      this.sessionEnds.push(reason);
+      return { name: 'sessionEndAck', body: {} };
+    });
+    this.signalling.handle('tunnelEnd', ({ fqdn }): Message => {
+      this.tunnelEnds.push(fqdn);
+      return { name: 'tunnelEndAck', body: {} };
+    });
     this.streamSignalling.handle('notification', (body) => {
       if (this.acknowledgesNotifications)
         this.signalling.oneway(this.dc!, this.dcAt, { name: 'notificationAck', body });
@@ -60,14 +72,23 @@ export class SimulatedNode {
   }
 
   /** Figure 4 steps 2 to 8. */
-  async login(password = 'right'): Promise<Body<'configurationResponse'>> {
-    const { world, account, node, signalling } = this;
+  login(password = 'right', more: LoginMore = {}): Promise<Body<'configurationResponse'>> {
+    const { account, node } = this;
+    return this.loginBy({ name: 'configurationRequest', body: { account, node, password } }, more);
+  }
+
+  /** The same with a join key. */
+  loginByKey(key: string): Promise<Body<'configurationResponse'>> {
+    return this.loginBy({ name: 'joinRequest', body: { key, node: this.node } });
+  }
+
+  private async loginBy(message: Message, more: LoginMore = {}): Promise<Body<'configurationResponse'>> {
+    const { world, signalling } = this;
     const pinned = { publicKey: world.identities.as.publicKey, party: 'as' as const, name: 'as' };
-    const message: Message = { name: 'configurationRequest', body: { account, node, password } };
     const contact = signalling.firstContact(ports.as, message, generateKeyPair(world.random), pinned);
     const configuration = expectBody(await this.settle(contact.answer), 'configurationResponse');
     const { challenge } = configuration;
-    const body = { challenge, publicKey: this.keys.publicKey };
+    const body = { challenge, publicKey: this.keys.publicKey, ...more };
     const answer = await this.settle(signalling.request(contact.peer, ports.as, { name: 'loginRequest', body }));
     const { key, coordinator, endpoints } = expectBody(answer, 'loginResponse');
     this.dcAt = endpoints[0]!;
