@@ -15,7 +15,7 @@ import type { Endpoint } from '../core/wire/addresses';
 import { PendingConnect, type ConnectOutcome, type ConnectRequest } from './connect-outcome';
 import { linger } from './linger';
 import { Hold } from './liveness';
-import { connectCode, errnoOf, systemError } from './node-errors';
+import { addCause, connectCode, errnoOf, systemError } from './node-errors';
 import { inPollPhase } from '../core/poll-phase';
 import { afterPartsOfBody, readNatively } from './native-reader';
 import { ReceiveQueue } from './receive-queue';
@@ -47,6 +47,7 @@ export class VirtualStream implements TcpEvents {
   /** The peer's FIN: not seen, waiting to be delivered after the bytes before it, delivered. */
   #end: 'none' | 'pending' | 'delivered' = 'none';
   #failure: TcpFailure | undefined;
+  #cause: Error | undefined;
   #stepScheduled = false;
   #reportScheduled = false;
 
@@ -199,6 +200,7 @@ export class VirtualStream implements TcpEvents {
     // A connection may be established and reset within one turn, before Node heard of it.
     if (this.#connect?.isOver === false) return this.#connectDone({ status: errnoOf(reason), cause });
     this.#failure = reason;
+    this.#cause = cause;
     this.#schedule();
   }
 
@@ -319,7 +321,9 @@ export class VirtualStream implements TcpEvents {
     if (!this.#reading) return;
     this.#reading = false;
     // JSStream can signal the end of a stream but no error: the socket is told directly.
-    this.#scope.runInAsyncScope(() => this.handle.consumer()?.destroy(systemError(reason, 'read')));
+    const error = systemError(reason, 'read');
+    addCause(error, this.#cause);
+    this.#scope.runInAsyncScope(() => this.handle.consumer()?.destroy(error));
   }
 
   // --- the rest ---

@@ -1,6 +1,5 @@
 /** `ntmobile account key`: join keys, by which machines join that nobody sits at. */
 import { Command, InvalidArgumentError } from 'commander';
-import { nodeClock } from '../../core/runtime-node';
 import type { JoinKey } from '../../servers/store/account-store';
 import { print, UsageError } from '../output';
 import { administrate, common, timeText, type CommonOptions } from './common';
@@ -10,8 +9,8 @@ const DEFAULT_LIFETIME = '7d';
 
 interface AddOptions extends CommonOptions {
   readonly once?: boolean;
-  /** Milliseconds; null: for ever. */
-  readonly expires?: number | null;
+  /** Milliseconds; Infinity: for ever. Commander takes null for nothing. */
+  readonly expires?: number;
   readonly node?: string;
   readonly nodePrefix?: string;
 }
@@ -43,9 +42,9 @@ export function joinKeyCommand(): Command {
 
 async function add(account: string, { dir, json, once = false, node, nodePrefix, ...options }: AddOptions) {
   if (node !== undefined && nodePrefix !== undefined) throw new UsageError('give --node or --node-prefix, not both');
-  const lifetimeMs = options.expires === undefined ? lifetime(DEFAULT_LIFETIME) : options.expires;
-  const expiresMs = lifetimeMs === null ? null : Math.floor(nodeClock.wallTimeMs()) + lifetimeMs;
-  const wanted = { once, expiresMs, node: node?.toLowerCase() ?? null, nodePrefix: nodePrefix?.toLowerCase() ?? null };
+  const givenMs = options.expires ?? lifetime(DEFAULT_LIFETIME);
+  const lifetimeMs = givenMs === Infinity ? null : givenMs;
+  const wanted = { once, lifetimeMs, node: node?.toLowerCase() ?? null, nodePrefix: nodePrefix?.toLowerCase() ?? null };
   const { key, kept } = await administrate(dir, (administration) => administration.addKey(account, wanted));
   if (json) return print(JSON.stringify({ key, ...shown(kept) }));
   print(key);
@@ -82,8 +81,8 @@ function shown({ id, account, once, createdMs, expiresMs, node, nodePrefix, used
   };
 }
 
-function lifetime(text: string): number | null {
-  if (text === 'never') return null;
+function lifetime(text: string): number {
+  if (text === 'never') return Infinity;
   const [, count, unit] = /^(\d{1,5})([mhd])$/.exec(text) ?? [];
   if (count === undefined || Number(count) === 0) {
     throw new InvalidArgumentError('Give minutes, hours or days, e.g. 30m, 12h or 7d; or never.');

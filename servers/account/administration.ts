@@ -21,7 +21,8 @@ export interface ListedAccount extends Account {
 
 export interface JoinKeyOptions {
   readonly once: boolean;
-  readonly expiresMs: number | null;
+  /** For how long new nodes may join by it; null: for ever. */
+  readonly lifetimeMs: number | null;
   readonly node: string | null;
   readonly nodePrefix: string | null;
 }
@@ -84,7 +85,7 @@ export class Administration {
   }
 
   /** The key, which can be shown only now, and what is kept of it. */
-  async addKey(name: string, options: JoinKeyOptions): Promise<{ key: string; kept: JoinKey }> {
+  async addKey(name: string, { lifetimeMs, ...options }: JoinKeyOptions): Promise<{ key: string; kept: JoinKey }> {
     const fqdn = await this.fqdnOf(name);
     for (const label of [options.node, options.nodePrefix]) {
       if (label !== null && !isLabel(label.replace(/-$/, '')))
@@ -95,7 +96,8 @@ export class Administration {
     }
     const { key, id, secretHash } = newJoinKey(this.random);
     const createdMs = this.clock.wallTimeMs();
-    const kept = { id, account: name, secretHash, createdMs, boundTo: null, usedMs: null, ...options };
+    const expiresMs = lifetimeMs === null ? null : createdMs + lifetimeMs;
+    const kept = { id, expiresMs, account: name, secretHash, createdMs, boundTo: null, usedMs: null, ...options };
     await this.store.joinKeys.add(kept);
     return { key, kept };
   }

@@ -113,7 +113,7 @@ export class CoordinatorServer implements ServerMachine {
     const { residents, neighbours, permissions, ended } = this;
     this.ends = new SessionEnds({
       sessions: this.sessions,
-      ...{ registrations, ended, acquaintances, notifications, signalling, clock, accountServer: account },
+      ...{ registrations, ended, acquaintances, notifications, signalling, clock, timers, accountServer: account },
     });
     const relays = new Relays(signalling, this.reports, zone, ports);
     this.relays = relays;

@@ -13,7 +13,8 @@ import { Refused } from '../../core/wire/outcomes';
 import type { Peer } from '../../core/wire/peers';
 import type { SessionEndReason } from '../../core/wire/refusals';
 import type { Context, Signalling } from '../../core/wire/signalling';
-import type { Clock } from '../../core/runtime';
+import type { Clock, Timers } from '../../core/runtime';
+import { within } from '../../core/wire/within';
 import { RateLimit } from '../rate-limit';
 import type { Acquaintances } from './acquaintances';
 import type { EndedSessions } from './ended-sessions';
@@ -24,6 +25,9 @@ import type { Sessions } from './sessions';
 /** Of one node: as many as its tunnels need at once, and then one in two seconds. */
 const CHECKS = { burst: 64, refillMs: 2_000 };
 
+/** A node that answers does it in a round trip; for one that does not its peers wait no longer. */
+const HEAD_START_MS = 250;
+
 interface Parts {
   readonly registrations: Registrations;
   readonly sessions: Sessions;
@@ -33,6 +37,7 @@ interface Parts {
   readonly signalling: Signalling<Endpoint>;
   readonly accountServer: { readonly peer: Peer; readonly to: Endpoint };
   readonly clock: Clock;
+  readonly timers: Timers;
 }
 
 type Correspondents = Body<'tunnelCheck'>['correspondents'];
@@ -47,17 +52,19 @@ export class SessionEnds {
   /** The AS ends sessions. Again is as well as once. */
   async revoke({ fqdn, below, reason }: Body<'revocation'>, { peer }: Context<Endpoint>): Promise<Message> {
     if (peer !== this.parts.accountServer.peer) throw new Refused('malformed');
-    const { registrations, notifications, sessions } = this.parts;
+    const { registrations, notifications, sessions, timers } = this.parts;
     const name = canonicalName(fqdn);
     const revoked = registrations.named(name, below);
-    for (const session of revoked) {
+    const told = revoked.map((session) => {
       const at = session.registration?.observed;
       registrations.forget(session);
-      this.tellEnd(session, at, reason);
       void notifications.withdraw(session);
-    }
-    this.endTunnels(name, below);
+      return this.tellEnd(session, at, reason);
+    });
     await Promise.all(revoked.map((session) => sessions.keepEnd(session)));
+    // First the node itself, whose connections then fail with the reason, and not with the resets of the others.
+    await within(timers, HEAD_START_MS, Promise.all(told));
+    this.endTunnels(name, below);
     return { name: 'revocationAck', body: {} };
   }
 
@@ -68,7 +75,7 @@ export class SessionEnds {
 
   /** Another program has the name now. `at`: where the former one was registered. */
   replaced(former: Session, at: Endpoint | undefined): void {
-    this.tellEnd(former, at, 'replaced');
+    void this.tellEnd(former, at, 'replaced');
   }
 
   /** A node asks about those it has tunnels with. */
@@ -95,9 +102,9 @@ export class SessionEnds {
     }
   }
 
-  private tellEnd({ peer: former }: Session, at: Endpoint | undefined, reason: SessionEndReason): void {
+  private async tellEnd({ peer: former }: Session, at: Endpoint | undefined, reason: SessionEndReason): Promise<void> {
     const peer = this.parts.ended.keep(former, reason);
-    if (at) this.tell(peer, at, { name: 'sessionEnd', body: { reason } });
+    if (at) await this.tell(peer, at, { name: 'sessionEnd', body: { reason } });
   }
 
   private async tellTunnelEnd(node: string, fqdn: string): Promise<void> {
@@ -106,10 +113,10 @@ export class SessionEnds {
     if (known?.registration.notified) await notifications.notify(known.session, false); // its NAT may have forgotten us
     const registered = registrations.registered(node);
     if (!registered) return;
-    this.tell(registered.session.peer, registered.registration.observed, { name: 'tunnelEnd', body: { fqdn } });
+    await this.tell(registered.session.peer, registered.registration.observed, { name: 'tunnelEnd', body: { fqdn } });
   }
 
-  private tell(peer: Peer, at: Endpoint, message: Message): void {
-    this.parts.signalling.request(peer, at, message).catch(() => {}); // as said above
+  private async tell(peer: Peer, at: Endpoint, message: Message): Promise<void> {
+    await this.parts.signalling.request(peer, at, message).catch(() => {}); // as said above
   }
 }

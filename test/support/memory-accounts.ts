@@ -74,7 +74,7 @@ export function memoryAccounts(
       list: async (account) =>
         [...keys.values()]
           .filter((key) => account === undefined || key.account === account)
-          .sort((a, b) => (`${a.account} ${a.createdMs}` < `${b.account} ${b.createdMs}` ? -1 : 1)),
+          .sort((a, b) => (`${a.account} ${a.createdMs} ${a.id}` < `${b.account} ${b.createdMs} ${b.id}` ? -1 : 1)),
       async use(id, publicKey, usedMs) {
         const key = keys.get(id);
         if (!key) return 'gone';

@@ -26,7 +26,9 @@ export function memoryStore(): Store & { readonly cachedItems: MemoryCachedItems
         blocks.set(coordinator.zone, coordinator);
       },
       blocks: async () =>
-        [...blocks.values()].map(({ zone, ipv4Block, ipv6Prefix }) => ({ zone, ipv4Block, ipv6Prefix })),
+        [...blocks.values()]
+          .map(({ zone, ipv4Block, ipv6Prefix }) => ({ zone, ipv4Block, ipv6Prefix }))
+          .sort((a, b) => (a.zone < b.zone ? -1 : 1)),
     },
     assignments: {
       find: async (zone, fqdn) => numbersOf(zone).get(fqdn),

@@ -134,7 +134,7 @@ describe('a node that is put out of the network', () => {
 
   it('its join key is removed -> out; another node of the account stays', async () => {
     await begin();
-    const { key, kept } = await admin.addKey('alice', { once: false, expiresMs: null, node: 'ci', nodePrefix: null });
+    const { key, kept } = await admin.addKey('alice', { once: false, lifetimeMs: null, node: 'ci', nodePrefix: null });
     const ci = new WorldNode(world, 'unknown', at(5), 'auto', ZONE, undefined, undefined, {
       password: () => key,
       byJoinKey: true,

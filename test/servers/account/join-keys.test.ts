@@ -8,7 +8,7 @@ import { SimulatedNode } from '../../support/simulated-node';
 import { SeededRandom } from '../../support/virtual-time';
 
 const at = (n: number) => ({ address: `203.0.113.${n}`, port: 4000 });
-const reusable: JoinKeyOptions = { once: false, expiresMs: null, node: null, nodePrefix: null };
+const reusable: JoinKeyOptions = { once: false, lifetimeMs: null, node: null, nodePrefix: null };
 
 describe('join keys', () => {
   let world: ServerWorld;
@@ -73,9 +73,8 @@ describe('join keys', () => {
 
   for (const once of [true, false]) {
     it(`${once ? 'once' : 'reusable'}, expired: a node that had joined -> in; a new one -> key-expired`, async () => {
-      const expiresMs = world.time.wallTimeMs() + 60_000;
-      const { key } = await admin.addKey('alice', { ...reusable, once, expiresMs });
-      const { key: unused } = await admin.addKey('alice', { ...reusable, once, expiresMs });
+      const { key } = await admin.addKey('alice', { ...reusable, once, lifetimeMs: 60_000 });
+      const { key: unused } = await admin.addKey('alice', { ...reusable, once, lifetimeMs: 60_000 });
       const joined = node(1);
       await joined.loginByKey(key);
       await pass(world.time, 61_000);

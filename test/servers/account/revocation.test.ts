@@ -78,7 +78,7 @@ describe('revocation', () => {
   });
 
   it('account removed -> its keys and nodes are gone, its sessions end', async () => {
-    const { kept } = await admin.addKey('alice', { once: false, expiresMs: null, node: null, nodePrefix: null });
+    const { kept } = await admin.addKey('alice', { once: false, lifetimeMs: null, node: null, nodePrefix: null });
     await admin.remove('alice');
     await noticed();
     assert.deepEqual(worker.sessionEnds, ['removed']);
