@@ -112,7 +112,7 @@ export class CoordinatorServer implements ServerMachine {
     this.ended = new EndedSessions(clock, signalling);
     const { residents, neighbours, permissions, ended } = this;
     this.ends = new SessionEnds({
-      sessions: this.sessions,
+      ...{ zone, sessions: this.sessions },
       ...{ registrations, ended, acquaintances, notifications, signalling, clock, timers, accountServer: account },
     });
     const relays = new Relays(signalling, this.reports, zone, ports);

@@ -15,6 +15,7 @@ import type { SessionEndReason } from '../../core/wire/refusals';
 import type { Context, Signalling } from '../../core/wire/signalling';
 import type { Clock, Timers } from '../../core/runtime';
 import { within } from '../../core/wire/within';
+import { isBelow } from '../names';
 import { RateLimit } from '../rate-limit';
 import type { Acquaintances } from './acquaintances';
 import type { EndedSessions } from './ended-sessions';
@@ -29,6 +30,7 @@ const CHECKS = { burst: 64, refillMs: 2_000 };
 const HEAD_START_MS = 250;
 
 interface Parts {
+  readonly zone: string;
   readonly registrations: Registrations;
   readonly sessions: Sessions;
   readonly ended: EndedSessions;
@@ -52,8 +54,9 @@ export class SessionEnds {
   /** The AS ends sessions. Again is as well as once. */
   async revoke({ fqdn, below, reason }: Body<'revocation'>, { peer }: Context<Endpoint>): Promise<Message> {
     if (peer !== this.parts.accountServer.peer) throw new Refused('malformed');
-    const { registrations, notifications, sessions, timers } = this.parts;
+    const { zone, registrations, notifications, sessions, timers } = this.parts;
     const name = canonicalName(fqdn);
+    if (name === zone || isBelow(name, zone)) throw new Refused('malformed'); // that would be everybody
     const revoked = registrations.named(name, below);
     const told = revoked.map((session) => {
       const at = session.registration?.observed;

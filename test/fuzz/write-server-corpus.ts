@@ -89,6 +89,14 @@ const forNodes: Routed[] = [
   [14, 'cacheTakeRequest', { boxes: ['items'] }],
   [14, 'cacheTakeRequest'],
   [14, 'keepAlive'],
+  [0, 'joinRequest'],
+  [11, 'joinRequest'],
+  [11, 'joinRequest', { key: `ntmk-${'0'.repeat(16)}-${'A'.repeat(43)}`, node: null }],
+  [1, 'revocation', { ...sampleBodies.revocation, fqdn: 'bob.ntm.test' }],
+  [1, 'sessionEnd'],
+  [1, 'tunnelEnd', { fqdn: 'bob.ntm.test' }],
+  [1, 'tunnelCheck'],
+  [1, 'tunnelCheckAck'],
 ];
 const forServers: Routed[] = [
   [0, 'keyDistribution', { ...sampleBodies.keyDistribution, fqdn: 'mallory.ntm.test' }],
@@ -122,6 +130,11 @@ const forServers: Routed[] = [
   [8, 'cacheRequest', {}],
   [11, 'cacheStoreRequest', { ...sampleBodies.cacheStoreRequest, receiver: 'bob.b.example' }],
   [11, 'cacheTakeRequest', { boxes: ['items'] }],
+  [0, 'revocation', { ...sampleBodies.revocation, fqdn: 'mallory.ntm.test' }],
+  [0, 'revocation', { ...sampleBodies.revocation, fqdn: 'ntm.test' }],
+  [0, 'tunnelCheckAck'],
+  [4, 'tunnelCheck'],
+  [4, 'revocationAck'],
 ];
 
 for (const [target, routed] of [
