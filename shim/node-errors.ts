@@ -56,6 +56,9 @@ export function connectCode(cause: unknown): string {
     case 'NTM_NOT_REGISTERED':
     case 'NTM_LOGIN_LIMITED':
     case 'NTM_LOGIN_REFUSED':
+    case 'NTM_JOIN_KEY':
+    case 'NTM_REVOKED':
+    case 'NTM_REPLACED':
     case 'NTM_AS_KEY':
       return 'ENETUNREACH'; // it is this node that is not there
     case 'NTM_NOT_ALLOWED':
@@ -97,6 +100,8 @@ function lookupCode(cause: unknown): 'ENOTFOUND' | 'EAI_AGAIN' | 'EAI_FAIL' {
     case 'NTM_NO_SUCH_NAME':
       return 'ENOTFOUND';
     case 'NTM_LOGIN_REFUSED':
+    case 'NTM_JOIN_KEY':
+    case 'NTM_REVOKED':
     case 'NTM_AS_KEY':
     case 'NTM_CONFIG':
     case 'NTM_PROTOCOL':

@@ -111,12 +111,12 @@ export class CoordinatorServer implements ServerMachine {
     });
     this.ended = new EndedSessions(clock, signalling);
     const { residents, neighbours, permissions, ended } = this;
-    this.ends = new SessionEnds({
-      ...{ zone, sessions: this.sessions },
-      ...{ registrations, ended, acquaintances, notifications, signalling, clock, timers, accountServer: account },
-    });
     const relays = new Relays(signalling, this.reports, zone, ports);
     this.relays = relays;
+    this.ends = new SessionEnds({
+      ...{ zone, sessions: this.sessions, relays },
+      ...{ registrations, ended, acquaintances, notifications, signalling, clock, timers, accountServer: account },
+    });
     this.introducer = new Introducer({ residents, neighbours, introductions, relays, permissions, random });
     this.instance = random.bytes(8);
     this.cache = new CacheService({

@@ -21,6 +21,7 @@ import type { Acquaintances } from './acquaintances';
 import type { EndedSessions } from './ended-sessions';
 import type { NotificationService } from './notification-service';
 import type { Registered, Registrations, Session } from './registrations';
+import type { Relays } from './relays';
 import type { Sessions } from './sessions';
 
 /** Of one node: as many as its tunnels need at once, and then one in two seconds. */
@@ -36,6 +37,7 @@ interface Parts {
   readonly ended: EndedSessions;
   readonly acquaintances: Acquaintances;
   readonly notifications: NotificationService;
+  readonly relays: Relays;
   readonly signalling: Signalling<Endpoint>;
   readonly accountServer: { readonly peer: Peer; readonly to: Endpoint };
   readonly clock: Clock;
@@ -54,7 +56,7 @@ export class SessionEnds {
   /** The AS ends sessions. Again is as well as once. */
   async revoke({ fqdn, below, reason }: Body<'revocation'>, { peer }: Context<Endpoint>): Promise<Message> {
     if (peer !== this.parts.accountServer.peer) throw new Refused('malformed');
-    const { zone, registrations, notifications, sessions, timers } = this.parts;
+    const { zone, registrations, notifications, sessions, relays, timers } = this.parts;
     const name = canonicalName(fqdn);
     if (name === zone || isBelow(name, zone)) throw new Refused('malformed'); // that would be everybody
     const revoked = registrations.named(name, below);
@@ -68,6 +70,7 @@ export class SessionEnds {
     // First the node itself, whose connections then fail with the reason, and not with the resets of the others.
     await within(timers, HEAD_START_MS, Promise.all(told));
     this.endTunnels(name, below);
+    if (revoked.length > 0) void relays.releaseOf(name); // those of nodes below it find others
     return { name: 'revocationAck', body: {} };
   }
 

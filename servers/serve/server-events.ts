@@ -19,7 +19,7 @@ const SUM_MS = 60_000;
 const KINDS_LIMIT = 256;
 /** Figures whose growth is told. */
 const TOLD_FIGURES = new Set(['dropped_total', 'store_errors_total']);
-const REFUSED_LOGINS = new Set(['login-refused', 'login-limited']);
+const REFUSED_LOGINS = new Set(['login-refused', 'login-limited', 'key-expired', 'key-used', 'key-name']);
 
 /** As pino's. */
 export interface ServerLog {

@@ -32,6 +32,24 @@ describe('settings', () => {
     assert.equal(config.accountServer.port, 4500);
   });
 
+  it('a join key: read -> stands for account and password; from a file, it is read anew', () => {
+    const key = (digit: string) => `ntmk-${digit.repeat(16)}-${'A'.repeat(43)}`;
+    const config = readConfig({ NTMOBILE_AS: as, NTMOBILE_JOIN_KEY: ` ${key('1')}\n` });
+    assert.deepEqual([config.account, config.password(), config.byJoinKey], [`key-${'1'.repeat(16)}`, key('1'), true]);
+    assert.equal(readConfig({ ...complete, NTMOBILE_JOIN_KEY: key('1') }).byJoinKey, true);
+    assert.equal(readConfig(complete).byJoinKey, false);
+    const file = join(dir, 'key');
+    writeFileSync(file, `${key('2')}\n`);
+    const settings = join(dir, 'join-key.json');
+    writeFileSync(settings, JSON.stringify({ as, joinKeyFile: file }));
+    const fromFile = readConfig({ NTMOBILE_CONFIG: settings });
+    assert.equal(fromFile.password(), key('2'));
+    writeFileSync(file, key('3'));
+    assert.equal(fromFile.password(), key('3'));
+    refuses({ NTMOBILE_AS: as, NTMOBILE_JOIN_KEY: key('1').slice(0, -1) }, /NTMOBILE_JOIN_KEY is no join key/);
+    refuses({ NTMOBILE_AS: as, NTMOBILE_JOIN_KEY_FILE: join(dir, 'none') }, /NTMOBILE_JOIN_KEY_FILE: cannot read/);
+  });
+
   it('a setting is missing or malformed: read -> NTM_CONFIG names the variable', () => {
     refuses({ ...complete, NTMOBILE_ACCOUNT: undefined }, /NTMOBILE_ACCOUNT is not set/);
     refuses({ ...complete, NTMOBILE_PASSWORD: undefined }, /NTMOBILE_PASSWORD or NTMOBILE_PASSWORD_FILE/);

@@ -56,8 +56,12 @@ describe('a node that is put out of the network', () => {
     await admin.disable('alice');
     await pass(world.time, 3_000);
     const { passwordsVerified } = world;
+    const connects = world.connectStream.bind(world);
+    let connections = 0;
+    world.connectStream = (...to) => (connections++, connects(...to));
     await pass(world.time, 26_000);
     assert.equal(world.passwordsVerified, passwordsVerified);
+    assert(connections < 10, `${connections} connections to the NS`);
     await admin.enable('alice');
     await pass(world.time, 120_000);
     assert.equal(alice.node.loginError, undefined);
