@@ -24,8 +24,8 @@ describe('join keys', () => {
     const { key, id, secretHash } = newJoinKey(new SeededRandom(1));
     const parsed = parseJoinKey(key);
     assert.equal(parsed?.id, id);
-    assert.equal(isSecretOf(secretHash, parsed!.secret), true);
-    assert.equal(isSecretOf(secretHash, `${parsed!.secret.slice(0, -1)}_`), false);
+    assert.equal(isSecretOf(secretHash, parsed.secret), true);
+    assert.equal(isSecretOf(secretHash, `${parsed.secret.slice(0, -1)}_`), false);
     for (const none of ['', 'ntmk-', key.slice(1), `${key}a`, key.toUpperCase()])
       assert.equal(parseJoinKey(none), undefined);
   });

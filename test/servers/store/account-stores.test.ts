@@ -46,7 +46,7 @@ for (const kind of ['SQLite', 'memory'] as const) {
       assert.deepEqual((await store.revocations.zones()).sort(), ['other.test', ZONE]);
       const [revocation] = await store.revocations.pending(ZONE, 9);
       assert.deepEqual(revocation, { ...revoked, id: revocation!.id, zone: ZONE });
-      await store.revocations.acknowledged(revocation!.id);
+      await store.revocations.acknowledged(revocation.id);
       assert.deepEqual(await store.revocations.zones(), ['other.test']);
     });
 
