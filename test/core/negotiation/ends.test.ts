@@ -89,8 +89,9 @@ describe('a node that is put out of the network', () => {
     assert.equal(tunnelsOf(bob), 0);
   });
 
-  it('connected through a relay -> both sides have released the path', async () => {
+  it('connected through a relay, which hears nothing of it -> both sides have released the path', async () => {
     await begin('relay');
+    world.network.lose = (_, from, to) => from.port === ports.dc.port && to.port === ports.rs.port;
     assert.equal(world.rs.paths.size, 1);
     await admin.disable('alice');
     await pass(world.time, 3_000);

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'mocha';
+import { readHeader } from '../../../core/wire/header';
+import { messages, type MessageName } from '../../../core/wire/messages';
 import { Administration } from '../../../servers/account/administration';
 import { pass } from '../../support/memory-datagrams';
 import { OTHER_ZONE, ports, ServerWorld, ZONE } from '../../support/server-world';
@@ -147,20 +149,34 @@ describe('revocation', () => {
     await bob.keepAlive();
   });
 
-  it('login in flight while the account is disabled -> refused, and no session is left', async () => {
-    let disabled = false;
-    world.network.lose = (_, from, to) => {
-      // Key Distribution is on its way to the DC.
-      if (from.port === ports.as.port && to.port === ports.dc.port && !disabled) {
-        disabled = true;
-        void admin.disable('bob');
-      }
-      return false;
+  const isType = (datagram: Uint8Array, name: MessageName) => readHeader(datagram)?.type === messages[name].type;
+
+  it('login in flight, its key overtaken by the Revocation -> refused, and no session is left', async () => {
+    let told = false;
+    world.network.lose = (datagram, from) => {
+      if (from.port === ports.dc.port && isType(datagram, 'revocationAck')) told = true;
+      const isKey = from.port === ports.as.port && isType(datagram, 'keyDistribution');
+      if (isKey && !told) void admin.disable('bob');
+      return isKey && !told;
     };
     await assert.rejects(bob.login(), { refusal: 'login-refused' });
+    assert.equal(told, true);
     await noticed();
-    assert.equal(disabled, true);
     assert.equal(world.dc.registrations.session(`bob.${ZONE}`), undefined);
+  });
+
+  it('acknowledged by the DC -> on its disk, too', async () => {
+    let stored: ReturnType<typeof world.store.sessions.restore> | undefined;
+    world.network.lose = (datagram) => {
+      if (isType(datagram, 'revocationAck')) stored ??= world.store.sessions.restore(ZONE, 0);
+      return false;
+    };
+    await admin.disable('alice');
+    await noticed();
+    assert.deepEqual(
+      (await stored)?.map(({ fqdn }) => fqdn),
+      [`bob.${ZONE}`],
+    );
   });
 });
 
