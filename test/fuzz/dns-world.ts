@@ -26,6 +26,8 @@ export class DnsWorld {
   private readonly servers: ServerWorld;
   readonly dns: DnsServer;
   private readonly before: number;
+  /** The AS looks into its store all the time. */
+  private readonly timersBefore: number;
 
   private constructor(servers: ServerWorld) {
     this.servers = servers;
@@ -37,6 +39,7 @@ export class DnsWorld {
     const sources = { pool, names, assignments, nameQuestions };
     this.dns = new DnsServer([coordinatorZone(ZONE, common, (name) => real.get(name), sources)]);
     this.before = this.held();
+    this.timersBefore = servers.time.pendingCount;
   }
 
   static async start(): Promise<DnsWorld> {
@@ -58,7 +61,7 @@ export class DnsWorld {
     assert.equal(this.dns.drops.get('answer failed') ?? 0, 0, 'an answer could not be written');
     const held = this.held() - this.before;
     assert(held <= RETAINED_LIMIT + ACCOUNTS * 2, `${held} entries were left`);
-    assert.equal(this.servers.time.pendingCount, 0, 'a timer is left');
+    assert.equal(this.servers.time.pendingCount, this.timersBefore, 'a timer is left');
     for (const [name, type, rcode, answers] of [
       [`alice.${ZONE}`, 'A', 'NOERROR', 1],
       [`carol.${ZONE}`, 'AAAA', 'NOERROR', 1],
