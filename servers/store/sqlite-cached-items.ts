@@ -4,7 +4,6 @@
  * a whole item or none.
  */
 import type Libsql from 'libsql';
-import { inTransaction } from './sqlite-transaction';
 import type { CachedItem, CachedItemStore, CacheUsage, NumberedItem } from './store';
 
 interface Row {
@@ -41,20 +40,22 @@ export function cachedItemStore(db: Libsql.Database): CachedItemStore {
   const total = { items, bytes };
   const next = new Map<number, Libsql.Statement>();
 
-  const append = (known: number | undefined, item: CachedItem, bytes: Buffer, offset: number, isLast: boolean) => {
-    const { receiver, sender, owner, box, id, length, digest, expiresMs } = item;
-    const number =
-      known ??
-      Number(
-        insert.run(receiver, sender, owner, box, Buffer.from(id), length, Buffer.from(digest), expiresMs)
-          .lastInsertRowid,
-      );
-    insertPart.run(number, offset, bytes);
-    if (isLast) complete.run(number);
-    return number;
-  };
+  const append = db.transaction(
+    (known: number | undefined, item: CachedItem, bytes: Buffer, offset: number, isLast: boolean) => {
+      const { receiver, sender, owner, box, id, length, digest, expiresMs } = item;
+      const number =
+        known ??
+        Number(
+          insert.run(receiver, sender, owner, box, Buffer.from(id), length, Buffer.from(digest), expiresMs)
+            .lastInsertRowid,
+        );
+      insertPart.run(number, offset, bytes);
+      if (isLast) complete.run(number);
+      return number;
+    },
+  );
   const lengthOf = db.prepare('SELECT length FROM cached_items WHERE number = ?');
-  const removeAll = (numbers: readonly number[]) => {
+  const removeAll = db.transaction((numbers: readonly number[]) => {
     const removed = { items: 0, bytes: 0 };
     for (const number of numbers) {
       const row = lengthOf.get(number) as { length: number } | undefined;
@@ -65,9 +66,9 @@ export function cachedItemStore(db: Libsql.Database): CachedItemStore {
       removed.bytes += row.length;
     }
     return removed;
-  };
+  });
   const remove = (numbers: readonly number[]): number => {
-    const removed = inTransaction(db, () => removeAll(numbers));
+    const removed = removeAll.immediate(numbers);
     total.items -= removed.items;
     total.bytes -= removed.bytes;
     return removed.items;
@@ -77,7 +78,7 @@ export function cachedItemStore(db: Libsql.Database): CachedItemStore {
   return {
     has: async ({ receiver, sender, id }) => has.get(receiver, sender, Buffer.from(id)) !== undefined,
     async append(known, item, { offset, bytes, isLast }) {
-      const number = inTransaction(db, () => append(known, item, Buffer.from(bytes), offset, isLast));
+      const number = append.immediate(known, item, Buffer.from(bytes), offset, isLast);
       if (known === undefined) {
         total.items++;
         total.bytes += item.length;

@@ -2,7 +2,6 @@
 import type Libsql from 'libsql';
 import { GroupCommit } from './group-commit';
 import { bytes } from './sqlite-bytes';
-import { inTransaction } from './sqlite-transaction';
 import type { NodeKeyStore } from './store';
 
 interface Write {
@@ -14,9 +13,10 @@ interface Write {
 export function nodeKeyStore(db: Libsql.Database): NodeKeyStore & { close(): void } {
   const find = db.prepare('SELECT public_key FROM node_keys WHERE zone = ? AND fqdn = ?');
   const put = db.prepare('INSERT OR REPLACE INTO node_keys VALUES (?, ?, ?)');
-  const writes = new GroupCommit<Write, void>((all) =>
-    inTransaction(db, () => all.map(({ zone, fqdn, publicKey }) => void put.run(zone, fqdn, Buffer.from(publicKey)))),
+  const putAll = db.transaction((all: readonly Write[]) =>
+    all.map(({ zone, fqdn, publicKey }) => void put.run(zone, fqdn, Buffer.from(publicKey))),
   );
+  const writes = new GroupCommit<Write, void>((all) => putAll.immediate(all));
   return {
     async find(zone, fqdn) {
       const row = find.get(zone, fqdn) as { public_key: Uint8Array | ArrayBuffer } | undefined;
