@@ -9,7 +9,7 @@ import { watchStore } from '../store/watched-store';
 import { reportTo, trustedCoordinator } from './coordinator-link';
 import { droppedFigures, storeFigures, type Figure, type ServeContext, type ServedServer } from './served';
 import { serverKey } from './server-key';
-import type { Settings } from './settings';
+import { given, type Settings } from './settings';
 
 export async function serveCacheServer(settings: Settings<'cs'>, context: ServeContext): Promise<ServedServer<'cs'>> {
   const { dir, name, listen, advertise, coordinator } = settings;
@@ -77,6 +77,5 @@ export function cacheServerFigures(machine: CacheServer): Figure[] {
 function limitsOf({ limits, ttlSeconds, maximumTtlSeconds }: Settings<'cs'>): Partial<CacheLimits> {
   const ttlMs = ttlSeconds === undefined ? undefined : ttlSeconds * 1000;
   const maximumTtlMs = maximumTtlSeconds === undefined ? undefined : maximumTtlSeconds * 1000;
-  const all = { ...limits, ttlMs, maximumTtlMs };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+  return given({ ...limits, ttlMs, maximumTtlMs });
 }

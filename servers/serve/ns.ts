@@ -9,7 +9,7 @@ import { watchStore } from '../store/watched-store';
 import { reportTo, trustedCoordinator } from './coordinator-link';
 import { droppedFigures, storeFigures, type Figure, type ServeContext, type ServedServer } from './served';
 import { serverKey } from './server-key';
-import type { Settings } from './settings';
+import { given, type Settings } from './settings';
 
 /** Files that a process has open beside its connections. */
 const OTHER_FILES = 100;
@@ -25,7 +25,7 @@ export async function serveNotificationServer(
   const { store } = watched;
   const options = {
     ...{ identity, name: `${name}.${coordinator.zone}`, coordinator: trustedCoordinator(coordinator) },
-    ...{ limits: withoutUndefined(live.limits), push: services, store: store.pushes },
+    ...{ limits: given(live.limits), push: services, store: store.pushes },
     onPushFailed: (fqdn: string, reason: string) => context.log('a push message did not wake a node', { fqdn, reason }),
   };
   try {
@@ -60,7 +60,7 @@ export async function serveNotificationServer(
       ailment: () => (machine.draining ? 'draining' : (watched.ailment() ?? report.ailment())),
       reload(changed) {
         ({ drainSeconds } = changed);
-        machine.connections.changeLimits(withoutUndefined(changed.limits));
+        machine.connections.changeLimits(given(changed.limits));
         warnOfFileLimit(machine.connections.limit, context);
       },
       async close() {
@@ -122,8 +122,4 @@ function limitsOfThisProcess(): string {
   } catch {
     return ''; // not Linux
   }
-}
-
-function withoutUndefined(limits: Settings<'ns'>['limits']): { connections?: number; perSource?: number } {
-  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
 }

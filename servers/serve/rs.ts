@@ -4,12 +4,11 @@ import { nodeRandom } from '../../core/runtime-node';
 import { formatEndpoint } from '../../core/wire/addresses';
 import { hostRelayServer } from '../host-relay';
 import type { RelayCrew } from '../relay/relay-crew';
-import type { RelayLimits } from '../relay/relay-paths';
 import type { RelayServer } from '../relay/relay-server';
 import { reportTo, trustedCoordinator } from './coordinator-link';
 import { droppedFigures, type Figure, type ServeContext, type ServedServer } from './served';
 import { serverKey } from './server-key';
-import type { Settings } from './settings';
+import { given, type Settings } from './settings';
 
 export async function serveRelayServer(
   { dir, name, listen, advertise = listen, coordinator, workers = availableParallelism(), ...live }: Settings<'rs'>,
@@ -21,7 +20,7 @@ export async function serveRelayServer(
     name: `${name}.${coordinator.zone}`,
     coordinator: trustedCoordinator(coordinator),
     endpoints: advertise,
-    limits: withoutUndefined(live.limits),
+    limits: given(live.limits),
   };
   const { machine, crew, close } = await hostRelayServer(listen, workers, options, context);
   const report = await reportTo(coordinator, machine, context, () => ({
@@ -33,7 +32,7 @@ export async function serveRelayServer(
     ailment: () => (machine.draining ? 'draining' : report.ailment()),
     reload(changed) {
       ({ drainSeconds } = changed);
-      machine.changeLimits(withoutUndefined(changed.limits));
+      machine.changeLimits(given(changed.limits));
     },
     async close() {
       const drained = machine.drain(drainSeconds * 1000);
@@ -43,10 +42,6 @@ export async function serveRelayServer(
       await close();
     },
   };
-}
-
-function withoutUndefined(limits: Settings<'rs'>['limits']): Partial<RelayLimits> {
-  return Object.fromEntries(Object.entries(limits).filter(([, value]) => value !== undefined));
 }
 
 export function relayServerFigures({ paths, forwarded, binds, signalling, frameDrops }: RelayServer): Figure[] {

@@ -22,3 +22,10 @@ export const liveSettings: Readonly<Record<Kind, readonly string[]>> = {
   rs: liveRs,
   cs: liveCs,
 };
+
+type Given<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
+
+/** Without those that were left out, so that they do not take the place of defaults. */
+export function given<T extends object>(optional: T): Given<T> {
+  return Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) as Given<T>;
+}
