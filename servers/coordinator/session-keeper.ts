@@ -37,18 +37,12 @@ export class SessionKeeper {
 
   /** Resolves once it is on disk. */
   keep(session: StoredSession): Promise<void> {
-    return new Promise((written, failed) => {
-      this.keys.push({ change: { kind: 'keyed', session }, written, failed });
-      this.writeIn(0);
-    });
+    return this.atOnce({ kind: 'keyed', session });
   }
 
   /** The same. */
   keepEnd(fqdn: string, key: Uint8Array): Promise<void> {
-    return new Promise((written, failed) => {
-      this.keys.push({ change: { kind: 'ended', fqdn, key }, written, failed });
-      this.writeIn(0);
-    });
+    return this.atOnce({ kind: 'ended', fqdn, key });
   }
 
   /** Takes the place of what this name waited with. */
@@ -63,6 +57,13 @@ export class SessionKeeper {
     this.timer?.cancel();
     await this.writing;
     await this.write();
+  }
+
+  private atOnce(change: SessionChange): Promise<void> {
+    return new Promise((written, failed) => {
+      this.keys.push({ change, written, failed });
+      this.writeIn(0);
+    });
   }
 
   private writeIn(delayMs: number): void {
