@@ -3,6 +3,7 @@
  * are the same; tweetnacl takes five times as long, and milliseconds for the first one, which V8 has not compiled yet.
  */
 import nacl from 'tweetnacl';
+import { loadSodium } from './sodium';
 
 export const NONCE_LENGTH = nacl.secretbox.nonceLength;
 export const OVERHEAD = nacl.secretbox.overheadLength;
@@ -39,15 +40,9 @@ let best: SecretBox | undefined;
 
 /** The faster one of those that this installation has. */
 export function bestSecretBox(): SecretBox {
-  best ??= loadSodium() ?? naclSecretBox;
-  return best;
-}
-
-function loadSodium(): SecretBox | undefined {
-  try {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- optional: it may not be there
-    return sodiumSecretBox(require('sodium-native') as Sodium);
-  } catch {
-    return undefined;
+  if (!best) {
+    const sodium = loadSodium<Sodium>();
+    best = sodium ? sodiumSecretBox(sodium) : naclSecretBox;
   }
+  return best;
 }

@@ -3,6 +3,7 @@
  * 1,400 bytes), by node:crypto otherwise (5.6 us); the bytes are the same. The nonce is four zeros and the counter.
  */
 import { createCipheriv, createDecipheriv } from 'node:crypto';
+import { loadSodium } from '../../wire/sodium';
 import { TAG_LENGTH } from './constants';
 import { writeCounter } from './messages';
 
@@ -95,15 +96,9 @@ let best: CipherFactory | undefined;
 
 /** The fastest that this installation has. */
 export function bestCipher(): CipherFactory {
-  best ??= loadSodium() ?? nodeCipher;
-  return best;
-}
-
-function loadSodium(): CipherFactory | undefined {
-  try {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- optional: it may not be there
-    return sodiumCipher(require('sodium-native') as Sodium);
-  } catch {
-    return undefined;
+  if (!best) {
+    const sodium = loadSodium<Sodium>();
+    best = sodium ? sodiumCipher(sodium) : nodeCipher;
   }
+  return best;
 }
