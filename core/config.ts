@@ -12,6 +12,7 @@ import { parseInboundRules, type InboundRules } from './inbound-rules';
 import { parseJoinUrl, type JoinUrl } from './join-url';
 import { parsePushAddress, type PushAddress } from './push-address';
 import { LOG_LEVELS, type LogLevel } from './log';
+import { parseJoinKey } from './wire/join-key';
 import { canonicalName } from './wire/names';
 
 /** LDH label (RFC 5890 section 2.3.1), lower case. */
@@ -155,10 +156,10 @@ function credentials({
   return { account, password: secret, byJoinKey: false };
 }
 
-/** Of the part of a key that is no secret: servers/account/join-key.ts. */
+/** Of the part of a key that is no secret. */
 function joinKeyName(key: string): string {
-  const id = /^ntmk-([0-9a-f]{16})-[\w-]{43}$/.exec(key)?.[1];
-  if (id !== undefined) return `key-${id}`;
+  const parsed = parseJoinKey(key);
+  if (parsed) return `key-${parsed.id}`;
   // The message does not repeat it: it may be another secret.
   throw new NtmError('NTM_CONFIG', 'NTMOBILE_JOIN_KEY is no join key; it begins with ntmk-. Was it copied in full?');
 }

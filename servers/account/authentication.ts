@@ -3,13 +3,14 @@
  * passwords, disabled accounts and unknown keys apart; who holds the secret of a key is told what is wrong with it.
  */
 import type { Clock } from '../../core/runtime';
+import { parseJoinKey } from '../../core/wire/join-key';
 import type { Body } from '../../core/wire/messages';
 import { canonicalName } from '../../core/wire/names';
 import { Refused } from '../../core/wire/outcomes';
 import { nodeFqdn } from '../names';
 import type { Account, JoinKey } from '../store/account-store';
 import type { Store } from '../store/store';
-import { isSecretOf, parseJoinKey } from './join-key';
+import { isSecretOf } from './join-key';
 import { LoginAttempts, sourceOf } from './login-attempts';
 import { PasswordQueue } from './password-queue';
 

@@ -1,13 +1,12 @@
 /**
- * Join keys, for machines that nobody sits at:
- *
- *   ntmk-<id, 16 hex digits>-<secret, 32 bytes in base64url>
+ * Join keys, for machines that nobody sits at; core/wire/join-key.ts has how they are written.
  *
  * The id finds the key; of the secret the store has a SHA-256. A secret of 256 random bits cannot be guessed, with or
  * without the hash, so that no slow hash is needed: a thousand machines may start at once.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Random } from '../../core/runtime';
+import { formatJoinKey } from '../../core/wire/join-key';
 
 const ID_LENGTH = 8;
 const SECRET_LENGTH = 32;
@@ -16,13 +15,7 @@ const SECRET_LENGTH = 32;
 export function newJoinKey(random: Random): { key: string; id: string; secretHash: Uint8Array } {
   const id = Buffer.from(random.bytes(ID_LENGTH)).toString('hex');
   const secret = Buffer.from(random.bytes(SECRET_LENGTH)).toString('base64url');
-  return { key: `ntmk-${id}-${secret}`, id, secretHash: hashOf(secret) };
-}
-
-/** `undefined` for what is no key. */
-export function parseJoinKey(key: string): { id: string; secret: string } | undefined {
-  const match = /^ntmk-([0-9a-f]{16})-([\w-]{43})$/.exec(key);
-  return match ? { id: match[1]!, secret: match[2]! } : undefined;
+  return { key: formatJoinKey({ id, secret }), id, secretHash: hashOf(secret) };
 }
 
 export function isSecretOf(secretHash: Uint8Array, secret: string): boolean {

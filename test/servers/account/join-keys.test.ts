@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, it } from 'mocha';
 import { Administration, type JoinKeyOptions } from '../../../servers/account/administration';
-import { isSecretOf, newJoinKey, parseJoinKey } from '../../../servers/account/join-key';
+import { parseJoinKey } from '../../../core/wire/join-key';
+import { isSecretOf, newJoinKey } from '../../../servers/account/join-key';
 import { pass } from '../../support/memory-datagrams';
 import { ports, ServerWorld, ZONE } from '../../support/server-world';
 import { SimulatedNode } from '../../support/simulated-node';
