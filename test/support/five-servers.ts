@@ -1,17 +1,13 @@
 /** A network of five `ntmobile serve` processes on loopback, each with a directory and a file of settings of its own. */
 import assert from 'node:assert/strict';
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { formatJoinUrl } from '../../core/join-url';
 import { nodeRandom } from '../../core/runtime-node';
-import { hashPassword } from '../../servers/account/password';
 import { formatKey, serverKey } from '../../servers/serve/server-key';
 import type { Kind } from '../../servers/serve/settings';
-import { openSqliteStore } from '../../servers/store/sqlite-store';
-import { commandFile, ntmobile, passwordOf } from './network';
+import { freePorts } from './free-ports';
+import { addAccounts, commandFile, nodeEnvironment, ntmobile, passwordOf } from './network';
 import { temporaryDirectory } from './paths';
 import { killRunning, Program, type End } from './processes';
 
@@ -104,9 +100,7 @@ export class FiveServers {
 
   /** In the store of the AS. */
   async addAccounts(...names: string[]): Promise<void> {
-    const store = openSqliteStore(join(this.dir, 'as'));
-    for (const name of names) await store.accounts.add(name, await hashPassword(passwordOf(name), nodeRandom), 0);
-    store.close();
+    await addAccounts(join(this.dir, 'as'), names);
   }
 
   /** `account add`, as it goes. */
@@ -133,14 +127,7 @@ export class FiveServers {
   }
 
   environment(account: string, env: NodeJS.ProcessEnv = {}): NodeJS.ProcessEnv {
-    return {
-      NTMOBILE_AS: this.joinUrl,
-      NTMOBILE_ACCOUNT: account,
-      NTMOBILE_PASSWORD: passwordOf(account),
-      NTMOBILE_STATE_DIR: join(this.dir, `state-${account}`),
-      NTMOBILE_TRACE: join(this.dir, `${account}.ndjson`),
-      ...env,
-    };
+    return nodeEnvironment(this.dir, this.joinUrl, account, { env });
   }
 
   /** Of the coordinator, whose metrics endpoint is open. */
@@ -171,31 +158,4 @@ export class FiveServers {
 function noSettings(): NodeJS.ProcessEnv {
   const names = Object.keys(process.env).filter((name) => name.startsWith('NTMOBILE_'));
   return Object.fromEntries(names.map((name) => [name, '']));
-}
-
-/** Free for UDP and TCP a moment ago. */
-async function freePorts(count: number): Promise<number[]> {
-  const held = await Promise.all(
-    Array.from({ length: count }, async () => {
-      for (;;) {
-        const tcp = createServer().listen(0, '127.0.0.1');
-        await once(tcp, 'listening');
-        const { port } = tcp.address() as AddressInfo;
-        const udp = createSocket('udp4');
-        try {
-          udp.bind(port, '127.0.0.1');
-          await once(udp, 'listening');
-          return { port, tcp, udp };
-        } catch {
-          udp.close();
-          tcp.close();
-        }
-      }
-    }),
-  );
-  for (const { tcp, udp } of held) {
-    udp.close();
-    tcp.close();
-  }
-  return held.map(({ port }) => port);
 }

@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { nodeRandom } from '../../core/runtime-node';
 import type { Endpoint } from '../../core/wire/addresses';
+import { hashPassword } from '../../servers/account/password';
+import { openSqliteStore } from '../../servers/store/sqlite-store';
 import { projectRoot, temporaryDirectory } from './paths';
 import { killRunning, Program } from './processes';
 import { readTrace, traced, type TraceLine } from './trace-watch';
@@ -56,15 +59,7 @@ export class Network {
   }
 
   environment(account: string, options: NodeOptions = {}): NodeJS.ProcessEnv {
-    const node = options.node ?? account;
-    return {
-      NTMOBILE_AS: options.as ?? this.join.as,
-      NTMOBILE_ACCOUNT: account,
-      NTMOBILE_PASSWORD: options.password ?? passwordOf(account),
-      NTMOBILE_STATE_DIR: join(this.dir, `state-${node}`),
-      NTMOBILE_TRACE: this.traceFile(node),
-      ...options.env,
-    };
+    return nodeEnvironment(this.dir, this.join.as, account, options);
   }
 
   fqdn(account: string): string {
@@ -101,6 +96,30 @@ export class Network {
     assert.deepEqual(end, { code: 0, signal: null }, `ntmobile up ends cleanly: ${this.up.errors}`);
     assert.deepEqual(left, [], 'no program is left running');
   }
+}
+
+/** Of a node whose state and trace are in `dir`. */
+export function nodeEnvironment(
+  dir: string,
+  as: string,
+  account: string,
+  { node = account, password = passwordOf(account), ...more }: NodeOptions = {},
+): NodeJS.ProcessEnv {
+  return {
+    NTMOBILE_AS: more.as ?? as,
+    NTMOBILE_ACCOUNT: account,
+    NTMOBILE_PASSWORD: password,
+    NTMOBILE_STATE_DIR: join(dir, `state-${node}`),
+    NTMOBILE_TRACE: join(dir, `${node}.ndjson`),
+    ...more.env,
+  };
+}
+
+/** Straight into the store of an AS, which may run or not. */
+export async function addAccounts(dir: string, names: readonly string[]): Promise<void> {
+  const store = openSqliteStore(dir);
+  for (const name of names) await store.accounts.add(name, await hashPassword(passwordOf(name), nodeRandom), 0);
+  store.close();
 }
 
 export function passwordOf(account: string): string {

@@ -3,13 +3,14 @@
  *
  *   const alice = new WorldNode(world, 'alice', { address: '203.0.113.1', port: 4001 }, 'relay');
  */
+import assert from 'node:assert/strict';
 import { TakenInMemory, type TakenItems } from '../../core/cache/contract';
 import { Namespace } from '../../core/namespace';
 import { Node, type NodeOptions } from '../../core/node';
 import type { TcpConnection, TcpEvents } from '../../core/packet/stack/stack-contract';
 import type { DatagramPortOptions, Runtime } from '../../core/runtime';
 import type { Endpoint } from '../../core/wire/addresses';
-import { settle } from './memory-datagrams';
+import { pass, settle } from './memory-datagrams';
 import { ports, type ServerWorld, ZONE } from './server-world';
 import { SeededRandom } from './virtual-time';
 
@@ -176,4 +177,21 @@ export class Dialog {
   say(text: string): void {
     this.connection.write(Buffer.from(text, 'latin1'));
   }
+}
+
+/** An echo at the other end answers what is said, and the connection goes on. */
+export async function isAnsweredIn(world: ServerWorld, dialog: Dialog, text: string, withinMs: number): Promise<void> {
+  const { length } = dialog.text;
+  dialog.say(text);
+  await pass(world.time, withinMs);
+  assert.equal(dialog.failure, undefined);
+  assert.equal(dialog.text.slice(length), text);
+}
+
+/** All of them end, and leave no timer. */
+export async function closeWorld(world: ServerWorld, ...nodes: readonly WorldNode[]): Promise<void> {
+  for (const { node } of nodes) node.close();
+  world.close();
+  await pass(world.time, 10_000);
+  assert.equal(world.time.pendingCount, 0, 'no timer is left');
 }

@@ -1,14 +1,10 @@
 /** A network of servers that run by themselves, on loopback: an AS, a DC and several RS, each a process of its own. */
-import assert from 'node:assert/strict';
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeRandom } from '../../core/runtime-node';
-import { hashPassword } from '../../servers/account/password';
 import { formatKey, serverKey } from '../../servers/serve/server-key';
-import { openSqliteStore } from '../../servers/store/sqlite-store';
-import { ntmobile, passwordOf } from './network';
+import { freePorts } from './free-ports';
+import { addAccounts, nodeEnvironment, ntmobile } from './network';
 import { temporaryDirectory } from './paths';
 import { killRunning, Program } from './processes';
 import { readTrace, type TraceLine } from './trace-watch';
@@ -35,14 +31,8 @@ export class ServedNetwork {
   }
 
   program(account: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
-    return Program.node(['-r', 'ntmobile/register', ...args], {
-      NTMOBILE_AS: this.joinUrl,
-      NTMOBILE_ACCOUNT: account,
-      NTMOBILE_PASSWORD: passwordOf(account),
-      NTMOBILE_STATE_DIR: join(this.dir, `state-${account}`),
-      NTMOBILE_TRACE: join(this.dir, `${account}.ndjson`),
-      ...env,
-    });
+    const joining = nodeEnvironment(this.dir, this.joinUrl, account, { env });
+    return Program.node(['-r', 'ntmobile/register', ...args], joining);
   }
 
   fqdn(account: string): string {
@@ -74,12 +64,9 @@ export class ServedNetwork {
   }
 
   private async start(relays: number, settings: object): Promise<void> {
-    const [asPort, dcPort] = [await freePort(), await freePort()];
+    const [asPort, dcPort] = await freePorts(2);
     this.dcPort = dcPort!;
-    const store = openSqliteStore(join(this.dir, 'as'));
-    for (const name of ['alice', 'bob'])
-      await store.accounts.add(name, await hashPassword(passwordOf(name), nodeRandom), 0);
-    store.close();
+    await addAccounts(join(this.dir, 'as'), ['alice', 'bob']);
     const coordinators = [{ zone: ZONE, key: this.key('dc') }];
     const as = await this.serve('as', 'as', { listen: `127.0.0.1:${asPort}`, zone: ZONE, coordinators });
     this.joinUrl = as['NTMOBILE_AS']!;
@@ -92,7 +79,7 @@ export class ServedNetwork {
   }
 
   private async addRelay(name: string, settings: object): Promise<void> {
-    const [port, metricsPort] = [await freePort(), await freePort()];
+    const [port, metricsPort] = await freePorts(2);
     const coordinator = { zone: ZONE, endpoint: `127.0.0.1:${this.dcPort}`, key: this.key('dc') };
     const listen = { listen: `127.0.0.1:${port}`, metrics: `127.0.0.1:${metricsPort}` };
     this.write(name, { dir: name, name, ...listen, coordinator, ...settings });
@@ -118,14 +105,4 @@ export class ServedNetwork {
   private key(name: string): string {
     return formatKey(serverKey(join(this.dir, name), nodeRandom).publicKey);
   }
-}
-
-/** Of UDP, and most likely of TCP. */
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  assert(port > 0);
-  return port;
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { figureOf } from '../../../core/wire/figures';
 import { pass } from '../../support/memory-datagrams';
-import { WorldNode, type Dialog } from '../../support/node-world';
+import { closeWorld, isAnsweredIn, WorldNode, type Dialog } from '../../support/node-world';
 import { differences, type Traces } from '../../support/paper-steps';
 import { OTHER_ZONE, ports, ServerWorld, ZONE } from '../../support/server-world';
 
@@ -30,21 +30,9 @@ describe('a node whose host changes its network', () => {
     dialog = await mn.connect(cn, 80);
     await isAnswered('hello');
   });
-  afterEach(async () => {
-    mn.node.close();
-    cn.node.close();
-    world.close();
-    await pass(world.time, 10_000);
-    assert.equal(world.time.pendingCount, 0, 'no timer is left');
-  });
+  afterEach(() => closeWorld(world, mn, cn));
 
-  async function isAnswered(text: string, withinMs = 1_000): Promise<void> {
-    const { length } = dialog.text;
-    dialog.say(text);
-    await pass(world.time, withinMs);
-    assert.equal(dialog.failure, undefined);
-    assert.equal(dialog.text.slice(length), text);
-  }
+  const isAnswered = (text: string, withinMs = 1_000) => isAnsweredIn(world, dialog, text, withinMs);
 
   const wayOf = (node: WorldNode): string =>
     node.node

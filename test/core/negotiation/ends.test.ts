@@ -4,7 +4,7 @@ import { afterEach, describe, it } from 'mocha';
 import type { NtmError } from '../../../core/errors';
 import { Administration } from '../../../servers/account/administration';
 import { pass, settle } from '../../support/memory-datagrams';
-import { WorldNode, type Dialog } from '../../support/node-world';
+import { closeWorld, WorldNode, type Dialog } from '../../support/node-world';
 import { ports, ServerWorld, ZONE } from '../../support/server-world';
 
 const at = (n: number) => ({ address: `203.0.113.${n}`, port: 4000 + n });
@@ -27,13 +27,7 @@ describe('a node that is put out of the network', () => {
     dialog = await alice.connect(bob, 80);
   }
 
-  afterEach(async () => {
-    alice.node.close();
-    bob.node.close();
-    world.close();
-    await pass(world.time, 10_000);
-    assert.equal(world.time.pendingCount, 0, 'no timer is left');
-  });
+  afterEach(() => closeWorld(world, alice, bob));
 
   const tunnelsOf = ({ node }: WorldNode): number => node.statistics().tunnels.length;
   const codeOf = (error: Error | undefined) => (error as NtmError | undefined)?.code;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { RELAY_HINT_MAGIC, RELAY_MAGIC, relayHint } from '../../../core/wire/relay-frame';
 import { pass, settle } from '../../support/memory-datagrams';
-import { WorldNode, type Dialog } from '../../support/node-world';
+import { closeWorld, isAnsweredIn, WorldNode, type Dialog } from '../../support/node-world';
 import { ports, ServerWorld } from '../../support/server-world';
 
 const at = (n: number) => ({ address: `203.0.113.${n}`, port: 4000 + n });
@@ -23,21 +23,9 @@ describe('a tunnel through a relay server', () => {
     dialog = await alice.connect(bob, 80);
   }
 
-  afterEach(async () => {
-    alice.node.close();
-    bob.node.close();
-    world.close();
-    await pass(world.time, 10_000);
-    assert.equal(world.time.pendingCount, 0, 'no timer is left');
-  });
+  afterEach(() => closeWorld(world, alice, bob));
 
-  async function isAnswered(text: string, withinMs: number): Promise<void> {
-    const { length } = dialog.text;
-    dialog.say(text);
-    await pass(world.time, withinMs);
-    assert.equal(dialog.failure, undefined);
-    assert.equal(dialog.text.slice(length), text);
-  }
+  const isAnswered = (text: string, withinMs: number) => isAnsweredIn(world, dialog, text, withinMs);
 
   const wayOf = (node: WorldNode): string[] => node.node.statistics().tunnels.map(({ path }) => path);
 
