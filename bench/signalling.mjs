@@ -3,7 +3,8 @@
  * (served-network.mjs), without and with NS. The paper's figures stand beside ours. Its LAN has 1.4 ms to a node and back,
  * ours some 0.05.
  *
- * A trial is a login, a registration and a tunnel. In the trials the two DCs know each other; what it takes when they
+ * A trial is a login, a registration and a tunnel, once with the nodes' traces, which tell how long each step takes, and
+ * once without, for the tunnel as a whole: writing a trace takes its time, too. In the trials the two DCs know each other; what it takes when they
  * meet for the first time is measured apart, with a DC_MN that has just been started.
  */
 import { once } from 'node:events';
@@ -49,20 +50,23 @@ export async function bench({ trials = 100, firstMeetings = FIRST_MEETINGS, noti
 async function measured({ notified, trials, firstMeetings }) {
   const hosts = ['as', 'dc0', 'dc1', 'ns0', 'ns1', 'mn', 'cn'];
   const lan = new Lan(hosts);
-  const accounts = { alice: 'mn.bench', bob: 'cn.bench' };
+  const accounts = { alice: 'mn.bench', bob: 'cn.bench', carol: 'cn.bench' };
   const network = new ServedNetwork(lan, { zones: ['mn.bench', 'cn.bench'], ns: notified, accounts });
   try {
     await network.start();
-    await node(network, 'cn', { login: network.loginOf('bob'), notified });
+    await node(network, 'cn', { login: network.loginOf('bob'), notified, trace: network.file('cn.trace') });
+    await node(network, 'cn', { login: network.loginOf('carol'), notified });
     const mn = await node(network, 'mn', {
-      ...{ login: network.loginOf('alice'), notified, correspondent: network.fqdnOf('bob') },
+      ...{ login: network.loginOf('alice'), notified, trace: network.file('mn.trace') },
+      correspondents: { traced: network.fqdnOf('bob'), untraced: network.fqdnOf('carol') },
     });
-    const trial = async () => {
-      mn.send('trial');
+    const half = async (isTraced) => {
+      mn.send({ isTraced });
       const [outcome] = await once(mn, 'message');
       await sleep(20); // the servers hear that this node has left
       return outcome;
     };
+    const trial = async () => ({ ...(await half(true)), ...(await half(false)) });
     await trial(); // the first one compiles
     const all = [];
     const hashes = [];
@@ -77,7 +81,7 @@ async function measured({ notified, trials, firstMeetings }) {
       await network.startServer('dc0');
       if (notified) await network.stopServer('ns0');
       if (notified) await network.startServer('ns0'); // which reports itself at once, and not after some seconds
-      first.push(await trial());
+      first.push(await half(false));
     }
     const suffix = notified ? 'with NS' : 'without NS';
     const of = (name) => all.map((each) => each[name]);
@@ -97,9 +101,7 @@ async function measured({ notified, trials, firstMeetings }) {
 
 async function node(network, host, settings) {
   const program = join(import.meta.dirname, 'signalling-node.mjs');
-  const child = network.spawn(host, [program, JSON.stringify({ ...settings, trace: network.file(`${host}.trace`) })], {
-    ipc: true,
-  });
+  const child = network.spawn(host, [program, JSON.stringify(settings)], { ipc: true });
   const ended = once(child, 'exit').then(() => Promise.reject(new Error(`${host} ended: ${child.errors}`)));
   await Promise.race([once(child, 'message'), ended]);
   ended.catch(() => {}); // at the end it is stopped

@@ -115,7 +115,7 @@ export class PathMtus {
       const delayMs = RETRIES_MS[RETRIES_MS.length - retries]!;
       search.retry = timers.schedule(delayMs, () => this.search(tunnel, retries - 1));
     }
-    void this.probe(tunnel, search);
+    timers.schedule(0, () => void this.probe(tunnel, search)); // what waits for the tunnel goes first
   }
 
   private async probe(tunnel: Tunnel, search: Search): Promise<void> {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import nacl from 'tweetnacl';
 import type { Random } from '../runtime';
 import { KEY_LENGTH } from './key-length';
-import { dh, keyPair } from './x25519';
+import { keyPair } from './x25519';
 
 /** A long-term or ephemeral X25519 key pair; 32 bytes each. */
 export interface KeyPair {
@@ -62,7 +62,7 @@ export function agreedKey(own: KeyPair, peerPublicKey: Uint8Array): SharedKey {
 
 function boxKey(secretKey: Uint8Array, peerPublicKey: Uint8Array): Uint8Array {
   // NaCl takes what a point of low order leads to for a secret, too: the key then is nobody's, but its sender's.
-  const point = dh(keyPair(secretKey), peerPublicKey) ?? new Uint8Array(KEY_LENGTH);
+  const point = keyPair(secretKey).agree(peerPublicKey) ?? new Uint8Array(KEY_LENGTH);
   const key = new Uint8Array(KEY_LENGTH);
   hsalsa20(key, ZERO_NONCE, point, SIGMA);
   return key;

@@ -1,37 +1,86 @@
-/** X25519 (RFC 7748) by OpenSSL. tweetnacl, which V8 has not compiled at a program's start, takes 15 to 50 ms there. */
+/**
+ * X25519 (RFC 7748): by libsodium where its optional package loads, by OpenSSL otherwise. tweetnacl, which V8 has not
+ * compiled at a program's start, takes 15 to 50 ms there. A handshake has five of them on each side.
+ */
 import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto';
 import { KEY_LENGTH } from './key-length';
+import { loadSodium } from './sodium';
+
+export interface DhKeyPair {
+  readonly publicKey: Uint8Array;
+  /** The shared secret, or `undefined` for a public key of low order, with which it would be no secret. */
+  agree(publicKey: Uint8Array): Uint8Array | undefined;
+  /** Overwrites the secret key: it is not used again. */
+  forget(): void;
+}
+
+/** Makes a pair of a secret key of 32 bytes, which is copied. */
+export type X25519 = (secretKey: Uint8Array) => DhKeyPair;
+
+/** The part of sodium-native that is used here. Both write to `out`; the second throws for a point of low order. */
+interface Sodium {
+  crypto_scalarmult_base(out: Uint8Array, secretKey: Uint8Array): void;
+  crypto_scalarmult(out: Uint8Array, secretKey: Uint8Array, publicKey: Uint8Array): void;
+}
 
 /** DER around a raw X25519 private key (RFC 8410 section 7). */
 const PKCS8_PREFIX = Buffer.from('302e020100300506032b656e04220420', 'hex');
 const ZERO_KEY = Buffer.alloc(KEY_LENGTH);
 /**
- * Every handshake makes keys. Node 20 takes 0.7 ms to parse a private key in DER, and a tenth of it for a JWK. Since
- * Node 24 a JWK's `x` must be the public key, which is not known yet, and DER is as quick.
+ * Node 20 takes 0.7 ms to parse a private key in DER, and a tenth of it for a JWK. Since Node 24 a JWK's `x` must be the
+ * public key, which is not known yet, and DER is as quick.
  */
 const parsesJwkAlone = Number(process.versions.node.split('.')[0]) < 24;
 
-export interface DhKeyPair {
-  readonly privateKey: KeyObject;
-  readonly publicKey: Uint8Array;
+let best: X25519 | undefined;
+
+/** By the faster one of those that this installation has. */
+export function keyPair(secretKey: Uint8Array): DhKeyPair {
+  if (!best) {
+    const sodium = loadSodium<Sodium>();
+    best = sodium ? sodiumX25519(sodium) : opensslX25519;
+  }
+  return best(secretKey);
 }
 
-export function keyPair(secretKey: Uint8Array): DhKeyPair {
+export function sodiumX25519(sodium: Sodium): X25519 {
+  return (secretKey) => {
+    const secret = new Uint8Array(secretKey);
+    const publicKey = new Uint8Array(KEY_LENGTH);
+    sodium.crypto_scalarmult_base(publicKey, secret);
+    return {
+      publicKey,
+      agree(other) {
+        const shared = new Uint8Array(KEY_LENGTH);
+        try {
+          sodium.crypto_scalarmult(shared, secret, other);
+        } catch {
+          return undefined; // of low order
+        }
+        return shared;
+      },
+      forget: () => void secret.fill(0),
+    };
+  };
+}
+
+export const opensslX25519: X25519 = (secretKey) => {
   const privateKey = evenAfterErrors(() => (parsesJwkAlone ? privateKeyByJwk(secretKey) : privateKeyByDer(secretKey)));
   const { x = '' } = createPublicKey(privateKey).export({ format: 'jwk' });
-  return { privateKey, publicKey: new Uint8Array(Buffer.from(x, 'base64url')) };
-}
-
-/** The shared secret, or `undefined` for a public key of low order, with which it would be no secret. */
-export function dh(own: DhKeyPair, publicKey: Uint8Array): Uint8Array | undefined {
-  try {
-    const key = evenAfterErrors(() => createPublicKey({ key: jwk(publicKey), format: 'jwk' }));
-    const secret = diffieHellman({ privateKey: own.privateKey, publicKey: key });
-    return ZERO_KEY.equals(secret) ? undefined : new Uint8Array(secret);
-  } catch {
-    return undefined; // OpenSSL refuses low-order points itself
-  }
-}
+  return {
+    publicKey: new Uint8Array(Buffer.from(x, 'base64url')),
+    agree(other) {
+      try {
+        const publicKey = evenAfterErrors(() => createPublicKey({ key: jwk(other), format: 'jwk' }));
+        const shared = diffieHellman({ privateKey, publicKey });
+        return ZERO_KEY.equals(shared) ? undefined : new Uint8Array(shared);
+      } catch {
+        return undefined; // OpenSSL refuses low-order points itself
+      }
+    },
+    forget: () => {}, // OpenSSL does it when the key is collected
+  };
+};
 
 function privateKeyByJwk(secretKey: Uint8Array): KeyObject {
   return createPrivateKey({ key: { ...jwk(ZERO_KEY), d: base64url(secretKey) }, format: 'jwk' });

@@ -67,7 +67,9 @@ export class Handshake {
     if (Buffer.compare(initiation.timestamp, this.newestTimestamp) <= 0) return 'replayed';
     const now = this.context.clock.now();
     if (now - this.lastAnsweredMs < INITIATION_INTERVAL_MS) return 'too often';
-    const created = createResponse(initiation, this.presharedKey, this.ephemeral(), localIndex, remoteIndex);
+    const ephemeral = this.ephemeral();
+    const created = createResponse(initiation, this.presharedKey, ephemeral, localIndex, remoteIndex);
+    ephemeral.forget();
     if (!created) return 'bad key';
     initiation.c.fill(0);
     this.newestTimestamp = new Uint8Array(initiation.timestamp);
@@ -83,6 +85,7 @@ export class Handshake {
   /** Forgets the pending initiation. */
   clear(): void {
     this.pending?.c.fill(0);
+    this.pending?.ephemeral.forget();
     this.pending = undefined;
   }
 

@@ -9,7 +9,7 @@
  * message is not authentic.
  */
 import { CONSTRUCTION, IDENTIFIER } from './constants';
-import { dh, type DhKeyPair } from '../../wire/x25519';
+import type { DhKeyPair } from '../../wire/x25519';
 import { aeadOpen, aeadSeal, hash, kdf } from './crypto';
 import { Initiation, MessageType, Response, writeIndex } from './messages';
 
@@ -54,14 +54,14 @@ export function createInitiation(
   let c = kdf(INITIAL_C, ephemeral.publicKey, 1)[0]!;
   let key: Uint8Array;
 
-  const ephemeralStatic = dh(ephemeral, peerStatic);
+  const ephemeralStatic = ephemeral.agree(peerStatic);
   if (!ephemeralStatic) return undefined;
   [c, key] = kdf(c, ephemeralStatic, 2) as [Uint8Array, Uint8Array];
   const sealedStatic = aeadSeal(key, own.publicKey, h);
   message.set(sealedStatic, Initiation.static);
   h = hash(h, sealedStatic);
 
-  const staticStatic = dh(own, peerStatic);
+  const staticStatic = own.agree(peerStatic);
   if (!staticStatic) return undefined;
   [c, key] = kdf(c, staticStatic, 2) as [Uint8Array, Uint8Array];
   const sealedTimestamp = aeadSeal(key, timestamp, h);
@@ -75,7 +75,7 @@ export function openInitiation(own: DhKeyPair, message: Uint8Array): OpenedIniti
   let c = kdf(INITIAL_C, peerEphemeral, 1)[0]!;
   let key: Uint8Array;
 
-  const ephemeralStatic = dh(own, peerEphemeral);
+  const ephemeralStatic = own.agree(peerEphemeral);
   if (!ephemeralStatic) return undefined;
   [c, key] = kdf(c, ephemeralStatic, 2) as [Uint8Array, Uint8Array];
   const sealedStatic = message.subarray(Initiation.static, Initiation.timestamp);
@@ -83,7 +83,7 @@ export function openInitiation(own: DhKeyPair, message: Uint8Array): OpenedIniti
   if (!peerStatic) return undefined;
   h = hash(h, sealedStatic);
 
-  const staticStatic = dh(own, peerStatic);
+  const staticStatic = own.agree(peerStatic);
   if (!staticStatic) return undefined;
   [c, key] = kdf(c, staticStatic, 2) as [Uint8Array, Uint8Array];
   const sealedTimestamp = message.subarray(Initiation.timestamp, Initiation.mac1);
@@ -106,8 +106,8 @@ export function createResponse(
   writeIndex(message, Response.receiver, receiver);
   message.set(ephemeral.publicKey, Response.ephemeral);
 
-  const ephemerals = dh(ephemeral, initiation.peerEphemeral);
-  const ephemeralStatic = dh(ephemeral, initiation.peerStatic);
+  const ephemerals = ephemeral.agree(initiation.peerEphemeral);
+  const ephemeralStatic = ephemeral.agree(initiation.peerStatic);
   if (!ephemerals || !ephemeralStatic) return undefined;
   const mixed = mixResponse(initiation.c, initiation.h, ephemeral.publicKey, ephemerals, ephemeralStatic, presharedKey);
   message.set(aeadSeal(mixed.key, NOTHING, mixed.h), Response.empty);
@@ -121,8 +121,8 @@ export function openResponse(
   message: Uint8Array,
 ): TransportKeys | undefined {
   const peerEphemeral = message.slice(Response.ephemeral, Response.empty);
-  const ephemerals = dh(state.ephemeral, peerEphemeral);
-  const staticEphemeral = dh(own, peerEphemeral);
+  const ephemerals = state.ephemeral.agree(peerEphemeral);
+  const staticEphemeral = own.agree(peerEphemeral);
   if (!ephemerals || !staticEphemeral) return undefined;
   const mixed = mixResponse(state.c, state.h, peerEphemeral, ephemerals, staticEphemeral, presharedKey);
   const empty = aeadOpen(mixed.key, message.subarray(Response.empty, Response.mac1), mixed.h);
