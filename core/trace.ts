@@ -16,6 +16,8 @@ export interface TraceEvent {
 
 export interface Trace {
   (event: TraceEvent): void;
+  /** Nobody looks at the events of single messages: they need not be made. */
+  readonly skipsMessages?: boolean;
 }
 
 export const noTrace: Trace = () => {};

@@ -341,7 +341,7 @@ export class Signalling<Via> {
     more?: Record<string, unknown>,
   ): void {
     const { party, part, trace } = this.options;
-    if (trace === noTrace) return;
+    if (trace === noTrace || trace.skipsMessages) return;
     const [from, to] = event === 'send' ? [party, peer.party] : [peer.party, party];
     const step = paperStep(name, { from, to, response, handover });
     trace({

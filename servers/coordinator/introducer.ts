@@ -64,16 +64,14 @@ export class Introducer {
     if (cn.fqdn === fqdn) throw new Refused('no-route', mn.registration.addresses);
     const [ofMn, ofCn] = await this.ways(mn, cn, handover);
     const common = { directionId: random.bytes(8), presharedKey: this.presharedKey(mn, cn) };
-    const towardsCn = {
-      ...{ ...common, ...ofCn, endpoints: [...ofCn.endpoints] },
-      correspondent: { fqdn, publicKey, addresses: mn.registration.addresses },
-    };
+    const towardsCn = directionOf(common, ofCn, { fqdn, publicKey, addresses: mn.registration.addresses });
     const observed = await side.direct(cn.fqdn, towardsCn, { mnZone: residents.zone, handover });
-    const endpoints = ofMn.endpoints.map((endpoint) => (sameEndpoint(endpoint, cn.observed) ? observed : endpoint));
     const correspondent = { fqdn: cn.fqdn, publicKey: cn.publicKey, addresses: cn.addresses };
+    const body = directionOf(common, ofMn, correspondent);
+    body.endpoints = body.endpoints.map((endpoint) => (sameEndpoint(endpoint, cn.observed) ? observed : endpoint));
     // What CN may reach at MN, through the same tunnel.
     const permits = permissions.tell(fqdn, cn.fqdn, side.zone);
-    const body = { ...common, ...ofMn, endpoints, correspondent, ...(permits && { permits: [...permits] }) };
+    if (permits) body.permits = [...permits];
     return { name: 'routeDirection', body };
   }
 
@@ -113,6 +111,17 @@ export class Introducer {
         throw new Refused('no-route', cn.addresses);
     }
   }
+}
+
+/** Field by field: spread into each other they would take 15 µs of a direction. */
+function directionOf(
+  { directionId, presharedKey }: { directionId: Uint8Array; presharedKey: Uint8Array },
+  { turn, endpoints, relay }: Way,
+  correspondent: Body<'routeDirection'>['correspondent'],
+): Body<'routeDirection'> {
+  const body: Body<'routeDirection'> = { directionId, turn, correspondent, endpoints: [...endpoints], presharedKey };
+  if (relay) body.relay = relay;
+  return body;
 }
 
 function situation({ registration: { observed, host, route } }: Registered): Situation {

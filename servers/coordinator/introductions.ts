@@ -21,7 +21,8 @@ export class Introductions {
   }
 
   presharedKey(onePublicKey: Uint8Array, otherPublicKey: Uint8Array): Uint8Array {
-    const pair = [hex(onePublicKey), hex(otherPublicKey)].sort().join();
+    const isFirst = Buffer.compare(onePublicKey, otherPublicKey) < 0;
+    const pair = isFirst ? hex(onePublicKey) + hex(otherPublicKey) : hex(otherPublicKey) + hex(onePublicKey);
     let key = this.keys.get(pair);
     if (!key) this.keys.set(pair, (key = this.random.bytes(KEY_LENGTH)));
     return key;

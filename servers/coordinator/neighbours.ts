@@ -22,7 +22,7 @@ import { Refused, Unanswered } from '../../core/wire/outcomes';
 import type { Peer } from '../../core/wire/peers';
 import type { Context, Signalling } from '../../core/wire/signalling';
 import { BoundedMap } from '../bounded-map';
-import { isLabel, labelsBelow } from '../names';
+import { isBelow, isLabel } from '../names';
 import { RateLimit } from '../rate-limit';
 import type { NameServers } from '../server-ports';
 import { within } from '../../core/wire/within';
@@ -78,7 +78,7 @@ export class Neighbours {
   /** Whether a name or a virtual address is this DC's own. */
   isOwn(target: string): boolean {
     const { zone, pool } = this.options;
-    return isIP(target) ? pool.holds(target) : labelsBelow(zone, canonicalName(target)) !== undefined;
+    return isIP(target) ? pool.holds(target) : isBelow(zone, canonicalName(target));
   }
 
   /** The DC of a name or virtual address. Throws Refused: no-such-name, unavailable. */
@@ -108,7 +108,7 @@ export class Neighbours {
       const body = { target, from: sender(neighbour.zone) };
       const response = expect(await this.ask(neighbour, { name: 'cacheRequest', body }, TRIES), 'cacheResponse');
       // It speaks for its own zone, and for no other.
-      if (!labelsBelow(neighbour.zone, response.correspondent?.fqdn ?? '')) throw new Refused('unavailable');
+      if (!isBelow(neighbour.zone, response.correspondent?.fqdn ?? '')) throw new Refused('unavailable');
       return response;
     };
     try {
@@ -129,7 +129,7 @@ export class Neighbours {
   /** Throws Refused when it does not speak for this node, or gives it an address of this DC's own. */
   checkOrigin(peer: Peer, fqdn: string, addresses?: VirtualAddresses): void {
     const isElsewhere = addresses && !this.holdsAny(addresses);
-    if (!labelsBelow(this.zoneOf(peer), canonicalName(fqdn)) || isElsewhere === false) throw new Refused('malformed');
+    if (!isBelow(this.zoneOf(peer), canonicalName(fqdn)) || isElsewhere === false) throw new Refused('malformed');
   }
 
   private holdsAny({ ipv4, ipv6 }: VirtualAddresses): boolean {
@@ -176,7 +176,7 @@ export class Neighbours {
     const answer = await this.ask(neighbour, request, TRIES);
     const information = expect(answer, 'ntmInformationResponse');
     // It speaks for its own zone, and for no other.
-    if (!labelsBelow(neighbour.zone, information.fqdn) || this.holdsAny(information.addresses))
+    if (!isBelow(neighbour.zone, information.fqdn) || this.holdsAny(information.addresses))
       throw new Refused('unavailable');
     return information;
   }

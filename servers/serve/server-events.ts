@@ -10,7 +10,7 @@
  * until the minute is over. Events hold no secrets (core/trace.ts).
  */
 import type { Timer, Timers } from '../../core/runtime';
-import type { Trace, TraceEvent } from '../../core/trace';
+import { noTrace, type Trace, type TraceEvent } from '../../core/trace';
 import type { Handled } from '../../core/wire/signalling';
 import type { Figure } from './served';
 
@@ -65,10 +65,11 @@ export class ServerEvents {
 
   /** `trace`, and what the log says of its events. */
   tracing(trace: Trace): Trace {
-    return (event) => {
+    const told: Trace = (event) => {
       trace(event);
       this.tell(event);
     };
+    return Object.assign(told, { skipsMessages: trace === noTrace && !this.log.isLevelEnabled('debug') });
   }
 
   readonly onHandled = ({ message, outcome, peer, from }: Handled): void => {
