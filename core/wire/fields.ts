@@ -3,6 +3,9 @@ import * as v from 'valibot';
 import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { parsePermit, PERMITS_LIMIT } from './permits';
 
+/** Relay servers that a node is told of. */
+export const RELAYS_LIMIT = 8;
+
 export const bytes = (length: number) =>
   v.custom<Uint8Array>((value) => value instanceof Uint8Array && value.length === length, `must have ${length} bytes`);
 export const fewBytes = (most: number) =>
@@ -31,6 +34,20 @@ export const fqdn = text(253);
 export const label = text(63);
 export const endpoint = v.object({ address: ipAddress, port: natural(65535) });
 export const endpoints = v.pipe(v.array(endpoint), v.maxLength(12));
+/** How a NAT maps (RFC 4787 section 4.1): to one external port whoever is sent to, or to another for each. */
+export const mapping = v.picklist(['independent', 'dependent']);
+/**
+ * What a node has found out about itself. `outside`: endpoints that were seen of it or that its gateway maps to it.
+ * `reachable`: datagrams from where it has sent nothing to arrive. `relays`: round trip times.
+ */
+export const reach = v.object({
+  outside: v.optional(endpoints),
+  mapping: v.optional(mapping),
+  reachable: v.optional(v.boolean()),
+  relays: v.optional(v.pipe(v.array(v.object({ name: label, rttMs: natural(60_000) })), v.maxLength(RELAYS_LIMIT))),
+});
+/** Relay servers, for nodes that look from there at their own situation. */
+export const relays = v.pipe(v.array(v.object({ name: label, endpoints })), v.maxLength(RELAYS_LIMIT));
 export const virtualAddresses = v.object({ ipv4, ipv6 });
 export const nothing = v.object({});
 export const route = v.picklist(['auto', 'relay', 'direct']);

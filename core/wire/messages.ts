@@ -18,11 +18,14 @@ import {
   fqdn,
   key,
   label,
+  mapping,
   natural,
   nothing,
   pathId,
   permits,
   pushAddress,
+  reach,
+  relays,
   route,
   text,
   virtualAddresses,
@@ -96,8 +99,8 @@ export const messages = {
     title: 'Registration Request',
     steps: [step(4, 9, 'node', 'dc'), step(7, 3, 'node', 'dc')],
     about:
-      "`endpoints`: of the node's own interfaces. `lifetimeMs` 0 ends the registration (as in RFC 5944) and, sent as the node's process ends, is not answered.",
-    body: v.object({ endpoints, lifetimeMs: natural(86_400_000), route }),
+      "`endpoints`: of the node's own interfaces. `reach`: what the node knows of its situation beside what the DC sees. `lifetimeMs` 0 ends the registration (as in RFC 5944) and, sent as the node's process ends, is not answered.",
+    body: v.object({ endpoints, lifetimeMs: natural(86_400_000), route, reach: v.optional(reach) }),
   },
   registrationResponse: {
     type: 8,
@@ -105,10 +108,11 @@ export const messages = {
     steps: [step(4, 12, 'dc', 'node'), step(7, 6, 'dc', 'node')],
     about:
       '`observed`: the source that the DC saw. `notification`: where and with which key to register at the NS, and how ' +
-      'rare keep alives to the DC may be while the node is connected there.',
+      'rare keep alives to the DC may be while the node is connected there. `relays`: from which the node may look at itself.',
     body: v.object({
       addresses: virtualAddresses,
       observed: endpoint,
+      relays: v.optional(relays),
       keepAliveMs: natural(86_400_000),
       notification: v.nullable(v.object({ endpoints, key, keepAliveMs: v.optional(natural(86_400_000)) })),
     }),
@@ -175,13 +179,14 @@ export const messages = {
       step(7, 26, 'dc', 'node', true),
     ],
     about:
-      '`turn`: who sends the Tunnel Request. `endpoints`: where the correspondent node may be reached, best first. `presharedKey`: the tunnel\'s shared key, used as WireGuard\'s pre-shared key. `relay`: the tunnel goes through this RS; `key` is shared with it. `target`: between DCs, whom it is for. `permits`: the ports at which the correspondent node may reach the receiver, as "443/tcp", "8000-8100" or "*"; without it, all.',
+      '`turn`: who sends the Tunnel Request. `endpoints`: where the correspondent node may be reached, best first; beside a `relay`, where it may be looked for. `mapping`: of the NAT that the correspondent node is behind, if it is known. `presharedKey`: the tunnel\'s shared key, used as WireGuard\'s pre-shared key. `relay`: the tunnel goes through this RS; `key` is shared with it. `target`: between DCs, whom it is for. `permits`: the ports at which the correspondent node may reach the receiver, as "443/tcp", "8000-8100" or "*"; without it, all.',
     body: v.object({
       directionId,
       turn: v.picklist(['request', 'await']),
       correspondent: v.object({ fqdn, publicKey: key, addresses: virtualAddresses }),
       endpoints,
       presharedKey: key,
+      mapping: v.optional(mapping),
       relay: v.optional(v.object({ endpoints, pathId, key })),
       target: v.optional(fqdn),
       permits: v.optional(permits),
@@ -276,10 +281,10 @@ export const messages = {
     title: 'NTM Information Response',
     steps: [step(5, 7, 'dc', 'dc'), step(7, 16, 'dc', 'dc')],
     about:
-      "`observed`, `host`, `route`: of CN's registration. `presharedKey`: counts when CN's FQDN is before MN's in order, so that both DCs introduce the two with one key.",
+      "`observed`, `host`, `route`, `reach`: of CN's registration. `presharedKey`: counts when CN's FQDN is before MN's in order, so that both DCs introduce the two with one key.",
     body: v.object({
       ...{ fqdn, publicKey: key, addresses: virtualAddresses },
-      ...{ observed: endpoint, host: endpoints, route, presharedKey: key },
+      ...{ observed: endpoint, host: endpoints, route, reach: v.optional(reach), presharedKey: key },
     }),
   },
   coordinatorReport: {

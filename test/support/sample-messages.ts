@@ -5,6 +5,12 @@ const bytes = (length: number, value: number): Uint8Array => new Uint8Array(leng
 const endpoint = { address: '192.0.2.1', port: 4000 };
 const addresses = { ipv4: '198.18.0.1', ipv6: 'fd00::1' };
 const fqdn = 'alice.ntm.internal';
+const reach = {
+  outside: [endpoint],
+  mapping: 'dependent' as const,
+  reachable: false,
+  relays: [{ name: 'rs', rttMs: 12 }],
+};
 
 export const sampleBodies: SampleBodies = {
   configurationRequest: { account: 'alice', node: null, password: 'pässword' },
@@ -13,10 +19,11 @@ export const sampleBodies: SampleBodies = {
   loginResponse: { coordinator: 'dc.ntm.internal', endpoints: [endpoint], key: bytes(32, 3) },
   keyDistribution: { fqdn, publicKey: bytes(32, 2), key: bytes(32, 3), instance: bytes(8, 12), yielding: true },
   keyDistributionAck: {},
-  registrationRequest: { endpoints: [endpoint], lifetimeMs: 90_000, route: 'auto' },
+  registrationRequest: { endpoints: [endpoint], lifetimeMs: 90_000, route: 'auto', reach },
   registrationResponse: {
     addresses,
     observed: endpoint,
+    relays: [{ name: 'rs', endpoints: [endpoint] }],
     keepAliveMs: 25_000,
     notification: { endpoints: [endpoint], key: bytes(32, 4), keepAliveMs: 600_000 },
   },
@@ -33,6 +40,7 @@ export const sampleBodies: SampleBodies = {
     correspondent: { fqdn, publicKey: bytes(32, 2), addresses },
     endpoints: Array.from({ length: 12 }, (_, i) => ({ address: '2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff', port: i })),
     presharedKey: bytes(32, 6),
+    mapping: 'independent',
     relay: { endpoints: [endpoint], pathId: bytes(8, 8), key: bytes(32, 9) },
     target: 'bob.b.example',
     permits: ['443/tcp', '8000-8100'],
@@ -60,7 +68,7 @@ export const sampleBodies: SampleBodies = {
   coordinatorResponse: { fqdn: 'dc.b.example', zone: 'b.example', publicKey: bytes(32, 11), endpoint },
   ntmInformationRequest: { target: 'bob.b.example', from: { fqdn, publicKey: bytes(32, 2) } },
   ntmInformationResponse: {
-    ...{ fqdn, publicKey: bytes(32, 2), addresses, observed: endpoint, host: [endpoint], route: 'auto' },
+    ...{ fqdn, publicKey: bytes(32, 2), addresses, observed: endpoint, host: [endpoint], route: 'auto', reach },
     presharedKey: bytes(32, 6),
   },
   coordinatorReport: { endpoint },
