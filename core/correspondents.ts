@@ -17,7 +17,8 @@ import {
 } from './negotiation/directions';
 import type { RelayBindings, RelayOffer } from './negotiation/relay-bindings';
 import type { PacketModule, TunnelEvent } from './packet/packet-module';
-import { samePath, type Path } from './packet/path';
+import { samePath, type Path, type RelayPath } from './packet/path';
+import type { Paths } from './packet/paths/paths';
 import type { Tunnel } from './packet/wireguard/tunnel';
 import type { Clock, Timer, Timers } from './runtime';
 import type { Endpoint, VirtualAddresses } from './wire/addresses';
@@ -70,6 +71,7 @@ export interface CorrespondentsOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly packets: () => PacketModule;
+  readonly paths: () => Paths;
   readonly directions: Directions;
   readonly relays: RelayBindings;
   /** Rejects with the reason why the DC cannot be asked now. */
@@ -169,15 +171,16 @@ export class Correspondents {
     for (let i = 0; i < HANDOVERS_AT_ONCE; i++) void next();
   }
 
-  /** Whether the tunnel to this node goes this way, and something has come through it within a session's time. */
-  goesBy(fqdn: string, path: Path): boolean {
+  /** Whether the tunnel to this node goes this way, or may have to, and something has come through it lately. */
+  wants(fqdn: string, path: Path): boolean {
     const tunnel = this.byName.get(fqdn)?.tunnel;
-    return tunnel?.state === 'established' && samePath(tunnel.path, path);
+    return tunnel?.state === 'established' && this.options.paths().wants(tunnel, path);
   }
 
   /** The relay server of this path does not serve it any more, or soon will not. */
-  relayLost(fqdn: string, path: Path): void {
+  relayLost(fqdn: string, path: RelayPath): void {
     const known = this.byName.get(fqdn);
+    if (known?.tunnel) this.options.paths().relayLost(known.tunnel, path);
     if (!known?.tunnel || known.tunnel.state === 'idle' || !samePath(known.tunnel.path, path)) return;
     this.renew(fqdn);
     known.retry?.cancel();
@@ -233,15 +236,19 @@ export class Correspondents {
     }
   }
 
-  private constructBy(known: Correspondent, { correspondent, presharedKey, turn }: Direction, path: Path): void {
-    const tunnel = this.options.packets().setTunnel({
-      fqdn: known.fqdn,
-      publicKey: correspondent.publicKey,
-      presharedKey,
+  private constructBy(known: Correspondent, direction: Direction, offered: Path): void {
+    const { correspondent, presharedKey, turn } = direction;
+    const { packets, paths, canSendTo } = this.options;
+    const endpoints = direction.endpoints.filter(canSendTo);
+    const tunnel = packets().setTunnel({
+      ...{ fqdn: known.fqdn, publicKey: correspondent.publicKey, presharedKey },
       virtualAddresses: correspondent.addresses,
-      path,
+      path: known.handover ? offered : paths().better(known.tunnel, offered),
+      alternatives:
+        offered.kind === 'relay' ? [] : endpoints.slice(1).map((endpoint) => ({ kind: 'direct', endpoint })),
       persistentKeepaliveMs: TUNNEL_KEEP_ALIVE_MS,
     });
+    paths().introduce(tunnel, endpoints, offered.kind === 'relay' ? offered : undefined);
     known.tunnel = tunnel;
     known.retry?.cancel();
     known.construction ??= newConstruction();
@@ -272,8 +279,8 @@ export class Correspondents {
     }
   }
 
-  /** The correspondent may have restarted, so that it knows nothing of our tunnel: asks the DC anew. */
-  private renew(fqdn: string): void {
+  /** Asks the DC anew: the correspondent may have restarted and know nothing of our tunnel, or be elsewhere. */
+  renew(fqdn: string): void {
     const known = this.byName.get(fqdn);
     if (!known || known.construction || this.recentFailure(known)) return;
     this.ask(fqdn, fqdn).catch((error: Error) => this.failed(known, error));

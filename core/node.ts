@@ -127,6 +127,7 @@ export class Node implements VirtualNetwork {
       ...{ timers, trace, part: this.part },
       hostAddresses: () => runtime.hostAddresses(),
       register: () => {
+        this.packetPath.hostMoved();
         this.relays.hostMoved();
         this.membership.hostMoved();
       },
@@ -139,6 +140,7 @@ export class Node implements VirtualNetwork {
       transmit: (datagram, to) => this.send(datagram, to),
       onTunnelEvent: (event) => this.correspondents.onTunnelEvent(event),
       isHandover: (fqdn) => this.correspondents.isHandover(fqdn),
+      onStuck: ({ fqdn }) => this.correspondents.renew(fqdn),
       onStalled: ({ path }) => path.kind === 'relay' && this.relays.doubt(path),
       onRelayed: (path) => this.relays.sent(path),
       onStackFault: (assertion) => this.options.onStackFault(assertion),
@@ -146,19 +148,16 @@ export class Node implements VirtualNetwork {
     const canSendTo = (endpoint: Endpoint): boolean => this.portFor(endpoint) !== undefined;
     this.relays = new RelayBindings({
       ...{ clock, timers, signalling: this.signalling, canSendTo },
-      isWanted: (fqdn, path) => this.correspondents.goesBy(fqdn, path),
-      onMoved: (fqdn) => {
-        const addresses = this.correspondents.recall(fqdn);
-        if (addresses) this.packetPath.pathChanged(addresses);
-      },
+      isWanted: (fqdn, path) => this.correspondents.wants(fqdn, path),
+      onMoved: (fqdn) => this.packetPath.pathChanged(this.correspondents.recall(fqdn)),
       onLost: (fqdn, path, reason) => {
         trace({ part: this.part, event: 'relay lost', peer: fqdn, path: describePath(path), reason });
         this.correspondents.relayLost(fqdn, path);
       },
     });
     this.correspondents = new Correspondents({
-      ...{ clock, timers, packets: () => this.packetPath.packets, directions: this.directions, canSendTo },
-      relays: this.relays,
+      ...{ clock, timers, directions: this.directions, canSendTo, relays: this.relays },
+      ...{ packets: () => this.packetPath.packets, paths: () => this.packetPath.paths },
       whenJoined: () => this.whenJoined(),
       onConstructed: (addresses) => this.packetPath.pathChanged(addresses),
       onAbsent: (addresses, error) => this.packetPath.unreachable(addresses, error),
@@ -365,7 +364,7 @@ export class Node implements VirtualNetwork {
   private sendFailed(error: Error & { code?: string }, to: Endpoint): void {
     this.options.trace({ part: this.part, event: 'send failed', code: error.code, to: to.address });
     this.signalling.unsent(to, error.code ?? error.message);
-    this.handover.suspect();
+    if (!this.packetPath.sendFailed(to)) this.handover.suspect();
   }
 
   private hostEndpoints(): Endpoint[] {

@@ -14,13 +14,14 @@ import { destinationOf } from './packet/ip-packet';
 import type { PacketModule, TunnelEvent } from './packet/packet-module';
 import { describePath, type Path, type RelayPath } from './packet/path';
 import type { PathMtus } from './packet/path-mtu';
+import type { Paths } from './packet/paths/paths';
 import { Stack } from './packet/stack/stack';
 import { LEAST_MTU } from './packet/wireguard/constants';
 import type { Tunnel } from './packet/wireguard/tunnel';
 import type { Runtime } from './runtime';
 import { statisticsOf, type Statistics } from './statistics';
 import type { Trace } from './trace';
-import { traceTunnel } from './tunnel-trace';
+import { traceFigure8, traceTunnel } from './tunnel-trace';
 import type { Endpoint, VirtualAddresses } from './wire/addresses';
 import { canonicalIp, formatIp } from './wire/ip-text';
 import { RELAY_HEADER_LENGTH, relayedDatagram, writeRelayHeader } from './wire/relay-frame';
@@ -43,6 +44,8 @@ export interface PacketPathOptions {
   onTunnelEvent(event: TunnelEvent): void;
   /** Whether the tunnel to this node was last directed because of a handover. */
   isHandover(fqdn: string): boolean;
+  /** No path of this tunnel works, as far as can be told. */
+  onStuck(tunnel: Tunnel): void;
   /** TCP hears nothing any more through this tunnel. */
   onStalled(tunnel: Tunnel): void;
   /** A frame was sent on this path through a relay server. */
@@ -55,6 +58,7 @@ export class PacketPath {
   addresses: VirtualAddresses | undefined;
   private packetModule: PacketModule | undefined;
   private pathMtus: PathMtus | undefined;
+  private pathsIfMade: Paths | undefined;
   private virtualStack: Stack | undefined;
   private lastPath: Path | undefined;
 
@@ -73,8 +77,7 @@ export class PacketPath {
 
   get packets(): PacketModule {
     if (this.packetModule) return this.packetModule;
-    // eslint-disable-next-line @typescript-eslint/no-require-imports
-    const { PacketModule, PathMtus } = require('./packet/packet-module') as typeof import('./packet/packet-module');
+    const { PacketModule, PathMtus, Paths } = loadPacketModule();
     const { runtime, secretKey, transmit } = this.options;
     const { clock, timers, random } = runtime;
     const pathMtus = new PathMtus({
@@ -84,15 +87,30 @@ export class PacketPath {
       onMtu: (tunnel, mtu) => this.setPathMtu(tunnel, mtu),
     });
     this.pathMtus = pathMtus;
-    this.packetModule = new PacketModule({
+    const packets: PacketModule = new PacketModule({
       ...{ clock, timers, random, privateKey: secretKey },
       transmit: (datagram, path) =>
         path.kind === 'direct' ? transmit(datagram, path.endpoint) : this.relay(datagram, path),
       deliver: this.captured('in', (packet) => this.stack.input(packet)),
-      onControl: (control, tunnel) => pathMtus.receive(control, tunnel),
+      onControl: (control, tunnel, from) => paths.receive(control, tunnel, from) || pathMtus.receive(control, tunnel),
+      onSent: (tunnel, nowMs) => paths.sent(tunnel, nowMs),
+      follows: (tunnel, from) => paths.follows(tunnel, from),
+      onClosed: (tunnel) => paths.end(tunnel),
       onEvent: (event) => this.onTunnelEvent(event),
     });
-    return this.packetModule;
+    const paths: Paths = new Paths(packets.publicKey, {
+      ...{ clock, timers, random },
+      onStuck: (tunnel) => this.options.onStuck(tunnel),
+      onFigure8: (...tried) => traceFigure8(this.options.trace, this.options.part, ...tried),
+    });
+    this.pathsIfMade = paths;
+    return (this.packetModule = packets);
+  }
+
+  /** The ways that tunnels may take. */
+  get paths(): Paths {
+    void this.packets;
+    return this.pathsIfMade!;
   }
 
   get stack(): Stack {
@@ -128,9 +146,20 @@ export class PacketPath {
     this.packets.receive(relayedDatagram(frame), path);
   }
 
+  /** This host is in another network. */
+  hostMoved(): void {
+    this.pathsIfMade?.hostMoved();
+  }
+
+  /** True when this endpoint was only tried: that it cannot be sent to means nothing. */
+  sendFailed(to: Endpoint): boolean {
+    return this.pathsIfMade?.sendFailed(to) ?? false;
+  }
+
   /** The path to a correspondent node is another one. */
-  pathChanged({ ipv4, ipv6 }: VirtualAddresses): void {
-    for (const address of [ipv4, ipv6]) this.virtualStack?.pathChanged(address);
+  pathChanged(addresses: VirtualAddresses | undefined): void {
+    if (!addresses) return;
+    for (const address of [addresses.ipv4, addresses.ipv6]) this.virtualStack?.pathChanged(address);
   }
 
   /** The correspondent node with these addresses is not there, or may not be reached. */
@@ -205,7 +234,9 @@ export class PacketPath {
     const { fqdn, virtualAddresses } = event.tunnel;
     this.options.capture?.name(fqdn, virtualAddresses);
     this.pathMtus?.look(event.tunnel);
-    if (event.kind === 'roamed') this.pathChanged(virtualAddresses);
+    if (event.kind === 'established') return this.pathsIfMade?.established(event.tunnel);
+    this.pathsIfMade?.roamed(event.tunnel);
+    this.pathChanged(virtualAddresses);
   }
 
   private setPathMtu({ fqdn, path, virtualAddresses }: Tunnel, mtu: number): void {
@@ -227,4 +258,9 @@ export class PacketPath {
     this.pathMtus?.stalled(tunnel);
     this.options.onStalled(tunnel);
   }
+}
+
+function loadPacketModule(): typeof import('./packet/packet-module') {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  return require('./packet/packet-module') as typeof import('./packet/packet-module');
 }

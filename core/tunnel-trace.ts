@@ -1,6 +1,7 @@
 /** Tunnel events as trace events, with the paper's names and steps (Figure 5 steps 17 to 21, 6, 7 steps 29 to 34). */
 import type { TunnelEvent } from './packet/packet-module';
-import { describePath } from './packet/path';
+import { describePath, type Path } from './packet/path';
+import type { Tunnel } from './packet/wireguard/tunnel';
 import type { Trace } from './trace';
 
 interface Traced {
@@ -34,6 +35,20 @@ export function traceTunnel(trace: Trace, part: string, event: TunnelEvent, hand
   const isFigure7 = handover && path.kind === 'relay';
   const paper = { figure: isFigure7 ? 7 : 5, step: step.step[isFigure7 ? 1 : 0] } as const;
   trace({ part, peer: fqdn, path: describePath(path), ...step, ...paper });
+}
+
+/** Figure 8: probes of a direct path inside a tunnel are its Tunnel Requests and Responses. */
+export function traceFigure8(
+  trace: Trace,
+  part: string,
+  { fqdn }: Tunnel,
+  what: 'request-sent' | 'request-received' | 'response-received',
+  path: Path,
+): void {
+  const event = what === 'request-sent' ? 'send' : 'receive';
+  const message = what === 'response-received' ? 'Tunnel Response' : 'Tunnel Request';
+  const step = what === 'response-received' ? 3 : 1;
+  trace({ part, event, message, peer: fqdn, path: describePath(path), figure: 8, step });
 }
 
 /** Figure 6, of the first packet each way: as this node sees it, its own is that of steps 1 to 3. */

@@ -50,7 +50,13 @@ export interface PacketModuleOptions {
    * NTMobile control from inside a tunnel: what is not IP but has 0 as its first nibble, with the zeros that pad it to
    * a multiple of 16. Valid only during the call. False when it is not known.
    */
-  onControl?(control: Uint8Array, tunnel: Tunnel): boolean;
+  onControl?(control: Uint8Array, tunnel: Tunnel, from: Path): boolean;
+  /** A packet of the stack's was sent. */
+  onSent?(tunnel: Tunnel, nowMs: number): void;
+  /** There is no such tunnel any more. */
+  onClosed?(tunnel: Tunnel): void;
+  /** See TunnelContext. Default: always. */
+  follows?(tunnel: Tunnel, from: Path): boolean;
 }
 
 export type TunnelEvent =
@@ -96,7 +102,9 @@ export class PacketModule {
       bindIndex: (index, tunnel, session) => void this.indexes.set(index, { tunnel, session }),
       releaseIndex: (index) => void this.indexes.delete(index),
       transmit: (datagram, path) => options.transmit(datagram, path),
-      receivePacket: (packet, tunnel) => this.decapsulated(packet, tunnel),
+      receivePacket: (packet, tunnel, from) => this.decapsulated(packet, tunnel, from),
+      packetSent: (tunnel, nowMs) => options.onSent?.(tunnel, nowMs),
+      follows: (tunnel, from) => options.follows?.(tunnel, from) ?? true,
       event: (kind, tunnel) => options.onEvent({ kind, tunnel }),
       drop: (reason, from) => this.drop(reason, from),
     };
@@ -129,7 +137,7 @@ export class PacketModule {
     const tunnel = this.table.withKey(publicKey);
     if (!tunnel) return;
     this.table.remove(tunnel);
-    tunnel.close();
+    this.closeTunnel(tunnel);
   }
 
   /** A packet of the stack's, into the tunnel to its destination. */
@@ -192,8 +200,13 @@ export class PacketModule {
       tunnel.close(); // a direction that came when this node was already leaving
       return tunnel;
     }
-    for (const replaced of this.table.add(tunnel)) replaced.close();
+    for (const replaced of this.table.add(tunnel)) this.closeTunnel(replaced);
     return tunnel;
+  }
+
+  private closeTunnel(tunnel: Tunnel): void {
+    tunnel.close();
+    this.options.onClosed?.(tunnel);
   }
 
   private receiveTransport(datagram: Uint8Array, from: Path): void {
@@ -239,8 +252,8 @@ export class PacketModule {
     return false;
   }
 
-  private decapsulated(bytes: Uint8Array, tunnel: Tunnel): void {
-    if (bytes[0]! >> 4 === 0 && this.options.onControl?.(bytes, tunnel)) return;
+  private decapsulated(bytes: Uint8Array, tunnel: Tunnel, from: Path): void {
+    if (bytes[0]! >> 4 === 0 && this.options.onControl?.(bytes, tunnel, from)) return;
     const length = ipLength(bytes);
     if (length === 0) return this.drop('inner packet', tunnel.path);
     // Cryptokey routing (white paper section 2): a tunnel's packets come from its own node's addresses.
@@ -276,3 +289,4 @@ export class PacketModule {
 }
 
 export { PathMtus } from './path-mtu';
+export { Paths } from './paths/paths';

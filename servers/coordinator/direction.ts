@@ -22,7 +22,12 @@ export type Direction =
       readonly endpointsOfMn: readonly Endpoint[];
       readonly endpointsOfCn: readonly Endpoint[];
     }
-  | { readonly route: 'relay' }
+  /** Where the two may look for each other, once they talk. */
+  | {
+      readonly route: 'relay';
+      readonly endpointsOfMn: readonly Endpoint[];
+      readonly endpointsOfCn: readonly Endpoint[];
+    }
   /** The nodes share no IP version, or one wants a direct route where there is none. */
   | { readonly route: 'none' };
 
@@ -33,18 +38,17 @@ const ENDPOINTS_LIMIT = 12;
 export function chooseDirection(mn: Situation, cn: Situation): Direction {
   const directOnly = mn.route === 'direct' || cn.route === 'direct';
   const relayOnly = mn.route === 'relay' || cn.route === 'relay';
-  if (relayOnly) return { route: directOnly ? 'none' : 'relay' };
+  if (relayOnly) return directOnly ? { route: 'none' } : { route: 'relay', endpointsOfMn: [], endpointsOfCn: [] };
   const loopback = isOnLoopback(mn) && isOnLoopback(cn);
   const shared = ([6, 4] as const).filter((f) => hasFamily(mn, f, loopback) && hasFamily(cn, f, loopback));
   const toMn = shared.filter((family) => isReachable(mn, family));
   const toCn = shared.filter((family) => isReachable(cn, family));
-  if (toMn.length + toCn.length === 0) return { route: directOnly ? 'none' : 'relay' };
-  return {
-    route: 'direct',
-    requester: toMn.length > 0 ? 'cn' : 'mn',
-    endpointsOfMn: endpointsOf(mn, preferring(toMn, shared), loopback),
-    endpointsOfCn: endpointsOf(cn, preferring(toCn, shared), loopback),
-  };
+  const endpointsOfMn = endpointsOf(mn, preferring(toMn, shared), loopback);
+  const endpointsOfCn = endpointsOf(cn, preferring(toCn, shared), loopback);
+  if (toMn.length + toCn.length > 0) {
+    return { route: 'direct', requester: toMn.length > 0 ? 'cn' : 'mn', endpointsOfMn, endpointsOfCn };
+  }
+  return directOnly ? { route: 'none' } : { route: 'relay', endpointsOfMn, endpointsOfCn };
 }
 
 /**

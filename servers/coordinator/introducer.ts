@@ -103,8 +103,8 @@ export class Introducer {
         // CN is told first and binds its side at once; MN's Tunnel Request then finds it bound.
         const [relayOfMn, relayOfCn] = await this.parts.relays.pathFor(mn.session.fqdn, cn.fqdn, sides, handover);
         return [
-          { turn: 'request', endpoints: [], relay: relayOfMn },
-          { turn: 'await', endpoints: [], relay: relayOfCn },
+          { turn: 'request', endpoints: direction.endpointsOfCn, relay: relayOfMn },
+          { turn: 'await', endpoints: direction.endpointsOfMn, relay: relayOfCn },
         ];
       }
       default:

@@ -10,6 +10,8 @@ export class MemoryNetwork {
   /** True: the datagram is lost. */
   lose: (datagram: Uint8Array, from: Endpoint, to: Endpoint) => boolean = () => false;
   latencyMs: (from: Endpoint, to: Endpoint) => number = () => 1;
+  /** Endpoints behind NATs whose mapping depends on whom is sent to: between two of these nothing gets through. */
+  readonly behindNats = new Set<string>();
   private readonly receivers = new Map<string, (datagram: Uint8Array, from: Endpoint) => void>();
   private readonly renamed = new Map<string, Endpoint>();
   private readonly nats = new Map<string, ForgetfulNat>();
@@ -33,7 +35,7 @@ export class MemoryNetwork {
       const copy = datagram.slice();
       const nat = this.nats.get(formatEndpoint(local));
       const from = nat?.outbound() ?? this.renamed.get(formatEndpoint(local)) ?? local;
-      if (this.lose(copy, from, to)) return;
+      if (this.lose(copy, from, to) || this.isBetweenNats(from, to)) return;
       this.time.schedule(this.latencyMs(from, to), () => this.receivers.get(formatEndpoint(to))?.(copy, from));
     };
   }
@@ -61,6 +63,11 @@ export class MemoryNetwork {
 
   detach(local: Endpoint): void {
     this.receivers.delete(formatEndpoint(local));
+    this.behindNats.delete(formatEndpoint(local));
+  }
+
+  private isBetweenNats(...ends: readonly Endpoint[]): boolean {
+    return ends.every((endpoint) => this.behindNats.has(formatEndpoint(endpoint)));
   }
 }
 

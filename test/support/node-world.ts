@@ -9,7 +9,7 @@ import { Namespace } from '../../core/namespace';
 import { Node, type NodeOptions } from '../../core/node';
 import type { TcpConnection, TcpEvents } from '../../core/packet/stack/stack-contract';
 import type { DatagramPortOptions, Runtime } from '../../core/runtime';
-import type { Endpoint } from '../../core/wire/addresses';
+import { formatEndpoint, type Endpoint } from '../../core/wire/addresses';
 import { pass, settle } from './memory-datagrams';
 import { ports, type ServerWorld, ZONE } from './server-world';
 import { SeededRandom } from './virtual-time';
@@ -67,12 +67,12 @@ export class WorldNode {
     await settle(this.world.time, this.node.whenJoined());
   }
 
-  /** Its host is in another network, where others see it at `to`. */
+  /** Its host is in another network, where others see it at `to`; with another address of its own, behind a NAT. */
   move(to: Endpoint, hostAddress = to.address): void {
     this.world.network.detach(this.local);
     this.local = to;
     this.hostAddress = hostAddress;
-    this.transmit = this.world.network.attach(to, this.receive!);
+    this.transmit = this.attach(this.receive!);
   }
 
   /** Echoes whatever comes to this port. */
@@ -108,6 +108,12 @@ export class WorldNode {
     return dialog;
   }
 
+  private attach(receive: (datagram: Uint8Array, from: Endpoint) => void): WorldNode['transmit'] {
+    const { network } = this.world;
+    if (this.hostAddress !== this.local.address) network.behindNats.add(formatEndpoint(this.local));
+    return network.attach(this.local, receive);
+  }
+
   private runtime(): Runtime {
     const { world, local } = this;
     return {
@@ -117,7 +123,7 @@ export class WorldNode {
       openDatagramPort: async ({ family, onDatagram }: DatagramPortOptions) => {
         if (family === 6) throw new Error('no IPv6 here');
         this.receive = onDatagram;
-        this.transmit = world.network.attach(local, onDatagram);
+        this.transmit = this.attach(onDatagram);
         const send = (datagram: Uint8Array, to: Endpoint): void => this.transmit(datagram, to);
         return { family: 4, local, send, close: () => world.network.detach(this.local) };
       },

@@ -92,14 +92,15 @@ export class Traffic {
     if (!session?.isFresh(nowMs)) return false;
     this.seal(session, packet, nowMs, this.mtu);
     this.timers.dataSent(nowMs);
+    this.context.packetSent(this.tunnel, nowMs);
     return true;
   }
 
   /** As `send`, of a packet that is not IP: nothing need come back. A probe of the MTU is as long as it says. */
-  sendControl(packet: Uint8Array): void {
+  sendControl(packet: Uint8Array, path: Path): void {
     const session = this.ring.current;
     const nowMs = this.context.clock.now();
-    if (session?.isFresh(nowMs)) this.seal(session, packet, nowMs, LEAST_MTU);
+    if (session?.isFresh(nowMs)) this.seal(session, packet, nowMs, LEAST_MTU, path);
   }
 
   /** As `send`, of nothing. */
@@ -126,18 +127,18 @@ export class Traffic {
     }
     const isNewest = counter > session.window.highest;
     if (!session.window.accept(counter)) return context.drop('replayed', from);
-    // A packet that was overtaken says where the peer was, not where it is.
-    if (isNewest && this.follow(from)) context.event('roamed', this.tunnel);
+    // A packet that was overtaken says where the peer was, not where it is; control is sent on any path to try it.
+    if (isNewest && !isControl(packet) && this.follow(from)) context.event('roamed', this.tunnel);
     if (this.ring.confirm(session)) this.events.confirmed();
     if (this.closed) return;
     this.lastReceivedMs = nowMs;
     countReceived(this.counters, packet.length);
-    countReceived(this.pathCounters.of(from), packet.length);
+    this.pathCounters.received(from, packet.length, nowMs);
     this.timers.packetReceived(nowMs);
     this.refreshOnReceive(session, nowMs);
     if (packet.length === 0) return context.event('keepalive-received', this.tunnel);
     this.timers.dataReceived(nowMs);
-    context.receivePacket(packet, this.tunnel);
+    context.receivePacket(packet, this.tunnel, from);
   }
 
   /**
@@ -145,13 +146,13 @@ export class Traffic {
    * a relay: the DC tells both sides which, and two that followed each other's packets would change places for ever.
    */
   follow(from: Path): boolean {
-    if (from.kind === 'relay' || samePath(from, this.path)) return false;
+    if (from.kind === 'relay' || samePath(from, this.path) || !this.context.follows(this.tunnel, from)) return false;
     this.path = from;
     return true;
   }
 
   /** Padding (to 16, or to the MTU) hides little, but it is the protocol's (white paper section 5.4.6). */
-  private seal(session: Session, packet: Uint8Array, nowMs: number, mtu: number): void {
+  private seal(session: Session, packet: Uint8Array, nowMs: number, mtu: number, path = this.path): void {
     const { scratch } = this.context;
     const most = Math.max(packet.length, mtu);
     const paddedLength = Math.min(Math.ceil(packet.length / PADDING) * PADDING, most);
@@ -164,8 +165,8 @@ export class Traffic {
     writeCounter(datagram, Transport.counter, counter);
     session.send.seal(counter, plaintext, scratch.sealedBody(length));
     countSent(this.counters, packet.length);
-    countSent(this.pathCounters.of(this.path), packet.length);
-    this.context.transmit(datagram, this.path);
+    this.pathCounters.sent(path, packet.length);
+    this.context.transmit(datagram, path);
     this.timers.packetSent(nowMs);
     this.refreshOnSend(session, nowMs);
   }
@@ -180,6 +181,11 @@ export class Traffic {
     const ageMs = nowMs - session.createdMs;
     if (session.isInitiator && session === this.ring.current && ageMs >= REFRESH_ON_RECEIVE_MS) this.events.aged();
   }
+}
+
+/** NTMobile control: not IP, its first nibble is 0. */
+function isControl(packet: Uint8Array): boolean {
+  return packet.length > 0 && packet[0]! >> 4 === 0;
 }
 
 /** Not by subarray(), which of a Buffer costs twice as much. */

@@ -16,6 +16,8 @@ export interface TunnelOptions {
   readonly presharedKey: Uint8Array;
   readonly virtualAddresses: VirtualAddresses;
   readonly path: Path;
+  /** Other direct paths that Tunnel Requests try, until there is a session. */
+  readonly alternatives?: readonly Path[];
   readonly persistentKeepaliveMs?: number;
 }
 
@@ -31,7 +33,7 @@ export type TunnelEventKind =
   | 'expired' // given up, or the keys are too old: nothing is left but the name
   | 'first-sent' // a packet of the stack, for the first time
   | 'first-received'
-  | 'roamed'; // the peer's newest authentic packet came over another path
+  | 'roamed'; // another path: where the peer's newest authentic packet came from, or a better one
 
 export type DropReason =
   | 'malformed'
@@ -62,7 +64,11 @@ export interface TunnelContext extends HandshakeContext {
   releaseIndex(index: number): void;
   transmit(datagram: Uint8Array, path: Path): void;
   /** An inner packet, authentic and of this tunnel; valid during the call. */
-  receivePacket(packet: Uint8Array, tunnel: Tunnel): void;
+  receivePacket(packet: Uint8Array, tunnel: Tunnel, from: Path): void;
+  /** A packet of the stack's was sent. */
+  packetSent(tunnel: Tunnel, nowMs: number): void;
+  /** Whether packets go where the peer's newest came from; not where this node chooses among paths that it knows. */
+  follows(tunnel: Tunnel, from: Path): boolean;
   event(kind: TunnelEventKind, tunnel: Tunnel): void;
   drop(reason: DropReason, from: Path): void;
 }

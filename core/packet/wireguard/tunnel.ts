@@ -9,7 +9,7 @@
  * The paper's names on the wire: initiation = Tunnel Request, response = Tunnel Response (Figure 5 steps 17 and 18).
  */
 import type { VirtualAddresses } from '../../wire/addresses';
-import type { Path } from '../path';
+import { samePath, type Path } from '../path';
 import {
   CONSTRUCTION_RETRIES_MS,
   REKEY_ATTEMPT_TIME_MS,
@@ -40,6 +40,7 @@ export class Tunnel {
   private lastInitiationMs = -Infinity;
   private lastResponseMs = -Infinity;
   private closed = false;
+  private alternatives: readonly Path[];
 
   constructor(
     options: TunnelOptions,
@@ -48,6 +49,7 @@ export class Tunnel {
     this.fqdn = options.fqdn;
     this.publicKey = options.publicKey;
     this.virtualAddresses = options.virtualAddresses;
+    this.alternatives = options.alternatives ?? [];
     this.handshake = new Handshake(context, options.publicKey, options.presharedKey);
     this.timers = new TunnelTimers(
       context.clock,
@@ -90,9 +92,10 @@ export class Tunnel {
   }
 
   /** A new introduction by the DC: the key counts for the next handshake, the path at once. */
-  introduce({ presharedKey, path, persistentKeepaliveMs }: TunnelOptions): void {
+  introduce({ presharedKey, path, alternatives = [], persistentKeepaliveMs }: TunnelOptions): void {
     this.handshake.setPresharedKey(presharedKey);
     this.traffic.path = path;
+    this.alternatives = alternatives;
     this.timers.persistentMs = persistentKeepaliveMs;
   }
 
@@ -114,8 +117,15 @@ export class Tunnel {
   }
 
   /** NTMobile control, if there is a session. The first nibble is 0. */
-  sendControl(packet: Uint8Array): void {
-    if (!this.closed) this.traffic.sendControl(packet);
+  sendControl(packet: Uint8Array, path = this.path): void {
+    if (!this.closed) this.traffic.sendControl(packet, path);
+  }
+
+  /** From now on packets are sent this way. */
+  use(path: Path): void {
+    if (this.closed || samePath(path, this.path)) return;
+    this.traffic.path = path;
+    this.context.event('roamed', this);
   }
 
   /** The largest inner packet that the path is known to carry, bytes. */
@@ -202,6 +212,9 @@ export class Tunnel {
     context.event('request-sent', this);
     if (this.closed) return;
     context.transmit(message, this.path);
+    if (this.state === 'established') return;
+    // The same message again: whichever arrives first is answered, the others are replays.
+    for (const path of this.alternatives) context.transmit(message, path);
   }
 
   private retryDelayMs(tries: number): number {

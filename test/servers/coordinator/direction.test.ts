@@ -54,10 +54,22 @@ describe('direction', () => {
   ];
   for (const [situation, mn, cn, route] of others) {
     it(`${situation}: chosen -> ${route}`, () => {
-      assert.deepEqual(chooseDirection(mn, cn), { route });
-      assert.deepEqual(chooseDirection(cn, mn), { route });
+      assert.equal(chooseDirection(mn, cn).route, route);
+      assert.equal(chooseDirection(cn, mn).route, route);
     });
   }
+
+  it('both behind NATs: chosen -> each is told where to look for the other', () => {
+    assert.deepEqual(chooseDirection(behindNat, otherBehindNat), {
+      route: 'relay',
+      endpointsOfMn: ['198.51.100.1', '192.168.1.2'].map(endpoint),
+      endpointsOfCn: ['198.51.100.2', '192.168.1.2'].map(endpoint),
+    });
+  });
+
+  it('one wants a relay: chosen -> neither is told where the other is', () => {
+    assert.deepEqual(chooseDirection(global4, relayed), { route: 'relay', endpointsOfMn: [], endpointsOfCn: [] });
+  });
 
   it('more endpoints than a message carries: chosen -> twelve', () => {
     const many = side('203.0.113.1', ['203.0.113.1', ...Array.from({ length: 30 }, (_, i) => `203.0.113.${i + 10}`)]);

@@ -1,0 +1,84 @@
+/** The paths of all tunnels (tunnel-paths.ts): who is told what. */
+import type { Endpoint } from '../../wire/addresses';
+import type { Path, RelayPath } from '../path';
+import { decodePathMessage } from '../path-probe';
+import type { Tunnel } from '../wireguard/tunnel';
+import { TunnelPaths, type TunnelPathsPorts } from './tunnel-paths';
+
+export class Paths {
+  private readonly all = new Map<Tunnel, TunnelPaths>();
+
+  /** `ownPublicKey`: of the two nodes, the one with the smaller key chooses among paths of one kind. */
+  constructor(
+    private readonly ownPublicKey: Uint8Array,
+    private readonly ports: TunnelPathsPorts,
+  ) {}
+
+  /** Where the DC says that the correspondent node may be. */
+  introduce(tunnel: Tunnel, endpoints: readonly Endpoint[], relay: RelayPath | undefined): void {
+    let paths = this.all.get(tunnel);
+    if (!paths) {
+      const isLeader = Buffer.compare(this.ownPublicKey, tunnel.publicKey) < 0;
+      this.all.set(tunnel, (paths = new TunnelPaths(tunnel, isLeader, this.ports)));
+    }
+    paths.introduce(endpoints, relay);
+  }
+
+  established(tunnel: Tunnel): void {
+    this.all.get(tunnel)?.established();
+  }
+
+  roamed(tunnel: Tunnel): void {
+    this.all.get(tunnel)?.roamed();
+  }
+
+  sent(tunnel: Tunnel, nowMs: number): void {
+    this.all.get(tunnel)?.sent(nowMs);
+  }
+
+  follows(tunnel: Tunnel, from: Path): boolean {
+    return this.all.get(tunnel)?.follows(from) ?? true;
+  }
+
+  /** True when it was a probe, or an answer to one of these. */
+  receive(control: Uint8Array, tunnel: Tunnel, from: Path): boolean {
+    const message = decodePathMessage(control);
+    return message !== undefined && (this.all.get(tunnel)?.receive(message, from) ?? false);
+  }
+
+  /** This host is in another network. */
+  hostMoved(): void {
+    for (const paths of this.all.values()) paths.hostMoved();
+  }
+
+  /** True when this endpoint was only tried: that it cannot be sent to means nothing. */
+  sendFailed(to: Endpoint): boolean {
+    let isTried = false;
+    for (const paths of this.all.values()) isTried = paths.sendFailed(to) || isTried;
+    return isTried;
+  }
+
+  relayLost(tunnel: Tunnel, path: RelayPath): void {
+    this.all.get(tunnel)?.relayLost(path);
+  }
+
+  /** Whether this path is used by the tunnel, or may have to be at any moment. */
+  wants(tunnel: Tunnel, path: Path): boolean {
+    return this.all.get(tunnel)?.wants(path) ?? false;
+  }
+
+  /** Where to send, of what the DC offers and of what works already. */
+  better(tunnel: Tunnel | undefined, offered: Path): Path {
+    return tunnel && this.all.get(tunnel)?.isDirect ? tunnel.path : offered;
+  }
+
+  /** Smoothed round trip time in milliseconds; undefined when it was not measured. */
+  rttMs(tunnel: Tunnel, path: Path): number | undefined {
+    return this.all.get(tunnel)?.rttMs(path);
+  }
+
+  end(tunnel: Tunnel): void {
+    this.all.get(tunnel)?.close();
+    this.all.delete(tunnel);
+  }
+}

@@ -1,0 +1,318 @@
+/**
+ * The paths of one tunnel (paper 3.4, Figure 8, and beyond it): each endpoint at which the peer may be, and the relay.
+ * Both nodes send sealed probes to all of the other's endpoints from the tunnel's own socket at the same time, which
+ * opens their NATs for each other (RFC 5128 section 3.3); who is answered by a path may send by it.
+ *
+ *   begin      the tunnel is established: rounds of probes, soon after each other and then rarer
+ *   probed     answered the way it came; a path that was not known is tried in return (RFC 8445 section 7.3.1.4)
+ *   answered   the path works, so fast; the best one is used (path-choice.ts)
+ *   sent       a packet went out: something should be heard by the path it took, else it is probed, and left
+ *
+ * Liveness is of each path: that the relay is heard says nothing of a direct one. While packets flow, all paths that
+ * work are probed now and then; an idle tunnel sends none.
+ */
+import type { Clock, Random, Timer, Timers } from '../../runtime';
+import { sameEndpoint, type Endpoint } from '../../wire/addresses';
+import { hex } from '../../wire/keys';
+import { samePath, type Path, type RelayPath } from '../path';
+import { encodePathMessage, type PathMessage } from '../path-probe';
+import type { Tunnel } from '../wireguard/tunnel';
+import { choosePath } from './path-choice';
+import { PathRecord } from './path-record';
+
+/** After the first round. Both nodes begin within a one-way trip of each other. */
+const ROUNDS_MS = [20, 40, 80, 160, 320, 640, 1_280, 2_560] as const;
+/** A direct path works by then: the others have had their chance. */
+const SETTLED_ROUND = 4;
+/** A tunnel that stays on its relay looks again: a NAT was restarted, a firewall changed. */
+const AGAIN_MS = 60_000;
+const RECORDS_LIMIT = 16;
+const PENDING_LIMIT = 128;
+/** Of one path, in return for the peer's probes. */
+const IN_RETURN_MS = 20;
+const TICK_MS = 500;
+/** A probe that is not answered by then is lost. */
+const LOST_MS = 1_500;
+/** Nothing heard by a path for so long, though packets and probes were sent: it is dead. */
+const DEAD_MS = 2_000;
+/** The peer has left the path already, it seems: it is heard by another. */
+const SUSPECT_MS = 1_000;
+const SUSPECT_TICK_MS = 200;
+const MEASURE_TICKS = 4;
+/** A path that is not used is held ready while the tunnel is. */
+const ACTIVE_MS = 60_000;
+const STUCK_MS = 10_000;
+const LEAST_PROBE = 11;
+
+export interface TunnelPathsPorts {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  /** No path works, as far as this node can tell. At most every ten seconds. */
+  onStuck(tunnel: Tunnel): void;
+  /** Figure 8: the first probe to each path, the first by each, and the first answer. */
+  onFigure8(tunnel: Tunnel, what: 'request-sent' | 'request-received' | 'response-received', path: Path): void;
+}
+
+interface Pending {
+  readonly record: PathRecord;
+  readonly sentMs: number;
+  /** The path worked when it was sent: if it is lost, that counts. */
+  readonly counts: boolean;
+}
+
+export class TunnelPaths {
+  private records: PathRecord[] = [];
+  private readonly pending = new Map<string, Pending>();
+  private punching: Timer | undefined;
+  private ticking: Timer | undefined;
+  private round = 0;
+  private lastRoundMs = -Infinity;
+  private ticks = 0;
+  /** Since when something should have been heard by the current path. */
+  private waitingSinceMs: number | undefined;
+  private sentSinceTick = false;
+  private lastActiveMs = -Infinity;
+  private lastSwitchMs = -Infinity;
+  private lastStuckMs = -Infinity;
+  private suspected = false;
+
+  constructor(
+    readonly tunnel: Tunnel,
+    private readonly isLeader: boolean,
+    private readonly ports: TunnelPathsPorts,
+  ) {}
+
+  /** The DC says where the peer may be. What is known of endpoints that stay is kept. */
+  introduce(endpoints: readonly Endpoint[], relay: RelayPath | undefined): void {
+    const paths: Path[] = endpoints.map((endpoint) => ({ kind: 'direct', endpoint }));
+    if (relay) paths.unshift(relay);
+    if (!paths.some((path) => samePath(path, this.tunnel.path))) paths.unshift(this.tunnel.path);
+    this.records = paths.slice(0, RECORDS_LIMIT).map((path) => this.find(path) ?? new PathRecord(path));
+    if (this.tunnel.state === 'established') this.punch();
+  }
+
+  /** A handshake has gone over the current path. */
+  established(): void {
+    this.current()?.proven();
+    if (!this.punching && this.records.some(({ lastProbeMs }) => lastProbeMs === -Infinity)) this.punch();
+  }
+
+  /** The peer's newest packet came by a path that was not known, or this node has chosen another one. */
+  roamed(): void {
+    this.waitingSinceMs = undefined;
+    this.suspected = false;
+    (this.current() ?? this.add(this.tunnel.path))?.proven();
+  }
+
+  /** Everything starts anew: this host is in another network. */
+  hostMoved(): void {
+    this.pending.clear();
+    for (const record of this.records) record.forget();
+    if (this.tunnel.state === 'established') this.punch();
+  }
+
+  /** True when it was an answer to a probe of these. */
+  receive(message: PathMessage, from: Path): boolean {
+    if (message.kind === 'answer') return this.answered(message.challenge, from);
+    this.tunnel.sendControl(encodePathMessage({ ...message, kind: 'answer' }), from);
+    const isNew = this.find(from) === undefined;
+    const record = this.find(from) ?? this.add(from);
+    if (!record || record.isUsable(this.now)) return true;
+    if (isNew || record.lastProbeMs === -Infinity) this.ports.onFigure8(this.tunnel, 'request-received', from);
+    if (this.now - record.lastProbeMs >= IN_RETURN_MS) this.probe(record);
+    return true;
+  }
+
+  /** Whether packets go where the peer's newest came from. Paths that are known are chosen among, by the leader. */
+  follows(from: Path): boolean {
+    const record = this.find(from);
+    if (!record) return true;
+    if (this.tunnel.path.kind === 'relay') return false; // why it is there, this node knows best
+    const lastMs = this.tunnel.pathCounters.lastReceivedMs(this.tunnel.path);
+    const isSilent = this.now - lastMs > SUSPECT_MS / 4;
+    if (isSilent) this.suspected = true;
+    return isSilent && !this.isLeader;
+  }
+
+  /** A packet of the stack's went out. */
+  sent(nowMs: number): void {
+    this.sentSinceTick = true;
+    this.waitingSinceMs ??= nowMs;
+    this.ticking ??= this.ports.timers.schedule(TICK_MS, () => this.tick());
+  }
+
+  /** This host cannot send to this endpoint. True when it was only tried. */
+  sendFailed(to: Endpoint): boolean {
+    const record = this.records.find(({ path }) => path.kind === 'direct' && sameEndpoint(path.endpoint, to));
+    if (!record) return false;
+    if (record !== this.current()) return true;
+    if (this.records.length > 1) this.leave(record);
+    return false;
+  }
+
+  relayLost(path: RelayPath): void {
+    this.records = this.records.filter((record) => !samePath(record.path, path));
+  }
+
+  /** Whether this path is used, or may have to be at any moment. */
+  wants(path: Path): boolean {
+    if (samePath(path, this.tunnel.path)) return true;
+    return this.find(path) !== undefined && this.now - this.lastActiveMs < ACTIVE_MS;
+  }
+
+  /** Whether the tunnel has a direct path now that works. */
+  get isDirect(): boolean {
+    const { path, pathCounters } = this.tunnel;
+    return path.kind === 'direct' && this.now - pathCounters.lastReceivedMs(path) < DEAD_MS;
+  }
+
+  /** Smoothed, in milliseconds. */
+  rttMs(path: Path): number | undefined {
+    return this.find(path)?.rttMs;
+  }
+
+  close(): void {
+    this.punching?.cancel();
+    this.ticking?.cancel();
+    this.punching = this.ticking = undefined;
+    this.pending.clear();
+  }
+
+  private get now(): number {
+    return this.ports.clock.now();
+  }
+
+  private current(): PathRecord | undefined {
+    return this.find(this.tunnel.path);
+  }
+
+  private find(path: Path): PathRecord | undefined {
+    return this.records.find((record) => samePath(record.path, path));
+  }
+
+  /** A path that nobody named, but that the peer was heard by. One that never answered gives way. */
+  private add(path: Path): PathRecord | undefined {
+    if (path.kind === 'relay') return undefined;
+    if (this.records.length >= RECORDS_LIMIT) {
+      const useless = this.records.findIndex((r) => !r.isUsable(this.now) && !samePath(r.path, this.tunnel.path));
+      if (useless < 0) return undefined;
+      this.records.splice(useless, 1);
+    }
+    const record = new PathRecord(path);
+    this.records.push(record);
+    return record;
+  }
+
+  private punch(): void {
+    this.punching?.cancel();
+    this.round = 0;
+    this.probeRound();
+  }
+
+  private probeRound(): void {
+    this.punching = undefined;
+    const { tunnel, now } = this;
+    if (tunnel.state !== 'established' || (this.isRare && now - this.lastActiveMs > AGAIN_MS)) return; // nobody would notice
+    const current = this.current();
+    const others = this.records.filter((record) => record !== current && !record.isUsable(now));
+    for (const record of others) this.probe(record);
+    if (current && this.round === 0 && this.records.length > 1) this.probe(current);
+    if (others.length === 0 || (tunnel.path.kind === 'direct' && this.round >= SETTLED_ROUND)) return;
+    const delayMs = ROUNDS_MS[this.round++] ?? AGAIN_MS;
+    this.lastRoundMs = now;
+    this.punching = this.ports.timers.schedule(delayMs, () => this.probeRound());
+  }
+
+  /** The rounds that follow each other are over. */
+  private get isRare(): boolean {
+    return this.round > ROUNDS_MS.length;
+  }
+
+  private probe(record: PathRecord): void {
+    const challenge = this.ports.random.bytes(8);
+    if (record.lastProbeMs === -Infinity) this.ports.onFigure8(this.tunnel, 'request-sent', record.path);
+    record.lastProbeMs = this.now;
+    this.pending.set(hex(challenge), { record, sentMs: this.now, counts: record.isUsable(this.now) });
+    for (const [oldest] of this.pending) {
+      if (this.pending.size <= PENDING_LIMIT) break;
+      this.pending.delete(oldest);
+    }
+    this.tunnel.sendControl(encodePathMessage({ kind: 'probe', challenge, length: LEAST_PROBE }), record.path);
+  }
+
+  private answered(challenge: Uint8Array, from: Path): boolean {
+    const probed = this.pending.get(hex(challenge));
+    if (!probed) return false;
+    this.pending.delete(hex(challenge));
+    const { record, sentMs } = probed;
+    if (!samePath(record.path, from) || !this.records.includes(record)) return true; // no path of its own
+    if (!record.isUsable(this.now)) this.ports.onFigure8(this.tunnel, 'response-received', from);
+    record.answered(this.now - sentMs);
+    // It died, and has to answer more than once.
+    if (!record.isUsable(this.now) && (!this.punching || this.isRare)) this.punch();
+    this.select();
+    return true;
+  }
+
+  private select(): void {
+    const { records, now: nowMs, lastSwitchMs, isLeader } = this;
+    const current = this.current();
+    const best = choosePath({ records, current, nowMs, lastSwitchMs, isLeader });
+    if (!best || best === current) return;
+    this.lastSwitchMs = nowMs;
+    this.tunnel.use(best.path);
+  }
+
+  private tick(): void {
+    this.ticking = undefined;
+    const { tunnel, now } = this;
+    if (tunnel.state === 'idle') return;
+    if (this.sentSinceTick) this.lastActiveMs = now;
+    this.expireProbes();
+    const current = this.current();
+    const heardMs = tunnel.pathCounters.lastReceivedMs(tunnel.path);
+    if (this.waitingSinceMs !== undefined && heardMs >= this.waitingSinceMs) {
+      this.waitingSinceMs = undefined;
+      this.suspected = false;
+    }
+    const silentMs = this.waitingSinceMs === undefined ? 0 : now - this.waitingSinceMs;
+    if (current && silentMs >= (this.suspected ? SUSPECT_MS : DEAD_MS)) this.leave(current);
+    else if (current && silentMs > 0) this.probe(current);
+    if (this.sentSinceTick && ++this.ticks % MEASURE_TICKS === 0) this.measure();
+    const looksNoMore = !this.punching && tunnel.path.kind === 'relay' && now - this.lastRoundMs > AGAIN_MS;
+    if (this.sentSinceTick && looksNoMore) this.punch();
+    if (!this.sentSinceTick && this.waitingSinceMs === undefined) return;
+    this.sentSinceTick = false;
+    this.ticking = this.ports.timers.schedule(this.suspected ? SUSPECT_TICK_MS : TICK_MS, () => this.tick());
+  }
+
+  /** Of paths that work, how well; of those that died, whether they work again. */
+  private measure(): void {
+    for (const record of this.records) if (record.hasDied || record.isUsable(this.now)) this.probe(record);
+    this.select();
+  }
+
+  private expireProbes(): void {
+    for (const [challenge, { record, sentMs, counts }] of this.pending) {
+      if (this.now - sentMs < LOST_MS) break;
+      this.pending.delete(challenge);
+      if (counts) record.lost();
+    }
+  }
+
+  private leave(record: PathRecord): void {
+    const { now } = this;
+    record.died(now);
+    for (const [challenge, probe] of this.pending) if (probe.record === record) this.pending.delete(challenge);
+    this.waitingSinceMs = undefined;
+    this.suspected = false;
+    this.select();
+    const relay = this.records.find(({ path }) => path.kind === 'relay');
+    if (this.current() === record && relay && relay !== record) this.tunnel.use(relay.path);
+    this.punch();
+    if (this.current() !== record || now - this.lastStuckMs < STUCK_MS) return;
+    this.lastStuckMs = now;
+    this.ports.onStuck(this.tunnel);
+  }
+}

@@ -1,0 +1,153 @@
+/**
+ * Two nodes with a tunnel through a relay, and each behind a NAT or none: their packet modules and the paths of their
+ * tunnels (core/packet/paths), on virtual time.
+ */
+import { PacketModule, Paths } from '../../core/packet/packet-module';
+import type { Path, RelayPath } from '../../core/packet/path';
+import type { Tunnel } from '../../core/packet/wireguard/tunnel';
+import type { Endpoint } from '../../core/wire/addresses';
+import { NatNetwork, type Nat, type NatKind } from './nat-network';
+import { ipv4Packet } from './tunnel-pair';
+import { SeededRandom, VirtualTime } from './virtual-time';
+
+const RELAY = { address: '192.0.2.9', port: 3478 };
+const SERVER = { address: '192.0.2.8', port: 4000 };
+
+export interface Node {
+  readonly name: 'a' | 'b';
+  readonly module: PacketModule;
+  readonly paths: Paths;
+  readonly local: Endpoint;
+  readonly nat: Nat | undefined;
+  readonly address: string;
+  tunnel: Tunnel;
+  readonly received: string[];
+  /** Where the tunnel went, with times in milliseconds. */
+  readonly ways: { readonly way: string; readonly atMs: number }[];
+  stuck: number;
+}
+
+export class PathWorld {
+  readonly time = new VirtualTime();
+  readonly random: SeededRandom;
+  readonly network: NatNetwork;
+  readonly a: Node;
+  readonly b: Node;
+  relayLatencyMs = 15;
+  relayWorks = true;
+  /** Through the relay. */
+  relayed = 0;
+
+  constructor(seed: number, natOfA?: NatKind, natOfB?: NatKind) {
+    this.random = new SeededRandom(seed);
+    this.network = new NatNetwork(this.time, this.random);
+    this.a = this.node('a', natOfA);
+    this.b = this.node('b', natOfB);
+    // The observed endpoints are those of a time before: the NAT has them in its table.
+    for (const [self, other] of [this.pair(), this.pair().toReversed() as [Node, Node]]) {
+      self.tunnel = self.module.setTunnel({
+        ...{ fqdn: `${other.name}.test`, publicKey: other.module.publicKey, presharedKey: new Uint8Array(32) },
+        virtualAddresses: { ipv4: other.address, ipv6: `fd00::${other.name}` },
+        path: this.relayOf(self),
+      });
+      self.paths.introduce(self.tunnel, this.endpointsOf(other), this.relayOf(self));
+    }
+  }
+
+  /** The DC tells each where the other was seen, and of its interface. */
+  endpointsOf({ nat, local }: Node): Endpoint[] {
+    const observed = NatNetwork.observed(nat, local, SERVER);
+    return nat ? [observed, local] : [observed];
+  }
+
+  /** Constructs the tunnel through the relay. */
+  establish(): void {
+    this.a.tunnel.requestTunnel();
+    this.time.runUntil(() => this.pair().every(({ tunnel }) => tunnel.state === 'established'), 5_000);
+  }
+
+  /** Each sends a numbered packet to the other every `everyMs`; returns those that did not arrive. */
+  talk(forMs: number, everyMs = 20): string[] {
+    const sent: [Node, string][] = [];
+    const untilMs = this.time.now() + forMs;
+    while (this.time.now() < untilMs) {
+      for (const [self, other] of [[this.a, this.b] as const, [this.b, this.a] as const]) {
+        const text = `${self.name} ${this.time.now()}`;
+        self.module.encapsulate(ipv4Packet(self.address, other.address, text));
+        sent.push([other, text]);
+      }
+      this.time.advance(everyMs);
+    }
+    this.time.advance(200);
+    return sent.filter(([receiver, text]) => !receiver.received.includes(text)).map(([, text]) => text);
+  }
+
+  get ways(): string[] {
+    return this.pair().map(({ tunnel }) => tunnel.path.kind);
+  }
+
+  close(): void {
+    for (const { module } of this.pair()) module.close();
+  }
+
+  private pair(): [Node, Node] {
+    return [this.a, this.b];
+  }
+
+  private relayOf(node: Node): RelayPath {
+    return node === this.a ? this.relayPaths.a : this.relayPaths.b;
+  }
+
+  private readonly relayPaths = {
+    a: { kind: 'relay', endpoint: RELAY, pathId: new Uint8Array(8).fill(1) },
+    b: { kind: 'relay', endpoint: RELAY, pathId: new Uint8Array(8).fill(1) },
+  } as const;
+
+  private node(name: 'a' | 'b', kind: NatKind | undefined): Node {
+    const number = name === 'a' ? 1 : 2;
+    const nat = kind && this.network.nat(`198.51.100.${number}`, kind);
+    const local = { address: nat ? '192.168.0.10' : `203.0.113.${number}`, port: 4_000 + number };
+    const received: string[] = [];
+    const ways: Node['ways'] = [];
+    const { time, random } = this;
+    const module = new PacketModule({
+      ...{ clock: time, timers: time, random, privateKey: random.bytes(32) },
+      transmit: (datagram, path) => this.transmit(name, datagram, path),
+      deliver: (packet) => received.push(Buffer.from(packet.subarray(20)).toString()),
+      onSent: (tunnel, nowMs) => paths.sent(tunnel, nowMs),
+      onControl: (control, tunnel, from) => paths.receive(control, tunnel, from),
+      follows: (tunnel, from) => paths.follows(tunnel, from),
+      onClosed: (tunnel) => paths.end(tunnel),
+      onEvent: (event) => {
+        if (event.kind === 'established') paths.established(event.tunnel);
+        if (event.kind !== 'roamed') return;
+        ways.push({ way: event.tunnel.path.kind, atMs: time.now() });
+        paths.roamed(event.tunnel);
+      },
+    });
+    const paths: Paths = new Paths(module.publicKey, {
+      ...{ clock: time, timers: time, random },
+      onStuck: () => void node.stuck++,
+      onFigure8() {},
+    });
+    const send = this.network.host(local, nat, (datagram, endpoint) =>
+      module.receive(datagram, { kind: 'direct', endpoint }),
+    );
+    const node = {
+      ...{ name, module, paths, local, nat, received, ways, send, stuck: 0 },
+      address: `198.18.0.${number}`,
+      tunnel: undefined as unknown as Tunnel, // made when both are there
+    };
+    return node;
+  }
+
+  private transmit(name: 'a' | 'b', datagram: Uint8Array, path: Path): void {
+    const self = this[name] as Node & { send(datagram: Uint8Array, to: Endpoint): void };
+    if (path.kind === 'direct') return self.send(datagram, path.endpoint);
+    if (!this.relayWorks) return;
+    this.relayed += 1;
+    const copy = datagram.slice();
+    const other = name === 'a' ? this.b : this.a;
+    this.time.schedule(this.relayLatencyMs, () => other.module.receive(copy, this.relayOf(other)));
+  }
+}
