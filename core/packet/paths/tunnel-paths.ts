@@ -147,7 +147,7 @@ export class TunnelPaths {
     const record = this.records.find(({ path }) => path.kind === 'direct' && sameEndpoint(path.endpoint, to));
     if (!record) return false;
     if (record !== this.current()) return true;
-    if (this.records.length > 1) this.leave(record);
+    if (this.otherThan(record)) this.leave(record);
     return false;
   }
 
@@ -301,17 +301,27 @@ export class TunnelPaths {
     }
   }
 
+  /** For a path that is better than one that is dead: one that works, or else the relay. */
+  private otherThan(dead: PathRecord): PathRecord | undefined {
+    const { now } = this;
+    const others = this.records.filter((record) => record !== dead);
+    return others.find((record) => record.isUsable(now)) ?? others.find(({ path }) => path.kind === 'relay');
+  }
+
+  /** Without another path it stays, for whatever it is worth. */
   private leave(record: PathRecord): void {
     const { now } = this;
-    record.died(now);
-    for (const [challenge, probe] of this.pending) if (probe.record === record) this.pending.delete(challenge);
     this.waitingSinceMs = undefined;
     this.suspected = false;
-    this.select();
-    const relay = this.records.find(({ path }) => path.kind === 'relay');
-    if (this.current() === record && relay && relay !== record) this.tunnel.use(relay.path);
+    const other = this.otherThan(record);
+    if (other) {
+      record.died(now);
+      for (const [challenge, probe] of this.pending) if (probe.record === record) this.pending.delete(challenge);
+      this.select();
+      if (this.current() === record) this.tunnel.use(other.path);
+    }
     this.punch();
-    if (this.current() !== record || now - this.lastStuckMs < STUCK_MS) return;
+    if (other || now - this.lastStuckMs < STUCK_MS) return;
     this.lastStuckMs = now;
     this.ports.onStuck(this.tunnel);
   }
