@@ -248,7 +248,8 @@ export class Correspondents {
         offered.kind === 'relay' ? [] : endpoints.slice(1).map((endpoint) => ({ kind: 'direct', endpoint })),
       persistentKeepaliveMs: TUNNEL_KEEP_ALIVE_MS,
     });
-    paths().introduce(tunnel, endpoints, offered.kind === 'relay' ? offered : undefined);
+    const relay = offered.kind === 'relay' ? offered : undefined;
+    paths().introduce(tunnel, { endpoints, relay, mapping: direction.mapping });
     known.tunnel = tunnel;
     known.retry?.cancel();
     known.construction ??= newConstruction();

@@ -139,6 +139,7 @@ export class Node implements VirtualNetwork {
       isZone: (name) => this.namespace.isZone(name),
       transmit: (datagram, to) => this.send(datagram, to),
       onTunnelEvent: (event) => this.correspondents.onTunnelEvent(event),
+      mapping: () => undefined,
       isHandover: (fqdn) => this.correspondents.isHandover(fqdn),
       onStuck: ({ fqdn }) => this.correspondents.renew(fqdn),
       onStalled: ({ path }) => path.kind === 'relay' && this.relays.doubt(path),

@@ -8,6 +8,7 @@
  */
 import type { Capture } from './capture';
 import { Inbound } from './inbound';
+import { openExtraPort } from './extra-port';
 import type { InboundRules } from './inbound-rules';
 import type { NtmError } from './errors';
 import { destinationOf } from './packet/ip-packet';
@@ -15,6 +16,7 @@ import type { PacketModule, TunnelEvent } from './packet/packet-module';
 import { describePath, type Path, type RelayPath } from './packet/path';
 import type { PathMtus } from './packet/path-mtu';
 import type { Paths } from './packet/paths/paths';
+import type { Mapping } from './packet/paths/tunnel-paths';
 import { Stack } from './packet/stack/stack';
 import { LEAST_MTU } from './packet/wireguard/constants';
 import type { Tunnel } from './packet/wireguard/tunnel';
@@ -41,6 +43,8 @@ export interface PacketPathOptions {
   isZone(name: string): boolean;
   /** `datagram` is valid only during the call. */
   transmit(datagram: Uint8Array, to: Endpoint): void;
+  /** Of the NAT that this node is behind, if it is known. */
+  mapping(): Mapping | undefined;
   onTunnelEvent(event: TunnelEvent): void;
   /** Whether the tunnel to this node was last directed because of a handover. */
   isHandover(fqdn: string): boolean;
@@ -78,7 +82,7 @@ export class PacketPath {
   get packets(): PacketModule {
     if (this.packetModule) return this.packetModule;
     const { PacketModule, PathMtus, Paths } = loadPacketModule();
-    const { runtime, secretKey, transmit } = this.options;
+    const { runtime, secretKey, transmit, mapping } = this.options;
     const { clock, timers, random } = runtime;
     const pathMtus = new PathMtus({
       ...{ clock, timers, random },
@@ -89,8 +93,10 @@ export class PacketPath {
     this.pathMtus = pathMtus;
     const packets: PacketModule = new PacketModule({
       ...{ clock, timers, random, privateKey: secretKey },
-      transmit: (datagram, path) =>
-        path.kind === 'direct' ? transmit(datagram, path.endpoint) : this.relay(datagram, path),
+      transmit: (datagram, path) => {
+        if (path.kind === 'relay') this.relay(datagram, path);
+        else (path.via?.send ?? transmit)(datagram, path.endpoint);
+      },
       deliver: this.captured('in', (packet) => this.stack.input(packet)),
       onControl: (control, tunnel, from) => paths.receive(control, tunnel, from) || pathMtus.receive(control, tunnel),
       onSent: (tunnel, nowMs) => paths.sent(tunnel, nowMs),
@@ -99,7 +105,8 @@ export class PacketPath {
       onEvent: (event) => this.onTunnelEvent(event),
     });
     const paths: Paths = new Paths(packets.publicKey, {
-      ...{ clock, timers, random },
+      ...{ clock, timers, random, mapping },
+      openPort: (family) => openExtraPort(runtime, family, (datagram, from) => packets.receive(datagram, from)),
       onStuck: (tunnel) => this.options.onStuck(tunnel),
       onFigure8: (...tried) => traceFigure8(this.options.trace, this.options.part, ...tried),
     });

@@ -3,7 +3,20 @@ import { formatEndpoint, sameEndpoint, type Endpoint } from '../wire/addresses';
 import { parseIp } from '../wire/ip-text';
 import { hex } from '../wire/keys';
 
-export type Path = { readonly kind: 'direct'; readonly endpoint: Endpoint } | RelayPath;
+export type Path = DirectPath | RelayPath;
+
+export interface DirectPath {
+  readonly kind: 'direct';
+  readonly endpoint: Endpoint;
+  /** The tunnels' common socket if not given. */
+  readonly via?: Via;
+}
+
+/** A UDP socket of one path's own. */
+export interface Via {
+  send(datagram: Uint8Array, to: Endpoint): void;
+  close(): void;
+}
 
 /** `endpoint` is the relay server's; `pathId` (8 bytes) names the allocation at it. */
 export interface RelayPath {
@@ -33,6 +46,7 @@ export function pathSource(path: Path): string {
 export function samePath(a: Path, b: Path): boolean {
   if (a === b) return true;
   if (!sameEndpoint(a.endpoint, b.endpoint)) return false;
-  if (a.kind === 'direct' || b.kind === 'direct') return a.kind === b.kind;
+  if (a.kind === 'direct') return b.kind === 'direct' && a.via === b.via;
+  if (b.kind === 'direct') return false;
   return Buffer.compare(a.pathId, b.pathId) === 0;
 }

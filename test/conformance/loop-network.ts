@@ -67,6 +67,7 @@ export class LoopNetwork implements VirtualNetwork, LeavingNetwork {
       trace: ({ event, mtu }) => event === 'path mtu' && this.#onPathMtu(mtu as number),
       secretKey: runtime.random.bytes(32),
       transmit: (datagram, to) => this.#port?.send(datagram, to),
+      mapping: () => undefined,
       onTunnelEvent() {},
       onStuck() {},
       onStalled() {},

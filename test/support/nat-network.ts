@@ -22,6 +22,7 @@ type Receive = (datagram: Uint8Array, from: Endpoint) => void;
 
 interface Mapping {
   readonly outside: Endpoint;
+  readonly local: Endpoint;
   readonly key: string;
   readonly sentTo: Endpoint[];
   usedMs: number;
@@ -32,7 +33,7 @@ export class Nat {
 
   constructor(
     readonly address: string,
-    private readonly kind: NatKind,
+    readonly kind: NatKind,
     private readonly time: VirtualTime,
     private readonly random: SeededRandom,
   ) {}
@@ -45,7 +46,7 @@ export class Nat {
       const [high, low] = this.random.bytes(2);
       mapping = {
         outside: { address: this.address, port: 1_024 + (((high! << 8) | low!) % 64_000) },
-        key,
+        ...{ key, local },
         sentTo: [],
         usedMs: 0,
       };
@@ -56,14 +57,15 @@ export class Nat {
     return mapping.outside;
   }
 
-  lets(from: Endpoint, to: Endpoint): boolean {
+  /** Whose it is, if it is let in. */
+  inbound(from: Endpoint, to: Endpoint): Endpoint | undefined {
     const mapping = this.alive().find(({ outside }) => sameEndpoint(outside, to));
-    if (!mapping) return false;
+    if (!mapping) return undefined;
     const { filtering } = this.kind;
-    if (filtering === 'none') return true;
-    return mapping.sentTo.some((each) =>
-      filtering === 'port' ? sameEndpoint(each, from) : each.address === from.address,
-    );
+    if (filtering === 'none') return mapping.local;
+    const isKnown = ({ address, port }: Endpoint): boolean =>
+      address === from.address && (filtering === 'address' || port === from.port);
+    return mapping.sentTo.some(isKnown) ? mapping.local : undefined;
   }
 
   /** Every mapping is gone, and the next ones have other ports. */
@@ -72,10 +74,13 @@ export class Nat {
   }
 
   private alive(): Mapping[] {
-    const { forgetMs = Infinity } = this.kind;
+    const { forgetMs } = this.kind;
+    if (forgetMs === undefined) return this.mappings;
     return (this.mappings = this.mappings.filter(({ usedMs }) => this.time.now() - usedMs <= forgetMs));
   }
 }
+
+const NOWHERE = { address: '', port: 0 };
 
 interface Host {
   readonly local: Endpoint;
@@ -89,7 +94,7 @@ export class NatNetwork {
   latencyMs: (from: Endpoint, to: Endpoint) => number = () => 10;
   /** Datagrams that were sent. */
   count = 0;
-  private readonly hosts: Host[] = [];
+  private hosts: Host[] = [];
 
   constructor(
     readonly time: VirtualTime,
@@ -110,10 +115,15 @@ export class NatNetwork {
       const from = nat && to.address !== local.address ? nat.outbound(local, to) : local;
       if (this.lose(from, to)) return;
       this.time.schedule(this.latencyMs(from, to), () => {
-        const receiver = this.hosts.find((each) => (each.nat ? each.nat.lets(from, to) : sameEndpoint(each.local, to)));
-        receiver?.receive(copy, from);
+        this.hosts
+          .find(({ local: own, nat: its }) => sameEndpoint(own, its?.inbound(from, to) ?? (its ? NOWHERE : to)))
+          ?.receive(copy, from);
       });
     };
+  }
+
+  remove(local: Endpoint): void {
+    this.hosts = this.hosts.filter((host) => !sameEndpoint(host.local, local));
   }
 
   /** Where a server would see this host's datagrams come from. */

@@ -3,7 +3,7 @@
  * tunnels (core/packet/paths), on virtual time.
  */
 import { PacketModule, Paths } from '../../core/packet/packet-module';
-import type { Path, RelayPath } from '../../core/packet/path';
+import type { Path, RelayPath, Via } from '../../core/packet/path';
 import type { Tunnel } from '../../core/packet/wireguard/tunnel';
 import type { Endpoint } from '../../core/wire/addresses';
 import { NatNetwork, type Nat, type NatKind } from './nat-network';
@@ -37,6 +37,9 @@ export class PathWorld {
   relayWorks = true;
   /** Through the relay. */
   relayed = 0;
+  /** Sockets beside the tunnels' own that are open. */
+  open = 0;
+  private nextPort = 20_000;
 
   constructor(seed: number, natOfA?: NatKind, natOfB?: NatKind) {
     this.random = new SeededRandom(seed);
@@ -50,7 +53,9 @@ export class PathWorld {
         virtualAddresses: { ipv4: other.address, ipv6: `fd00::${other.name}` },
         path: this.relayOf(self),
       });
-      self.paths.introduce(self.tunnel, this.endpointsOf(other), this.relayOf(self));
+      self.paths.introduce(self.tunnel, {
+        ...{ endpoints: this.endpointsOf(other), relay: this.relayOf(self), mapping: mappingOf(other) },
+      });
     }
   }
 
@@ -127,6 +132,8 @@ export class PathWorld {
     });
     const paths: Paths = new Paths(module.publicKey, {
       ...{ clock: time, timers: time, random },
+      mapping: () => kind?.mapping,
+      openPort: async () => this.openPort(node, module),
       onStuck: () => void node.stuck++,
       onFigure8() {},
     });
@@ -141,13 +148,33 @@ export class PathWorld {
     return node;
   }
 
+  /** One more socket of this host, behind the same NAT. */
+  private openPort({ local, nat }: Node, module: PacketModule): Via {
+    const port = { address: local.address, port: this.nextPort++ };
+    this.open += 1;
+    const via: Via = {
+      send: this.network.host(port, nat, (datagram, endpoint) =>
+        module.receive(datagram, { kind: 'direct', endpoint, via }),
+      ),
+      close: () => {
+        this.open -= 1;
+        this.network.remove(port);
+      },
+    };
+    return via;
+  }
+
   private transmit(name: 'a' | 'b', datagram: Uint8Array, path: Path): void {
     const self = this[name] as Node & { send(datagram: Uint8Array, to: Endpoint): void };
-    if (path.kind === 'direct') return self.send(datagram, path.endpoint);
+    if (path.kind === 'direct') return (path.via?.send ?? self.send)(datagram, path.endpoint);
     if (!this.relayWorks) return;
     this.relayed += 1;
     const copy = datagram.slice();
     const other = name === 'a' ? this.b : this.a;
     this.time.schedule(this.relayLatencyMs, () => other.module.receive(copy, this.relayOf(other)));
   }
+}
+
+function mappingOf({ nat }: Node): NatKind['mapping'] | undefined {
+  return nat?.kind.mapping;
 }

@@ -3,7 +3,7 @@ import type { Endpoint } from '../../wire/addresses';
 import type { Path, RelayPath } from '../path';
 import { decodePathMessage } from '../path-probe';
 import type { Tunnel } from '../wireguard/tunnel';
-import { TunnelPaths, type TunnelPathsPorts } from './tunnel-paths';
+import { TunnelPaths, type TunnelPathsPorts, type Whereabouts } from './tunnel-paths';
 
 export class Paths {
   private readonly all = new Map<Tunnel, TunnelPaths>();
@@ -15,13 +15,13 @@ export class Paths {
   ) {}
 
   /** Where the DC says that the correspondent node may be. */
-  introduce(tunnel: Tunnel, endpoints: readonly Endpoint[], relay: RelayPath | undefined): void {
+  introduce(tunnel: Tunnel, whereabouts: Whereabouts): void {
     let paths = this.all.get(tunnel);
     if (!paths) {
       const isLeader = Buffer.compare(this.ownPublicKey, tunnel.publicKey) < 0;
       this.all.set(tunnel, (paths = new TunnelPaths(tunnel, isLeader, this.ports)));
     }
-    paths.introduce(endpoints, relay);
+    paths.introduce(whereabouts);
   }
 
   established(tunnel: Tunnel): void {

@@ -11,14 +11,15 @@
  * Liveness is of each path: that the relay is heard says nothing of a direct one. While packets flow, all paths that
  * work are probed now and then; an idle tunnel sends none.
  */
-import type { Clock, Random, Timer, Timers } from '../../runtime';
+import type { Clock, Timer } from '../../runtime';
 import { sameEndpoint, type Endpoint } from '../../wire/addresses';
-import { hex } from '../../wire/keys';
-import { samePath, type Path, type RelayPath } from '../path';
+import { samePath, type Path, type RelayPath, type Via } from '../path';
 import { encodePathMessage, type PathMessage } from '../path-probe';
 import type { Tunnel } from '../wireguard/tunnel';
 import { choosePath } from './path-choice';
 import { PathRecord } from './path-record';
+import { Probes } from './probes';
+import { Scatter, type ScatterPorts } from './scatter';
 
 /** After the first round. Both nodes begin within a one-way trip of each other. */
 const ROUNDS_MS = [20, 40, 80, 160, 320, 640, 1_280, 2_560] as const;
@@ -27,12 +28,9 @@ const SETTLED_ROUND = 4;
 /** A tunnel that stays on its relay looks again: a NAT was restarted, a firewall changed. */
 const AGAIN_MS = 60_000;
 const RECORDS_LIMIT = 16;
-const PENDING_LIMIT = 128;
 /** Of one path, in return for the peer's probes. */
 const IN_RETURN_MS = 20;
 const TICK_MS = 500;
-/** A probe that is not answered by then is lost. */
-const LOST_MS = 1_500;
 /** Nothing heard by a path for so long, though packets and probes were sent: it is dead. */
 const DEAD_MS = 2_000;
 /** The peer has left the path already, it seems: it is heard by another. */
@@ -42,28 +40,32 @@ const MEASURE_TICKS = 4;
 /** A path that is not used is held ready while the tunnel is. */
 const ACTIVE_MS = 60_000;
 const STUCK_MS = 10_000;
-const LEAST_PROBE = 11;
 
-export interface TunnelPathsPorts {
+export interface TunnelPathsPorts extends ScatterPorts {
   readonly clock: Clock;
-  readonly timers: Timers;
-  readonly random: Random;
+  /** Of the NAT that this node is behind, if it is known. */
+  mapping(): Mapping | undefined;
   /** No path works, as far as this node can tell. At most every ten seconds. */
   onStuck(tunnel: Tunnel): void;
   /** Figure 8: the first probe to each path, the first by each, and the first answer. */
   onFigure8(tunnel: Tunnel, what: 'request-sent' | 'request-received' | 'response-received', path: Path): void;
 }
 
-interface Pending {
-  readonly record: PathRecord;
-  readonly sentMs: number;
-  /** The path worked when it was sent: if it is lost, that counts. */
-  readonly counts: boolean;
+/** What the DC says of the correspondent node. */
+export interface Whereabouts {
+  readonly endpoints: readonly Endpoint[];
+  readonly relay?: RelayPath | undefined;
+  /** Of the NAT that it is behind. */
+  readonly mapping?: Mapping | undefined;
 }
+
+export type Mapping = 'independent' | 'dependent';
 
 export class TunnelPaths {
   private records: PathRecord[] = [];
-  private readonly pending = new Map<string, Pending>();
+  private readonly probes: Probes;
+  private scatter: Scatter | undefined;
+  private whereabouts: Whereabouts = { endpoints: [] };
   private punching: Timer | undefined;
   private ticking: Timer | undefined;
   private round = 0;
@@ -81,14 +83,20 @@ export class TunnelPaths {
     readonly tunnel: Tunnel,
     private readonly isLeader: boolean,
     private readonly ports: TunnelPathsPorts,
-  ) {}
+  ) {
+    this.probes = new Probes(tunnel, ports);
+  }
 
   /** The DC says where the peer may be. What is known of endpoints that stay is kept. */
-  introduce(endpoints: readonly Endpoint[], relay: RelayPath | undefined): void {
+  introduce(whereabouts: Whereabouts): void {
+    const { endpoints, relay } = whereabouts;
     const paths: Path[] = endpoints.map((endpoint) => ({ kind: 'direct', endpoint }));
     if (relay) paths.unshift(relay);
     if (!paths.some((path) => samePath(path, this.tunnel.path))) paths.unshift(this.tunnel.path);
+    this.whereabouts = whereabouts;
     this.records = paths.slice(0, RECORDS_LIMIT).map((path) => this.find(path) ?? new PathRecord(path));
+    this.scatter?.close();
+    this.scatter = undefined;
     if (this.tunnel.state === 'established') this.punch();
   }
 
@@ -107,7 +115,7 @@ export class TunnelPaths {
 
   /** Everything starts anew: this host is in another network. */
   hostMoved(): void {
-    this.pending.clear();
+    this.probes.forget();
     for (const record of this.records) record.forget();
     if (this.tunnel.state === 'established') this.punch();
   }
@@ -176,7 +184,8 @@ export class TunnelPaths {
     this.punching?.cancel();
     this.ticking?.cancel();
     this.punching = this.ticking = undefined;
-    this.pending.clear();
+    this.probes.forget();
+    this.scatter?.close();
   }
 
   private get now(): number {
@@ -221,6 +230,7 @@ export class TunnelPaths {
     if (others.length === 0 || (tunnel.path.kind === 'direct' && this.round >= SETTLED_ROUND)) return;
     const delayMs = ROUNDS_MS[this.round++] ?? AGAIN_MS;
     this.lastRoundMs = now;
+    if (tunnel.path.kind === 'relay' && this.round === SETTLED_ROUND) this.scatterUnlessDone();
     this.punching = this.ports.timers.schedule(delayMs, () => this.probeRound());
   }
 
@@ -230,29 +240,36 @@ export class TunnelPaths {
   }
 
   private probe(record: PathRecord): void {
-    const challenge = this.ports.random.bytes(8);
     if (record.lastProbeMs === -Infinity) this.ports.onFigure8(this.tunnel, 'request-sent', record.path);
-    record.lastProbeMs = this.now;
-    this.pending.set(hex(challenge), { record, sentMs: this.now, counts: record.isUsable(this.now) });
-    for (const [oldest] of this.pending) {
-      if (this.pending.size <= PENDING_LIMIT) break;
-      this.pending.delete(oldest);
-    }
-    this.tunnel.sendControl(encodePathMessage({ kind: 'probe', challenge, length: LEAST_PROBE }), record.path);
+    this.probes.send(record);
   }
 
   private answered(challenge: Uint8Array, from: Path): boolean {
-    const probed = this.pending.get(hex(challenge));
-    if (!probed) return false;
-    this.pending.delete(hex(challenge));
-    const { record, sentMs } = probed;
+    const probe = this.probes.take(challenge);
+    if (!probe) return false;
+    const { record, rttMs } = probe;
     if (!samePath(record.path, from) || !this.records.includes(record)) return true; // no path of its own
     if (!record.isUsable(this.now)) this.ports.onFigure8(this.tunnel, 'response-received', from);
-    record.answered(this.now - sentMs);
+    record.answered(rttMs);
     // It died, and has to answer more than once.
     if (!record.isUsable(this.now) && (!this.punching || this.isRare)) this.punch();
     this.select();
     return true;
+  }
+
+  /** Once for each introduction: one of the two NATs gives a new port to every correspondent, the other does not. */
+  private scatterUnlessDone(): void {
+    const { mapping, endpoints } = this.whereabouts;
+    const own = this.ports.mapping();
+    if (this.scatter || !mapping || !own || own === mapping) return;
+    this.scatter = new Scatter(this.tunnel, this.ports, (via) => this.keeps(via));
+    if (own === 'dependent') void this.scatter.openMany(endpoints);
+    else this.scatter.guessMany(endpoints);
+  }
+
+  private keeps(via: Via): boolean {
+    const isBy = (path: Path): boolean => path.kind === 'direct' && path.via === via;
+    return isBy(this.tunnel.path) || this.records.some((record) => isBy(record.path) && record.isUsable(this.now));
   }
 
   private select(): void {
@@ -269,7 +286,7 @@ export class TunnelPaths {
     const { tunnel, now } = this;
     if (tunnel.state === 'idle') return;
     if (this.sentSinceTick) this.lastActiveMs = now;
-    this.expireProbes();
+    this.probes.expire();
     const current = this.current();
     const heardMs = tunnel.pathCounters.lastReceivedMs(tunnel.path);
     if (this.waitingSinceMs !== undefined && heardMs >= this.waitingSinceMs) {
@@ -293,14 +310,6 @@ export class TunnelPaths {
     this.select();
   }
 
-  private expireProbes(): void {
-    for (const [challenge, { record, sentMs, counts }] of this.pending) {
-      if (this.now - sentMs < LOST_MS) break;
-      this.pending.delete(challenge);
-      if (counts) record.lost();
-    }
-  }
-
   /** For a path that is better than one that is dead: one that works, or else the relay. */
   private otherThan(dead: PathRecord): PathRecord | undefined {
     const { now } = this;
@@ -316,7 +325,7 @@ export class TunnelPaths {
     const other = this.otherThan(record);
     if (other) {
       record.died(now);
-      for (const [challenge, probe] of this.pending) if (probe.record === record) this.pending.delete(challenge);
+      this.probes.forget(record);
       this.select();
       if (this.current() === record) this.tunnel.use(other.path);
     }

@@ -1,6 +1,7 @@
 /** A tunnel that begins on a relay, between all kinds of NATs, on virtual time (paper 3.4, Figure 8). */
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'mocha';
+import { flush } from '../../../support/memory-datagrams';
 import { NATS, type NatKind } from '../../../support/nat-network';
 import { PathWorld } from '../../../support/path-world';
 
@@ -56,6 +57,30 @@ describe('paths of a tunnel', () => {
     world.time.advance(600_000);
     assert.equal(world.network.count, count, 'nobody talks, so nobody looks again');
   });
+
+  for (const [natOfA, natOfB] of [
+    ['symmetric', 'portRestricted'],
+    ['portRestricted', 'symmetric'],
+  ] as const) {
+    it(`by the relay: ${natOfA} and ${natOfB} -> many ports are tried from both sides, and nearly always one fits`, async () => {
+      let found = 0;
+      for (const seed of [1, 2]) {
+        established(seed, natOfA, natOfB);
+        for (let i = 0; i < 30; i++) {
+          assert.deepEqual(world.talk(100), [], `seed ${seed}`);
+          await flush();
+        }
+        if (world.ways.join() === 'direct,direct') found += 1;
+        assert(world.network.count <= 1_024 + 4 * 256 + 2_000, `${world.network.count} datagrams`);
+        world.time.advance(6_000);
+        assert.deepEqual(world.talk(1_000), [], `seed ${seed}`);
+        assert(world.open <= 2, `${world.open} sockets are still open`);
+        world.close();
+        assert.equal(world.open, 0);
+      }
+      assert(found >= 1, `${found} of 2`);
+    });
+  }
 
   it('direct: the direct path falls silent -> packets arrive again within 3 s, by the relay', () => {
     for (const seed of SEEDS) {

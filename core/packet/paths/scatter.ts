@@ -1,0 +1,115 @@
+/**
+ * A path between a node whose NAT gives every correspondent another port (RFC 4787: address and port-dependent mapping)
+ * and one whose NAT does not, but lets nobody in who was not sent to. Neither knows the other's endpoint, so they look
+ * for each other by number: the first opens many sockets, each with a mapping of its own, the second tries many ports.
+ * With 256 of 64,512 ports open, 1,024 tries find one of them 98 times of 100.
+ *
+ * Within bounds: once for each introduction, toward public addresses that the DC named, for some seconds. What is sent
+ * are sealed probes, which mean nothing to anybody else.
+ */
+import type { Random, Timer, Timers } from '../../runtime';
+import type { Endpoint } from '../../wire/addresses';
+import { scopeOf } from '../../wire/address-scope';
+import type { Path, Via } from '../path';
+import { encodePathMessage } from '../path-probe';
+import type { Tunnel } from '../wireguard/tunnel';
+
+const SOCKETS = 256;
+const GUESSES = 1_024;
+const LEAST_PORT = 1_024;
+/** 640 packets a second. */
+const BATCH = 16;
+const BATCH_MS = 25;
+/** Every socket holds its mapping while the other side guesses. */
+const REPEATS_MS = [0, 700, 1_400, 2_100] as const;
+const CLOSE_MS = 4_000;
+/** Of the correspondent's endpoints. */
+const TARGETS = 2;
+const LEAST_PROBE = 11;
+
+export interface ScatterPorts {
+  readonly timers: Timers;
+  readonly random: Random;
+  /** Opens one more UDP socket, of which what arrives comes through the tunnel's module; undefined: none can be had. */
+  openPort(family: 4 | 6): Promise<Via | undefined>;
+}
+
+export class Scatter {
+  private readonly timers = new Set<Timer>();
+  private vias: Via[] = [];
+  private closed = false;
+
+  constructor(
+    private readonly tunnel: Tunnel,
+    private readonly ports: ScatterPorts,
+    /** Whether packets go this way, or may. */
+    private readonly isKept: (via: Via) => boolean,
+  ) {}
+
+  /** This node's NAT gives every socket and correspondent another port. */
+  async openMany(endpoints: readonly Endpoint[]): Promise<void> {
+    const targets = targetsOf(endpoints);
+    if (targets.length === 0) return;
+    const opened = await Promise.all(Array.from({ length: SOCKETS }, () => this.ports.openPort(4)));
+    this.vias.push(...opened.filter((via) => via !== undefined));
+    if (this.closed) return this.close();
+    for (const delayMs of REPEATS_MS) this.later(delayMs, () => this.sendFromAll(targets));
+    this.later(CLOSE_MS, () => this.closeUnused());
+  }
+
+  /** The correspondent's does: it is at one of these addresses, at some port. */
+  guessMany(endpoints: readonly Endpoint[]): void {
+    const addresses = [...new Set(targetsOf(endpoints).map(({ address }) => address))];
+    if (addresses.length === 0) return;
+    for (let sent = 0, batch = 0; sent < GUESSES; sent += BATCH, batch++) {
+      this.later(batch * BATCH_MS, () => {
+        if (this.tunnel.path.kind === 'direct') return;
+        for (let i = 0; i < BATCH; i++)
+          this.probe({ kind: 'direct', endpoint: this.guess(addresses[i % addresses.length]!) });
+      });
+    }
+  }
+
+  /** Sockets that nothing goes by any more are closed. */
+  closeUnused(): void {
+    for (const via of this.vias) if (!this.isKept(via)) via.close();
+    this.vias = this.vias.filter((via) => this.isKept(via));
+  }
+
+  close(): void {
+    this.closed = true;
+    for (const timer of this.timers) timer.cancel();
+    this.timers.clear();
+    for (const via of this.vias) via.close();
+    this.vias = [];
+  }
+
+  private sendFromAll(targets: readonly Endpoint[]): void {
+    if (this.tunnel.path.kind === 'direct') return;
+    for (const via of this.vias) for (const endpoint of targets) this.probe({ kind: 'direct', endpoint, via });
+  }
+
+  private guess(address: string): Endpoint {
+    const [high, low] = this.ports.random.bytes(2);
+    return { address, port: LEAST_PORT + (((high! << 8) | low!) % (65_536 - LEAST_PORT)) };
+  }
+
+  /** Nobody waits for the answer: whoever gets a probe tries the way it came. */
+  private probe(path: Path): void {
+    const challenge = this.ports.random.bytes(8);
+    this.tunnel.sendControl(encodePathMessage({ kind: 'probe', challenge, length: LEAST_PROBE }), path);
+  }
+
+  private later(delayMs: number, action: () => void): void {
+    const timer = this.ports.timers.schedule(delayMs, () => {
+      this.timers.delete(timer);
+      action();
+    });
+    this.timers.add(timer);
+  }
+}
+
+/** Where NATs are: not in the node's own network, nor where there is IPv6. */
+function targetsOf(endpoints: readonly Endpoint[]): Endpoint[] {
+  return endpoints.filter(({ address }) => !address.includes(':') && scopeOf(address) === 'global').slice(0, TARGETS);
+}
