@@ -193,7 +193,8 @@ export class PacketPath {
   }
 
   statistics(): Statistics {
-    return statisticsOf(this.packetModule, this.virtualStack, this.inbound, this.options.runtime.clock.now());
+    const { packetModule, pathsIfMade, virtualStack, inbound } = this;
+    return statisticsOf(packetModule, pathsIfMade, virtualStack, inbound, this.options.runtime.clock.now());
   }
 
   /**

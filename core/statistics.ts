@@ -2,6 +2,7 @@
 import type { Inbound } from './inbound';
 import type { PacketModule } from './packet/packet-module';
 import { describePath } from './packet/path';
+import type { Paths } from './packet/paths/paths';
 import type { Stack, StackCounters } from './packet/stack/stack';
 import type { DropReason } from './packet/wireguard/tunnel-contract';
 import type { Counters } from './packet/wireguard/path-counters';
@@ -11,6 +12,8 @@ import type { VirtualAddresses } from './wire/addresses';
 export interface PathStatistics extends Counters {
   /** `address:port`, or `relay address:port`. */
   readonly path: string;
+  /** Smoothed round trip time, milliseconds; undefined where it was not measured. */
+  readonly rttMs: number | undefined;
 }
 
 export interface TunnelStatistics extends Counters {
@@ -39,24 +42,29 @@ export interface Statistics {
 
 export function statisticsOf(
   packets: PacketModule | undefined,
+  ways: Paths | undefined,
   stack: Stack | undefined,
   inbound: Inbound,
   nowMs: number,
 ): Statistics {
   return {
-    tunnels: [...(packets?.tunnels ?? [])].map((tunnel) => tunnelStatistics(tunnel, nowMs)),
+    tunnels: [...(packets?.tunnels ?? [])].map((tunnel) => tunnelStatistics(tunnel, ways, nowMs)),
     dropped: Object.fromEntries(packets?.drops ?? []),
     refused: { ...inbound.refusals },
     stack: stack?.statistics(),
   };
 }
 
-function tunnelStatistics(tunnel: Tunnel, nowMs: number): TunnelStatistics {
+function tunnelStatistics(tunnel: Tunnel, ways: Paths | undefined, nowMs: number): TunnelStatistics {
   const { fqdn, virtualAddresses, state, path, mtu, lastReceivedMs, counters, pathCounters } = tunnel;
   return {
     ...{ fqdn, virtualAddresses, state, mtu, ...counters },
     path: describePath(path),
     silentMs: lastReceivedMs === -Infinity ? undefined : Math.round(nowMs - lastReceivedMs),
-    paths: [...pathCounters].map((row) => ({ path: describePath(row.path), ...row.counters })),
+    paths: [...pathCounters].map((row) => ({
+      path: describePath(row.path),
+      rttMs: ways?.rttMs(tunnel, row.path),
+      ...row.counters,
+    })),
   };
 }
