@@ -35,7 +35,7 @@ export class FakeRouter {
   answer:
     | ((request: Uint8Array, to: Endpoint) => readonly { datagram: Uint8Array; from: Endpoint }[] | undefined)
     | undefined;
-  /** Instead of its own pages. */
+  /** Instead of its own pages, where it gives any. */
   page: ((request: GatewayRequest) => GatewayResponse | undefined) | undefined;
   openSockets = 0;
   openGroups = 0;
@@ -82,7 +82,7 @@ export class FakeRouter {
         };
       },
       request: (request, done) => {
-        const timer = this.time.schedule(2, () => done((this.page ?? this.ownPage)(request)));
+        const timer = this.time.schedule(2, () => done(this.page?.(request) ?? this.ownPage(request)));
         return () => timer.cancel();
       },
     };
