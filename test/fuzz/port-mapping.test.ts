@@ -28,11 +28,11 @@ describe(`fuzz: port mapping (NTMOBILE_FUZZ_SEED=${seed})`, function () {
   this.timeout(600_000);
 
   it('a host that asks: any answers, announcements and pages -> no address that is none, bounded, nothing is left', () =>
-    fuzz({ ...{ name: 'router-answers', runs: 1_200, batch: 6, longest: 1_500, tokens, live }, attempt: answers }));
+    fuzz({ ...{ name: 'router-answers', runs: 900, batch: 6, longest: 1_500, tokens, live }, attempt: answers }));
 
   it('documents of a router and of procfs: any text -> read or not, never further than allowed', () =>
     fuzz({
-      ...{ name: 'router-documents', runs: 2_000, batch: 200, longest: 3_000, tokens, live },
+      ...{ name: 'router-documents', runs: 1_200, batch: 200, longest: 3_000, tokens, live },
       attempt: documents,
     }));
 });
