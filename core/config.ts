@@ -43,6 +43,7 @@ const schema = v.object({
   ),
   listen: v.optional(v.picklist(['both', 'virtual', 'host']), 'both'),
   route: v.optional(v.picklist(['auto', 'relay', 'direct']), 'auto'),
+  portMapping: v.optional(v.picklist(['auto', 'off']), 'auto'),
   push: v.optional(v.string()),
   stateDir: v.optional(v.string()),
   log: v.optional(v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`), 'warn'),
@@ -73,6 +74,7 @@ const variables: Record<keyof v.InferInput<typeof schema>, string> = {
   cache: 'NTMOBILE_CACHE',
   listen: 'NTMOBILE_LISTEN',
   route: 'NTMOBILE_ROUTE',
+  portMapping: 'NTMOBILE_PORT_MAPPING',
   push: 'NTMOBILE_PUSH',
   stateDir: 'NTMOBILE_STATE_DIR',
   log: 'NTMOBILE_LOG',
@@ -97,6 +99,8 @@ export interface NodeConfig {
   /** UDP ports whose datagrams go by way of the cache for nodes that are away; undefined: none. */
   readonly cachedPorts: CachedPorts | undefined;
   readonly route: 'auto' | 'relay' | 'direct';
+  /** Whether the router is asked for an endpoint outside (core/reach/port-mapping). */
+  readonly portMapping: 'auto' | 'off';
   /** How the NS wakes this node when their connection is gone. */
   readonly push: PushAddress | undefined;
   readonly stateDir: string;

@@ -35,6 +35,7 @@ const hostInterfaces = networkInterfaces;
 const crypto = (): typeof import('node:crypto') => require('node:crypto') as typeof import('node:crypto');
 const dgram = (): typeof import('node:dgram') => require('node:dgram') as typeof import('node:dgram');
 const files = (): typeof import('node:fs/promises') => require('node:fs/promises') as typeof import('node:fs/promises');
+const gatewayNode = (): typeof import('./gateway-node') => require('./gateway-node') as typeof import('./gateway-node');
 /* eslint-enable @typescript-eslint/no-require-imports */
 
 /** Asked for, not insisted on: the kernel caps it at net.core.rmem_max. Bursts of a fast tunnel fit. */
@@ -122,6 +123,7 @@ export const nodeRuntime: Runtime = {
   interfaceMtu,
   cutPackets,
   resolveHost,
+  gateway: () => gatewayNode().gatewayAccess(nodeTimers, localAddress),
 };
 
 /** With the socket under it, which other processes can be given. */

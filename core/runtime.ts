@@ -69,6 +69,45 @@ export interface HostAddress {
   readonly loopback: boolean;
 }
 
+/** The default router of one IP version. */
+export interface Gateway {
+  readonly family: 4 | 6;
+  /** A link-local address has its zone: `fe80::1%eth0`. */
+  readonly address: string;
+  /** Of this host: where packets come from that go through it. */
+  readonly localAddress: string;
+}
+
+export interface GatewayRequest {
+  /** http, with an IPv4 address for its host. */
+  readonly url: URL;
+  readonly method: 'GET' | 'POST';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+export interface GatewayResponse {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** What is asked of this host's router (core/reach/port-mapping). */
+export interface GatewayAccess {
+  /** undefined: there is none, or this system does not tell. Never rejects. */
+  findGateway(family: 4 | 6): Promise<Gateway | undefined>;
+  /** Hears what is sent to a multicast group on the interface of this address, if it can. The result ends that. */
+  joinGroup(
+    group: Endpoint,
+    localAddress: string,
+    onDatagram: (datagram: Uint8Array, from: Endpoint) => void,
+  ): () => void;
+  /**
+   * One HTTP exchange, no redirect followed. `done` is called once, later, with undefined for whatever went wrong, a
+   * longer answer (128 KiB) and a slower one (4 s) included. The result gives it up: `done` is not called then.
+   */
+  request(request: GatewayRequest, done: (response: GatewayResponse | undefined) => void): () => void;
+}
+
 export interface Runtime {
   readonly clock: Clock;
   readonly timers: Timers;
@@ -82,4 +121,6 @@ export interface Runtime {
   cutPackets(): Promise<number | undefined>;
   /** An address of a host's name, by the host's own resolver; an address is its own. Rejects as dns.lookup does. */
   resolveHost(name: string): Promise<string>;
+  /** Loaded by the call. undefined: there is no router to ask. */
+  gateway?(): GatewayAccess;
 }

@@ -26,7 +26,7 @@ const common = {
   sourcesContent: false,
   metafile: true,
   logLevel: 'warning',
-  external: ['sodium-native'], // native, and optional
+  external: ['sodium-native', 'sax'], // native, and optional; and what hardly any program needs
   // Its part without streams and native code, which are not used (core/wire/codec.ts).
   alias: { 'cbor-x': resolve(projectRoot, 'node_modules/cbor-x/encode.js') },
   define: { LWIP_DIRECTORY: '"../core/packet/stack"' },

@@ -23,6 +23,7 @@ export const TEST_SERVERS = [
   { program: 'named', packages: ['bind9'] },
   { program: 'curl', packages: ['curl'] },
   { program: 'python3', packages: ['python3'] },
+  { program: 'miniupnpd', packages: ['miniupnpd-nftables'] },
   { program: 'promtool', packages: ['prometheus'] },
 ];
 

@@ -27,6 +27,8 @@ describe('settings', () => {
     assert.deepEqual(config.domains, ['ops.example', 'lab.example', 'ntm.internal']);
     assert.equal(config.listen, 'both');
     assert.equal(config.route, 'auto');
+    assert.equal(config.portMapping, 'auto');
+    assert.equal(readConfig({ ...complete, NTMOBILE_PORT_MAPPING: 'off' }).portMapping, 'off');
     assert.equal(config.log, 'warn');
     assert.equal(config.required, false);
     assert.equal(config.accountServer.port, 4500);
@@ -55,6 +57,7 @@ describe('settings', () => {
     refuses({ ...complete, NTMOBILE_PASSWORD: undefined }, /NTMOBILE_PASSWORD or NTMOBILE_PASSWORD_FILE/);
     refuses({ ...complete, NTMOBILE_ACCOUNT: 'a.b' }, /NTMOBILE_ACCOUNT must be a DNS label/);
     refuses({ ...complete, NTMOBILE_LISTEN: 'none' }, /NTMOBILE_LISTEN/);
+    refuses({ ...complete, NTMOBILE_PORT_MAPPING: 'on' }, /NTMOBILE_PORT_MAPPING/);
     refuses({ ...complete, NTMOBILE_ALLOW: 'alice.*:443,bob' }, /NTMOBILE_ALLOW rule `bob` names no ports/);
     refuses({ ...complete, NTMOBILE_LOG: 'verbose' }, /NTMOBILE_LOG must be one of silent, error, warn, info, debug/);
     refuses({ ...complete, NTMOBILE_ALLOW: '' }, /NTMOBILE_ALLOW is empty/);

@@ -2,7 +2,7 @@
  * Which part may know which, as dependency-cruiser rules. Each forbidden edge has its why and an example that breaks
  * it; test/architecture.test.ts holds the sources to the rules, and the rules to their examples.
  *
- *   wire <- packet, negotiation, handover, cache <- node <- shim, cli        wire, runtime <- servers <- cli
+ *   wire <- packet, negotiation, handover, cache, reach <- node <- shim, cli     wire, runtime <- servers <- cli
  */
 import type { ICruiseOptions, ICruiseResult, IRegularForbiddenRuleType } from 'dependency-cruiser' with {
   'resolution-mode': 'import',
@@ -25,7 +25,7 @@ export interface ArchitectureRule {
 const COMMON = '^core/(errors|trace|runtime|join-url)\\.ts$';
 /** Files of the core that touch the disk: settings, node keys, the trace file, the stack's wasm module. */
 const TOUCHES_DISK =
-  '^core/(runtime-node|config|state-dir|taken-items|hosts-file|trace-file|capture-file)\\.ts$|^core/packet/stack/[^/]*(memory|module)\\.ts$';
+  '^core/(runtime-node|gateway-node|config|state-dir|taken-items|hosts-file|trace-file|capture-file)\\.ts$|^core/packet/stack/[^/]*(memory|module)\\.ts$';
 
 export const architectureRules: readonly ArchitectureRule[] = [
   {
@@ -38,14 +38,14 @@ export const architectureRules: readonly ArchitectureRule[] = [
   {
     name: 'modules-are-strangers',
     why: 'negotiation, handover, packet and cache exchange events routed in node.ts, so that each is understood and tested alone',
-    from: { path: '^core/(negotiation|handover|packet|cache)/' },
-    to: { path: '^core/(negotiation|handover|packet|cache)/', pathNot: '^core/$1/' },
+    from: { path: '^core/(negotiation|handover|packet|cache|reach/port-mapping)/' },
+    to: { path: '^core/(negotiation|handover|packet|cache|reach/port-mapping)/', pathNot: '^core/$1/' },
     example: ['core/negotiation/direction.ts', 'core/packet/tunnel.ts'],
   },
   {
     name: 'modules-do-not-know-the-node',
     why: 'node.ts composes the modules; a module that knew its composer could not be tested without it',
-    from: { path: '^core/(negotiation|handover|packet|cache)/' },
+    from: { path: '^core/(negotiation|handover|packet|cache|reach/port-mapping)/' },
     to: { path: '^core/[^/]+\\.ts$', pathNot: COMMON },
     example: ['core/handover/watch.ts', 'core/node.ts'],
   },
@@ -88,7 +88,7 @@ export const architectureRules: readonly ArchitectureRule[] = [
     // `net` is left to ESLint, which can tell its pure functions (isIP) from its sockets.
     name: 'sockets-only-in-runtime-node',
     why: 'everything below the runtime runs on a simulated network in tests, and could run where there is no Node',
-    from: { path: '^core/', pathNot: '^core/runtime-node\\.ts$' },
+    from: { path: '^core/', pathNot: '^core/(runtime|gateway)-node\\.ts$' },
     to: {
       path: '^(node:)?(dgram|tls|https?|http2|dns|dns/promises|child_process)$',
       dependencyTypesNot: ['type-only'],
