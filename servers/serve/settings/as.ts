@@ -1,7 +1,17 @@
 /** Settings of `serve as`. */
 import * as v from 'valibot';
 import { MOST_NODES } from '../../account/address-blocks';
-import { advertised, advertisedEndpoints, common, endpoints, key, NEEDS_ADVERTISE, needsAdvertise, positive, zone } from './fields';
+import {
+  advertised,
+  advertisedEndpoints,
+  common,
+  endpoints,
+  key,
+  NEEDS_ADVERTISE,
+  needsAdvertise,
+  positive,
+  zone,
+} from './fields';
 
 const nodes = v.pipe(positive, v.maxValue(MOST_NODES, `must be ${MOST_NODES} at most: there are no more addresses`));
 

@@ -1,12 +1,13 @@
-// An ordinary client of echo-server.cjs: says a number every 20 ms until SIGTERM, and checks what comes back.
-//   echo-client.cjs OWN-NAME HOST PORT
-// `dialling T` (ms since the Unix epoch) once its own name is known, `answered MS` at the first byte, and at the end
-// `echoed N of M`, or `failed CODE MESSAGE`.
+// An ordinary client of echo-server.cjs: says a number every 20 ms, or once, until SIGTERM, and checks what comes back.
+//   echo-client.cjs OWN-NAME HOST PORT [once]
+// `dialling T` (ms since the Unix epoch) once its own name is known, `answered MS` at the first byte, `goes on` now and
+// then, and at the end `silent MS`, the longest time without an answer, and `echoed N of M`, or `failed CODE MESSAGE`.
 const { lookup } = require('node:dns');
 const { connect } = require('node:net');
 
 const INTERVAL_MS = 20;
-const [own, host, port] = process.argv.slice(2);
+const GOES_ON_MS = 250;
+const [own, host, port, once] = process.argv.slice(2);
 
 lookup(own, (error) => {
   if (error) return failed(error);
@@ -16,6 +17,7 @@ lookup(own, (error) => {
   let said = '';
   let heard = '';
   let timer;
+  let [lastHeardAt, lastToldAt, silentMs] = [startedAt, startedAt, 0];
   const say = () => {
     const text = `${said.length}\n`;
     said += text;
@@ -24,16 +26,24 @@ lookup(own, (error) => {
   socket.setEncoding('utf8');
   socket.on('connect', () => {
     say();
-    timer = setInterval(say, INTERVAL_MS);
+    if (!once) timer = setInterval(say, INTERVAL_MS);
   });
   socket.on('data', (text) => {
-    if (heard === '') console.log(`answered ${performance.now() - startedAt}`);
+    const now = performance.now();
+    if (heard === '') console.log(`answered ${now - startedAt}`);
+    else silentMs = Math.max(silentMs, now - lastHeardAt);
+    if (now - lastToldAt > GOES_ON_MS) {
+      console.log('goes on');
+      lastToldAt = now;
+    }
+    lastHeardAt = now;
     heard += text;
     if (!said.startsWith(heard)) failed(new Error('something else came back'));
   });
   socket.on('error', failed);
   socket.on('close', () => {
     clearInterval(timer);
+    console.log(`silent ${silentMs}`);
     console.log(`echoed ${heard.length} of ${said.length}`);
   });
   process.on('SIGTERM', () => {

@@ -14,6 +14,8 @@ export interface Outcome {
   readonly firstByteMs: number | undefined;
   /** From the dialling to the tunnel's first direct path. */
   readonly directMs: number | undefined;
+  /** The longest time in which nothing came back. */
+  readonly silentMs: number | undefined;
   /** Undefined: all that was sent came back, whole and in order. */
   readonly fault: string | undefined;
 }
@@ -23,21 +25,30 @@ export interface ObserveOptions {
   readonly observeMs: number;
 }
 
+export interface DialOptions extends ObserveOptions {
+  readonly env?: NodeJS.ProcessEnv;
+  /** The program says one thing only. */
+  readonly once?: boolean;
+  /** When the first byte has come. What is sent must come back afterwards, too. */
+  disturb?(): Promise<void>;
+}
+
 export const ECHO_PORT = 7_000;
 /** To join and connect: nobody waits so long. */
 const CONNECT_MS = 15_000;
 /** A direct path is watched for so long, to see that it lasts and carries. */
 const SETTLE_MS = 200;
 const LOOK_EVERY_MS = 25;
+/** `goes on` of echo-client.cjs. */
+const TIMES_GOING_ON = 4;
 /** Trace events of a node that say which way its tunnel to `peer` goes from now on. */
 const TELLS_PATH = new Set<unknown>(['established', 'roamed', 'path']);
 
-/** At a place, an echo server that runs until the lab is closed. Resolves once it can be dialled. */
-export async function listenAt(lab: NatLab, at: At): Promise<LabNode> {
-  const node: LabNode = { account: 'hears', name: at.place.name };
-  const server = lab.program(at, node, [labProgram('echo-server.cjs'), `${ECHO_PORT}`]);
-  await server.line((line) => line === 'listening');
-  await lab.joined(node);
+/** At a place, an echo server that runs until the lab is closed. Resolves once it can be dialled, or could not join. */
+export async function listenAt(lab: NatLab, at: At, name = at.place.name, delayMs = 0): Promise<LabNode> {
+  const node: LabNode = { account: 'hears', name };
+  const server = lab.program(at, node, [labProgram('echo-server.cjs'), `${ECHO_PORT}`, `${delayMs}`]);
+  await until(server, CONNECT_MS, () => lab.trace(node).some(({ event }) => event === 'logged in'));
   return node;
 }
 
@@ -47,21 +58,28 @@ export async function dial(
   at: At,
   name: string,
   to: LabNode,
-  { observeMs }: ObserveOptions,
+  { observeMs, env = {}, once = false, disturb }: DialOptions,
 ): Promise<Outcome> {
   const node: LabNode = { account: 'dials', name };
-  const args = [labProgram('echo-client.cjs'), fqdnOf(node), fqdnOf(to), `${ECHO_PORT}`];
-  const client = lab.program(at, node, args);
+  const args = [labProgram('echo-client.cjs'), fqdnOf(node), fqdnOf(to), `${ECHO_PORT}`, ...(once ? ['once'] : [])];
+  const client = lab.program(at, node, args, env);
   const goesDirect = (): boolean => pathsOf(lab.trace(node), to).at(-1)?.kind === 'direct';
   await until(client, CONNECT_MS, () => said(client, 'answered') !== undefined);
   if (said(client, 'answered') !== undefined) {
     await until(client, observeMs, goesDirect);
     if (goesDirect()) await until(client, SETTLE_MS, () => false);
+    if (disturb) await goOnAfter(client, disturb);
   }
   client.terminate();
   await until(client, CONNECT_MS, () => false);
   if (!client.end) await client.kill();
   return outcomeOf(client, lab.trace(node), to);
+}
+
+async function goOnAfter(client: Program, disturb: () => Promise<void>): Promise<void> {
+  await disturb();
+  const wanted = client.lines.length + TIMES_GOING_ON;
+  await until(client, CONNECT_MS, () => client.lines.length >= wanted);
 }
 
 function outcomeOf(client: Program, trace: readonly TraceLine[], to: LabNode): Outcome {
@@ -75,6 +93,7 @@ function outcomeOf(client: Program, trace: readonly TraceLine[], to: LabNode): O
     lastPath: lastPath(trace, to) ?? paths.at(-1)?.kind,
     firstByteMs,
     directMs: direct && Math.max(0, direct.t - dialledAt),
+    silentMs: numberOf(said(client, 'silent')),
     fault: faultOf(client),
   };
 }
@@ -100,8 +119,7 @@ function pathsOf(trace: readonly TraceLine[], to: LabNode): Path[] {
 /** As the node says at its end. */
 function lastPath(trace: readonly TraceLine[], to: LabNode): PathKind | undefined {
   const last = trace.findLast(({ event }) => event === 'statistics') as
-    | { readonly tunnels?: readonly { readonly fqdn: string; readonly path: string }[] }
-    | undefined;
+    { readonly tunnels?: readonly { readonly fqdn: string; readonly path: string }[] } | undefined;
   const tunnel = last?.tunnels?.find(({ fqdn }) => fqdn === fqdnOf(to));
   return tunnel && kindOf(tunnel.path);
 }

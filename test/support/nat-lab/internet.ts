@@ -42,6 +42,10 @@ export class Internet {
   reconnect([namespace, device]: CableEnd, address: string): void {
     this.namespaces.ip(namespace, 'link', 'set', device, 'up');
     this.namespaces.address(namespace, device, `${address}/30`);
-    this.namespaces.route(namespace, 'default', address.replace(/\d+$/, (last) => `${Number(last) - 1}`));
+    this.namespaces.route(
+      namespace,
+      'default',
+      address.replace(/\d+$/, (last) => `${Number(last) - 1}`),
+    );
   }
 }

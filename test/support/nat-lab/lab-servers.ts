@@ -76,7 +76,13 @@ export class LabServers {
         return { ...common, zone: ZONE, accountServer: this.joinUrl(4), servers, resolver: ['127.0.0.1'] };
       }
       case 'ns':
-        return { ...common, listen: both[0], name: server, coordinator: this.coordinator(coordinator), drainSeconds: 1 };
+        return {
+          ...common,
+          listen: both[0],
+          name: server,
+          coordinator: this.coordinator(coordinator),
+          drainSeconds: 1,
+        };
       case 'rs':
         return { ...common, name: server, workers: 1, coordinator: this.coordinator(coordinator), drainSeconds: 1 };
       default:

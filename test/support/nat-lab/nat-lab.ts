@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { passwordOf } from '../network';
 import { projectRoot, temporaryDirectory } from '../paths';
 import { Program } from '../processes';
-import { readTrace, traced, type TraceLine } from '../trace-watch';
+import { readTrace, type TraceLine } from '../trace-watch';
 import type { Gateway } from './gateway';
 import { INTERNET, Internet } from './internet';
 import { LabServers, ZONE, type ACCOUNTS } from './lab-servers';
@@ -68,10 +68,6 @@ export class NatLab {
 
   trace(node: LabNode): TraceLine[] {
     return readTrace(this.traceFile(node));
-  }
-
-  async joined(node: LabNode): Promise<void> {
-    await traced(this.traceFile(node), (all) => all.some(({ event }) => event === 'logged in'));
   }
 
   /** The gateway at this place starts again with nothing remembered, with these rules from then on. */

@@ -1,5 +1,5 @@
 /** A scenario: who is where, what runs, what is expected. One file for each in test/lab/reach/. */
-import { dial, listenAt, type ObserveOptions, type Outcome, type PathKind } from './dialling';
+import { dial, listenAt, type DialOptions, type ObserveOptions, type Outcome, type PathKind } from './dialling';
 import { expectedPath, type Expected } from './expectations';
 import type { LabNode, NatLab } from './nat-lab';
 import type { Place } from './place';
@@ -41,17 +41,18 @@ export function listenerAt(lab: NatLab, place: Place): Promise<LabNode> {
   return found;
 }
 
-export async function runPair(lab: NatLab, pair: Pair, options: ObserveOptions): Promise<Outcome> {
+export async function runPair(lab: NatLab, pair: Pair, options: DialOptions, name = nameOf(pair)): Promise<Outcome> {
   const to = await listenerAt(lab, pair.to);
   // Two in the same situation are not on one host.
   const copy = pair.from === pair.to ? 2 : 1;
-  return dial(lab, { place: pair.from, copy }, nameOf(pair), to, options);
+  return dial(lab, { place: pair.from, copy }, name, to, options);
 }
 
 export function judge(pair: Pair, outcome: Outcome, expected = expectedPath(pair.from, pair.to)): Result {
   const { connected, firstPath, lastPath, firstByteMs, directMs } = outcome;
   const faults = [...(connected ? [] : ['does not connect']), ...(outcome.fault ? [outcome.fault] : [])];
-  if (connected && !isAsExpected(expected, lastPath)) faults.push(`expected ${expected}, is ${lastPath ?? 'not known'}`);
+  if (connected && !isAsExpected(expected, lastPath))
+    faults.push(`expected ${expected}, is ${lastPath ?? 'not known'}`);
   const upgraded = firstPath === 'relay' && lastPath === 'direct' ? 'first by the relay' : '';
   return {
     name: nameOf(pair),
@@ -64,17 +65,17 @@ export function judge(pair: Pair, outcome: Outcome, expected = expectedPath(pair
 }
 
 /** Of a file in test/lab/reach/: one dials the other, and what is expected of the two places is expected. */
-export function pairScenario(from: string, to: string, about: string): Scenario {
+export function pairScenario(name: string, from: string, to: string, about: string): Scenario {
   const pair = { from: placeOf(from), to: placeOf(to) };
   return {
-    name: nameOf(pair),
+    name,
     about,
     async run(lab, options, say) {
       say(`${from}: ${pair.from.about}`);
       say(`${to}: ${pair.to.about}`);
-      const outcome = await runPair(lab, pair, options);
+      const outcome = await runPair(lab, pair, options, name);
       for (const line of inWords(pair, outcome)) say(line);
-      return judge(pair, outcome);
+      return { ...judge(pair, outcome), name };
     },
   };
 }
