@@ -39,7 +39,10 @@ export class LabServers {
 
   async start(): Promise<void> {
     await addAccounts(join(this.dir, 'as'), ACCOUNTS);
-    for (const server of SERVERS) await this.serve(server);
+    const [as, dc, ...others] = SERVERS; // each waits for the one before
+    await this.serve(as);
+    await this.serve(dc);
+    await Promise.all(others.map((server) => this.serve(server)));
   }
 
   /** NTMOBILE_AS for a host with this IP version. */

@@ -41,6 +41,7 @@ export class NatLab {
   private readonly sites = new Map<string, Site>();
   private readonly programs = new Set<Program>();
   private servers: LabServers | undefined;
+  private closed = false;
 
   async startServers(): Promise<void> {
     this.servers = new LabServers(this.namespaces, this.internet, this.dir);
@@ -84,6 +85,7 @@ export class NatLab {
 
   /** All that was started ends, and every namespace is removed. Gives what could not be. */
   async close(): Promise<string[]> {
+    this.closed = true;
     await Promise.all([...this.programs].map((program) => program.kill()));
     for (const site of this.sites.values()) await site.endPrograms();
     await this.servers?.end();
@@ -96,7 +98,8 @@ export class NatLab {
     const [command = '', ...rest] = [...this.namespaces.commandAt(namespace), process.execPath, ...args];
     const program = Program.command(command, rest, env);
     this.programs.add(program);
-    void program.ended.then(() => this.programs.delete(program));
+    const over = (): void => void this.programs.delete(program);
+    void program.ended.then(over, over);
     return program;
   }
 
@@ -105,6 +108,7 @@ export class NatLab {
   }
 
   private siteOf({ place, copy }: At): Site {
+    if (this.closed) throw new Error('the lab is closed');
     const name = `${siteOf(place)}-${copy}`;
     const found = this.sites.get(name);
     if (found) return found;
