@@ -111,7 +111,9 @@ function scenarioFiles() {
   return files.filter((file) => file.endsWith('.js')).map((file) => basename(file, '.js'));
 }
 
-const isOf = ({ from, to }, place) => from === place || to === place;
+function isOf({ from, to }, place) {
+  return from === place || to === place;
+}
 
 async function interrupt() {
   if (interrupted) return;
