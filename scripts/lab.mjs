@@ -16,7 +16,8 @@ const compiled = (path) => import(pathToFileURL(join(projectRoot, 'dist/test', p
 const { whyNoLab } = await compiled('support/lab.js');
 const { NatLab } = await compiled('support/nat-lab/nat-lab.js');
 const { places } = await compiled('support/nat-lab/places.js');
-const { allPairs, runMatrix, summaryOf, tableOf } = await compiled('support/nat-lab/matrix.js');
+const { allPairs, runMatrix } = await compiled('support/nat-lab/matrix.js');
+const { gridOf, summaryOf, tableOf } = await compiled('support/nat-lab/table.js');
 
 const program = new Command('lab')
   .argument('[names...]', 'scenarios, FROM:TO of two places, or single places; default: every place dials every place')
@@ -76,7 +77,7 @@ async function runPairs(pairs) {
   };
   const rows = await runMatrix(lab, pairs, { observeMs: options.observe * 1000, jobs: options.jobs, onRow });
   print('');
-  for (const line of [...tableOf(rows), '', ...summaryOf(rows)]) print(line);
+  for (const line of [...tableOf(rows), '', ...gridOf(rows), '', ...summaryOf(rows)]) print(line);
   print(`${((performance.now() - startedAt) / 1000).toFixed(0)} s, ${options.jobs} pairs at a time`);
   return rows.map(({ result }) => result);
 }

@@ -2,7 +2,7 @@
 import type { ObserveOptions, Outcome } from './dialling';
 import type { NatLab } from './nat-lab';
 import type { Place } from './place';
-import { judge, listenerAt, nameOf, runPair, type Pair, type Result } from './scenario';
+import { judge, listenerAt, runPair, type Pair, type Result } from './scenario';
 
 export interface Row extends Pair {
   readonly outcome: Outcome;
@@ -29,41 +29,6 @@ export async function runMatrix(lab: NatLab, pairs: readonly Pair[], options: Ma
     return row;
   });
 }
-
-const COLUMNS = ['from', 'to', 'connected', 'first path', 'path', 'first byte (ms)', 'direct (ms)', ''] as const;
-
-export function tableOf(rows: readonly Row[]): string[] {
-  const cells = rows.map(({ from, to, outcome, result }) => [
-    ...[from.name, to.name, outcome.connected ? 'yes' : 'NO', outcome.firstPath ?? '-', result.path],
-    ...[result.firstByteMs, result.directMs].map((ms) => (ms === null ? '-' : ms.toFixed(0))),
-    result.ok ? '' : result.note,
-  ]);
-  const widths = COLUMNS.map((title, i) => Math.max(title.length, ...cells.map((row) => row[i]!.length)));
-  return [COLUMNS, ...cells].map((row) =>
-    row
-      .map((cell, i) => cell.padEnd(widths[i]!))
-      .join('  ')
-      .trimEnd(),
-  );
-}
-
-export function summaryOf(rows: readonly Row[]): string[] {
-  const connected = rows.filter(({ outcome }) => outcome.connected);
-  const middle = (values: readonly number[]): string => {
-    const sorted = values.toSorted((a, b) => a - b);
-    const at = (part: number): string => (sorted[Math.floor((sorted.length - 1) * part)] ?? NaN).toFixed(0);
-    return sorted.length === 0 ? '-' : `${at(0.5)} ms (median), ${at(0.95)} ms (95 %), ${at(1)} ms (most)`;
-  };
-  const wrong = rows.filter(({ result }) => !result.ok).map((row) => nameOf(row));
-  return [
-    `${connected.length} of ${rows.length} pairs connect; ${count(rows, 'direct')} direct, ${count(rows, 'relay')} by a relay`,
-    `first byte: ${middle(connected.flatMap(({ outcome }) => outcome.firstByteMs ?? []))}`,
-    `direct: ${middle(connected.flatMap(({ outcome }) => outcome.directMs ?? []))}`,
-    `${rows.length - wrong.length} of ${rows.length} are as expected`,
-  ];
-}
-
-const count = (rows: readonly Row[], path: string): number => rows.filter(({ result }) => result.path === path).length;
 
 /** In the order of the items, `jobs` at a time. */
 async function inParallel<T, R>(items: readonly T[], jobs: number, work: (item: T) => Promise<R>): Promise<R[]> {
