@@ -19,13 +19,13 @@ const NODES_FIND_DIRECT_PATHS = false;
 const OBSERVE_MS = NODES_FIND_DIRECT_PATHS ? 5_000 : 100;
 
 const PAIRS = [
-  ['open', 'cone'],
+  ['open', 'port-restricted'],
   ['firewalled', 'port-restricted'],
-  ['cone', 'cone'],
+  ['symmetric', 'port-restricted'],
+  ['cone', 'symmetric'],
+  ['carrier-symmetric', 'symmetric'],
   ['same-private-a', 'same-private-b'],
   ['lan-1', 'lan-2'],
-  ['symmetric', 'port-restricted'],
-  ['carrier-symmetric', 'symmetric'],
   ['ipv6-only', 'ipv4-only'],
 ] as const;
 

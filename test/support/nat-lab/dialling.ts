@@ -38,7 +38,7 @@ export const ECHO_PORT = 7_000;
 const CONNECT_MS = 15_000;
 /** A direct path is watched for so long, to see that it lasts and carries. */
 const SETTLE_MS = 200;
-const LOOK_EVERY_MS = 25;
+const LOOK_EVERY_MS = 50;
 /** `goes on` of echo-client.cjs. */
 const TIMES_GOING_ON = 4;
 /** Trace events of a node that say which way its tunnel to `peer` goes from now on. */
