@@ -13,6 +13,7 @@ import type { Namespace } from './namespace';
 import { Directions } from './negotiation/directions';
 import { Handover } from './handover/handover';
 import { Ends } from './negotiation/ends';
+import { mayReach } from './negotiation/ip-versions';
 import { Membership } from './negotiation/membership';
 import type { PushAddress } from './negotiation/notification-client';
 import type { Registered } from './negotiation/registration';
@@ -146,7 +147,7 @@ export class Node implements VirtualNetwork {
       onRelayed: (path) => this.relays.sent(path),
       onStackFault: (assertion) => this.options.onStackFault(assertion),
     });
-    const canSendTo = (endpoint: Endpoint): boolean => this.portFor(endpoint) !== undefined;
+    const canSendTo = (to: Endpoint): boolean => this.portFor(to) !== undefined && mayReach(to, runtime);
     this.relays = new RelayBindings({
       ...{ clock, timers, signalling: this.signalling, canSendTo },
       isWanted: (fqdn, path) => this.correspondents.wants(fqdn, path),

@@ -6,6 +6,7 @@
  *   node -> AS  Login Request           the challenge and the node's public key
  *   AS -> node  Login Response          the MN-DC key and where the DC is
  */
+import { isIPv6 } from 'node:net';
 import { NtmError } from '../errors';
 import type { Random } from '../runtime';
 import type { Endpoint } from '../wire/addresses';
@@ -57,13 +58,19 @@ export async function login(options: LoginOptions): Promise<LoginResult> {
     return {
       fqdn: configuration.fqdn,
       coordinator: signalling.addPeer({ key: sharedKey(key, 0), party: 'dc', name: coordinator }),
-      coordinatorEndpoints: endpoints,
+      // The IP version that has just worked first.
+      coordinatorEndpoints: endpoints.sort((a, b) => differs(a, accountServer) - differs(b, accountServer)),
     };
   } catch (error) {
     throw loginError(error, options);
   } finally {
     signalling.removePeer(contact.peer);
   }
+}
+
+/** In IP version: 0 or 1. */
+function differs(a: Endpoint, b: Endpoint): number {
+  return Number(isIPv6(a.address) !== isIPv6(b.address));
 }
 
 function firstMessage({ account, node, password, byJoinKey }: LoginOptions): Message {

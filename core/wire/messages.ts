@@ -92,7 +92,8 @@ export const messages = {
     type: 6,
     title: 'Key Distribution Ack',
     steps: [step(4, 7, 'dc', 'as'), step(5, 5, 'dc', 'dc'), step(7, 14, 'dc', 'dc')],
-    body: nothing,
+    about: '`endpoints`: told to the AS, for nodes: where they come to, of each IP version that the DC has.',
+    body: v.object({ endpoints: v.optional(endpoints) }),
   },
   registrationRequest: {
     type: 7,

@@ -11,7 +11,7 @@
  * A machine with a join key sends a Join Request at 2. The challenge ties 5 to 3: it is good once and for CHALLENGE_MS. A session ends CHALLENGE_MS after its last step,
  * so that a repeated request finds its answer until then.
  */
-import { isIP } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import type { Timer } from '../../core/runtime';
 import type { Endpoint } from '../../core/wire/addresses';
 import { KEY_LENGTH } from '../../core/wire/key-length';
@@ -153,17 +153,23 @@ export class AccountServer implements ServerMachine {
     await this.revocations.settle(who.zone, who.fqdn);
     if (!(await this.authentication.stillHolds(who))) throw new Refused('login-refused');
     const key = this.ports.random.bytes(KEY_LENGTH);
-    await this.distribute({ ...coordinator, endpoint }, { ...node, fqdn: who.fqdn, key });
+    const endpoints = await this.distribute({ ...coordinator, endpoint }, { ...node, fqdn: who.fqdn, key });
     await this.keepLogin(who, node.publicKey);
-    return { name: 'loginResponse', body: { coordinator: fqdn, endpoints: [endpoint], key } };
+    return { name: 'loginResponse', body: { coordinator: fqdn, endpoints, key } };
   }
 
-  /** Steps 6 and 7. */
-  private async distribute(coordinator: Coordinator & { endpoint: Endpoint }, body: Body<'keyDistribution'>) {
+  /** Steps 6 and 7. Where the node finds the DC: what is known here first, then what the DC says of itself. */
+  private async distribute(
+    coordinator: Coordinator & { endpoint: Endpoint },
+    body: Body<'keyDistribution'>,
+  ): Promise<Endpoint[]> {
     const peer = this.coordinatorPeer(coordinator);
     const request = this.signalling.request(peer, coordinator.endpoint, { name: 'keyDistribution', body });
     const answer = await within(this.ports.timers, DISTRIBUTION_MS, request);
-    if (answer === undefined) throw new Refused('unavailable');
+    if (answer?.name !== 'keyDistributionAck') throw new Refused('unavailable');
+    const { endpoint } = coordinator;
+    const others = (answer.body.endpoints ?? []).filter((other) => isIPv6(other.address) !== isIPv6(endpoint.address));
+    return [endpoint, ...others.slice(0, 1)];
   }
 
   /** The node is told its key only then: there is no session that the store does not know. */

@@ -48,6 +48,8 @@ export interface CoordinatorOptions extends PoolOptions {
   readonly servers: readonly TrustedServer[];
   /** For the DCs of other zones. */
   readonly nameServers: NameServers;
+  /** Where nodes come to; default: where the AS knows this DC to be. */
+  readonly endpoints?: readonly Endpoint[];
 }
 
 export class CoordinatorServer implements ServerMachine {
@@ -190,11 +192,12 @@ export class CoordinatorServer implements ServerMachine {
   private async install(body: Body<'keyDistribution'>): Promise<Message> {
     const installed = this.sessions.install(body);
     const { trace } = this.ports;
+    const { endpoints } = this.options;
     const learned = this.cache.learn(canonicalName(body.fqdn), body.publicKey).catch((error: unknown) => {
       trace({ part: `dc ${this.options.zone}`, event: 'disk failed', error: String(error) });
     });
-    const [ack] = await Promise.all([installed, learned]);
-    return ack;
+    await Promise.all([installed, learned]);
+    return { name: 'keyDistributionAck', body: { ...(endpoints && { endpoints: [...endpoints] }) } };
   }
 
   /** Figure 4 steps 9 to 12. */

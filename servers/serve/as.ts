@@ -42,7 +42,7 @@ export async function serveAccountServer(
     };
     const { machine, local, close } = await hostMachine(listen, context, (ports) => new AccountServer(options, ports));
     await machine.start();
-    const { address: host, port } = advertise ?? local;
+    const { address: host, port } = advertise?.[0] ?? local;
     return {
       about: {
         'serves accounts on': formatEndpoint(local),

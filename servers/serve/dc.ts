@@ -56,6 +56,7 @@ export async function serveCoordinator(options: Settings<'dc'>, context: ServeCo
           servers: servers.map(trusted),
           accountServer: { party: 'as', name: 'as', ...as },
           nameServers: hostNameServers(options.resolver),
+          endpoints: endpointsOf(options, bound),
         },
         ports,
       );
@@ -136,6 +137,11 @@ async function blocksOf(store: Store, zone: string, report: AccountServerReport)
   return known;
 }
 
+/** Where others come to; `local`: the first of `listen`, with the port that it got. */
+function endpointsOf({ listen, advertise }: Pick<Settings<'dc'>, 'listen' | 'advertise'>, local: Endpoint): Endpoint[] {
+  return advertise ?? [local, ...listen.slice(1)];
+}
+
 function dnsOf(
   machine: CoordinatorServer,
   { zone, listen, advertise, nameServers }: Settings<'dc'>,
@@ -143,7 +149,7 @@ function dnsOf(
   { ipv4Block, ipv6Prefix }: Blocks,
   { assignments }: Store,
 ): DnsServer {
-  const own = advertise ?? [local, ...listen.slice(1)];
+  const own = endpointsOf({ listen, advertise }, local);
   const servers = new Map(nameServers.map(({ name, addresses }) => [name, addresses]));
   servers.set(`dc.${zone}`, [...new Set(own.map(({ address }) => address))]);
   return coordinatorDns(machine, {

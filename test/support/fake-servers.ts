@@ -22,6 +22,8 @@ export class FakeServers {
   refuseLogin: RefusalCode | undefined;
   answerDirection: (target: string) => Message | RefusalCode = () => 'no-such-name';
   notification: Body<'registrationResponse'>['notification'] = null;
+  /** Where else the AS says the DC to be, before the place where it is. */
+  alsoAt: Endpoint[] = [];
   private as!: Signalling<Endpoint>;
   private dc!: Signalling<Endpoint>;
   private readonly ports: DatagramPort[] = [];
@@ -46,7 +48,8 @@ export class FakeServers {
     this.as.handle('loginRequest', () => {
       const key = new Uint8Array(32).fill(++this.sessions);
       this.nodes.push(this.dc.addPeer({ key: sharedKey(key, 1), party: 'node', name: 'alice' }));
-      return { name: 'loginResponse', body: { coordinator: 'dc.ntm.internal', endpoints: [this.coordinator], key } };
+      const endpoints = [...this.alsoAt, this.coordinator];
+      return { name: 'loginResponse', body: { coordinator: 'dc.ntm.internal', endpoints, key } };
     });
     this.dc.handle('registrationRequest', ({ lifetimeMs }, { from }) => {
       this.received.push(lifetimeMs > 0 ? 'registration' : 'deregistration');

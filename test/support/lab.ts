@@ -50,6 +50,12 @@ export function describeLab(
   }
 }
 
+/** What keeps the lab from running, in words, or undefined. For commands, which are not held to NTMOBILE_LAB. */
+export function whyNoLab(): string | undefined {
+  const decision = decideLab(undefined, whatThisMachineHas());
+  return decision.run ? undefined : decision.reason;
+}
+
 function whatThisMachineHas(): LabNeeds {
   const succeeds = (command: string, ...args: string[]): boolean => spawnSync(command, args).status === 0;
   return {

@@ -18,7 +18,7 @@ export const sampleBodies: SampleBodies = {
   loginRequest: { challenge: bytes(16, 1), publicKey: bytes(32, 2), instance: bytes(8, 12), yielding: true },
   loginResponse: { coordinator: 'dc.ntm.internal', endpoints: [endpoint], key: bytes(32, 3) },
   keyDistribution: { fqdn, publicKey: bytes(32, 2), key: bytes(32, 3), instance: bytes(8, 12), yielding: true },
-  keyDistributionAck: {},
+  keyDistributionAck: { endpoints: [endpoint] },
   registrationRequest: { endpoints: [endpoint], lifetimeMs: 90_000, route: 'auto', reach },
   registrationResponse: {
     addresses,

@@ -26,6 +26,8 @@ export class SimulatedNode {
   acknowledgesNotifications = true;
   dc: Peer | undefined;
   dcAt: Endpoint = ports.dc;
+  /** All that the AS has named. */
+  coordinatorEndpoints: readonly Endpoint[] = [];
   ns: Peer | undefined;
   stream: NodeStream | undefined;
   registration: Body<'registrationResponse'> | undefined;
@@ -91,6 +93,7 @@ export class SimulatedNode {
     const body = { challenge, publicKey: this.keys.publicKey, ...more };
     const answer = await this.settle(signalling.request(contact.peer, ports.as, { name: 'loginRequest', body }));
     const { key, coordinator, endpoints } = expectBody(answer, 'loginResponse');
+    this.coordinatorEndpoints = endpoints;
     this.dcAt = endpoints[0]!;
     this.dc = signalling.addPeer({ key: sharedKey(key, 0), party: 'dc', name: coordinator });
     return configuration;

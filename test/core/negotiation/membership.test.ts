@@ -51,6 +51,13 @@ describe('membership', () => {
     assert.deepEqual(servers.received, ['registration', 'keep alive', 'keep alive', 'keep alive']);
   });
 
+  it('joining: the DC is named by IPv6 and IPv4, the AS was reached by IPv4 -> joined by IPv4', async () => {
+    servers.alsoAt = [{ address: '2001:db8::1', port: 2 }];
+    await start();
+    await network.run(30);
+    assert.deepEqual(told, ['configured alice.ntm.internal', 'joined alice.ntm.internal']);
+  });
+
   it('joining: every first datagram is lost -> joined all the same', async () => {
     const seen = new Set<number>();
     network.drop = (datagram) => {

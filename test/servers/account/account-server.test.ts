@@ -18,6 +18,18 @@ describe('account server', () => {
     assert.equal(fqdn, `worker-1.alice.${ZONE}`);
   });
 
+  it('a DC with both IP versions: a node logs in -> is told of both, where the AS knows it to be first', async () => {
+    const world = await ServerWorld.start();
+    const [ipv6, elsewhere] = ['2001:db8::1', '192.0.2.77'].map((address) => ({ address, port: 2 }));
+    world.dc.signalling.handle('keyDistribution', () => ({
+      name: 'keyDistributionAck',
+      body: { endpoints: [elsewhere!, ipv6!] },
+    }));
+    const node = new SimulatedNode(world, 'alice', at(1));
+    await node.login();
+    assert.deepEqual(node.coordinatorEndpoints, [ports.dc, ipv6]);
+  });
+
   for (const label of ['-x', 'a.b', 'ä', 'x_y', ' ']) {
     it(`known account: node label "${label}" -> malformed`, async () => {
       const world = await ServerWorld.start();

@@ -1,0 +1,11 @@
+/** Which path the tunnel between two places must have in the end. */
+import { isSymmetric, passesUdp, type Place } from './place';
+
+export type Expected = 'direct' | 'relay' | 'either';
+
+/** Direct wherever datagrams can pass at all, but for two NATs of which neither knows the other's next port. */
+export function expectedPath(a: Place, b: Place): Expected {
+  if (!passesUdp(a) || !passesUdp(b)) return 'relay';
+  if (!a.families.some((family) => b.families.includes(family))) return 'relay';
+  return isSymmetric(a) && isSymmetric(b) ? 'relay' : 'direct';
+}
