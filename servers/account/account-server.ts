@@ -153,17 +153,19 @@ export class AccountServer implements ServerMachine {
     await this.revocations.settle(who.zone, who.fqdn);
     if (!(await this.authentication.stillHolds(who))) throw new Refused('login-refused');
     const key = this.ports.random.bytes(KEY_LENGTH);
-    await this.distribute({ ...coordinator, endpoint }, { ...node, fqdn: who.fqdn, key });
+    const streams = await this.distribute({ ...coordinator, endpoint }, { ...node, fqdn: who.fqdn, key });
     await this.keepLogin(who, node.publicKey);
-    return { name: 'loginResponse', body: { coordinator: fqdn, endpoints: [endpoint], key } };
+    const body: Body<'loginResponse'> = { coordinator: fqdn, endpoints: [endpoint], key };
+    return { name: 'loginResponse', body: { ...body, ...(streams && { streams }) } };
   }
 
-  /** Steps 6 and 7. */
+  /** Steps 6 and 7. Where the DC takes the node's datagrams over TLS. */
   private async distribute(coordinator: Coordinator & { endpoint: Endpoint }, body: Body<'keyDistribution'>) {
     const peer = this.coordinatorPeer(coordinator);
     const request = this.signalling.request(peer, coordinator.endpoint, { name: 'keyDistribution', body });
     const answer = await within(this.ports.timers, DISTRIBUTION_MS, request);
     if (answer === undefined) throw new Refused('unavailable');
+    return answer.name === 'keyDistributionAck' ? answer.body.streams : undefined;
   }
 
   /** The node is told its key only then: there is no session that the store does not know. */

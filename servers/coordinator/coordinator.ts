@@ -59,6 +59,8 @@ export class CoordinatorServer implements ServerMachine {
   readonly registrations: Registrations;
   readonly sessions: Sessions;
   readonly permissions: Permissions;
+  /** Where nodes come over TLS. */
+  streamEndpoints: readonly Endpoint[] = [];
   private readonly notifications: NotificationService;
   private readonly residents: Residents;
   private readonly neighbours: Neighbours;
@@ -193,8 +195,9 @@ export class CoordinatorServer implements ServerMachine {
     const learned = this.cache.learn(canonicalName(body.fqdn), body.publicKey).catch((error: unknown) => {
       trace({ part: `dc ${this.options.zone}`, event: 'disk failed', error: String(error) });
     });
-    const [ack] = await Promise.all([installed, learned]);
-    return ack;
+    await Promise.all([installed, learned]);
+    const streams = this.streamEndpoints.length > 0 ? { streams: [...this.streamEndpoints] } : {};
+    return { name: 'keyDistributionAck', body: streams };
   }
 
   /** Figure 4 steps 9 to 12. */

@@ -10,7 +10,7 @@ import type { Clock, Random, Timer, Timers } from '../../core/runtime';
 import type { Endpoint } from '../../core/wire/addresses';
 import { KEY_LENGTH } from '../../core/wire/key-length';
 import { sharedKey } from '../../core/wire/keys';
-import type { Body, Message } from '../../core/wire/messages';
+import type { Body } from '../../core/wire/messages';
 import { canonicalName } from '../../core/wire/names';
 import { Refused } from '../../core/wire/outcomes';
 import type { Signalling } from '../../core/wire/signalling';
@@ -58,7 +58,7 @@ export class Sessions {
   }
 
   /** Figure 4 steps 6 and 7. */
-  async install({ fqdn, publicKey, key, instance, yielding }: Body<'keyDistribution'>): Promise<Message> {
+  async install({ fqdn, publicKey, key, instance, yielding }: Body<'keyDistribution'>): Promise<void> {
     const { zone, signalling, registrations, clock, random, onReplaced } = this.options;
     const name = canonicalName(fqdn);
     if (!labelsBelow(zone, name) || !this.isFree({ fqdn: name, key })) throw new Refused('malformed');
@@ -74,7 +74,6 @@ export class Sessions {
       return { fqdn: name, peer, publicKey, instance, notificationKey, registration: undefined };
     });
     if (former && !isSameProgram(former, instance)) onReplaced(former, at);
-    return { name: 'keyDistributionAck', body: {} };
   }
 
   /** Where the node is, or that it is registered no more, has changed. */

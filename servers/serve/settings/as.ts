@@ -1,14 +1,14 @@
 /** Settings of `serve as`. */
 import * as v from 'valibot';
 import { MOST_NODES } from '../../account/address-blocks';
-import { advertised, common, endpoint, key, NEEDS_ADVERTISE, needsAdvertise, positive, zone } from './fields';
+import { advertised, common, endpoint, key, NEEDS_ADVERTISE, needsAdvertise, positive, tls, zone } from './fields';
 
 const nodes = v.pipe(positive, v.maxValue(MOST_NODES, `must be ${MOST_NODES} at most: there are no more addresses`));
 
 export const as = v.pipe(
   v.strictObject({
     ...common,
-    ...{ listen: endpoint, advertise: v.optional(advertised), zone },
+    ...{ listen: endpoint, advertise: v.optional(advertised), zone, tls: v.optional(tls) },
     coordinators: v.pipe(
       v.array(
         v.strictObject({ zone, key, endpoint: v.optional(advertised), nodes: v.optional(nodes) }),
