@@ -44,6 +44,7 @@ const schema = v.object({
   listen: v.optional(v.picklist(['both', 'virtual', 'host']), 'both'),
   route: v.optional(v.picklist(['auto', 'relay', 'direct']), 'auto'),
   push: v.optional(v.string()),
+  udp: v.optional(v.picklist(['on', 'off'], 'must be on or off'), 'on'),
   stateDir: v.optional(v.string()),
   log: v.optional(v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`), 'warn'),
   trace: v.optional(v.string()),
@@ -74,6 +75,7 @@ const variables: Record<keyof v.InferInput<typeof schema>, string> = {
   listen: 'NTMOBILE_LISTEN',
   route: 'NTMOBILE_ROUTE',
   push: 'NTMOBILE_PUSH',
+  udp: 'NTMOBILE_UDP',
   stateDir: 'NTMOBILE_STATE_DIR',
   log: 'NTMOBILE_LOG',
   trace: 'NTMOBILE_TRACE',
@@ -97,6 +99,8 @@ export interface NodeConfig {
   /** UDP ports whose datagrams go by way of the cache for nodes that are away; undefined: none. */
   readonly cachedPorts: CachedPorts | undefined;
   readonly route: 'auto' | 'relay' | 'direct';
+  /** Off: servers and relays are reached over TLS alone, as where no UDP passes. */
+  readonly udp: 'on' | 'off';
   /** How the NS wakes this node when their connection is gone. */
   readonly push: PushAddress | undefined;
   readonly stateDir: string;
