@@ -287,10 +287,8 @@ export class ServerWorld {
   }
 
   private streamServerAt(at: Endpoint) {
-    const listener = this.tls.at(at);
-    if (listener) return listener;
-    if (at.port !== ports.cs.port) return this.notificationServers.get(formatEndpoint(at));
-    return at.address === ports.cs2.address ? this.otherCs : this.cs;
+    if (at.port === ports.cs.port) return at.address === ports.cs2.address ? this.otherCs : this.cs;
+    return this.notificationServers.get(formatEndpoint(at)) ?? this.tls.at(at);
   }
 
   private startCache(): CacheServer {

@@ -82,7 +82,7 @@ describe('a network that lets no UDP through', () => {
     assert.deepEqual(world.tls.drops(), []);
   });
 
-  it('ten minutes of silence -> it is reached still', async () => {
+  it('half an hour of silence -> it is reached still', async () => {
     const alice = await add('alice', 1, true);
     const bob = await add('bob', 2, false);
     await pass(world.time, 1_800_000);
