@@ -43,8 +43,9 @@ export async function openStreamListener(
       open.delete(socket);
       shaking.delete(name);
     });
-    if (shaking.size >= HANDSHAKES_LIMIT || !streams.mayAccept(socket.remoteAddress ?? ''))
-      return void socket.destroy();
+    const isCrowded = shaking.size >= HANDSHAKES_LIMIT;
+    if (isCrowded) streams.count('too many connections');
+    if (isCrowded || !streams.mayAccept(socket.remoteAddress ?? '')) return void socket.destroy();
     shaking.add(name);
     tls ??= certificate().then((given) => tlsServer(given, streams, (shaken) => shaking.delete(nameOf(shaken))));
     tls.then(

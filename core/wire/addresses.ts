@@ -24,5 +24,6 @@ export function formatEndpoint({ address, port, stream }: Endpoint): string {
 }
 
 export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
+  if (a === b) return true; // as most senders are (runtime-node.ts)
   return a.port === b.port && a.address === b.address && !a.stream === !b.stream;
 }
