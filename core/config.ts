@@ -45,6 +45,7 @@ const schema = v.object({
   route: v.optional(v.picklist(['auto', 'relay', 'direct']), 'auto'),
   portMapping: v.optional(v.picklist(['auto', 'off']), 'auto'),
   push: v.optional(v.string()),
+  udp: v.optional(v.picklist(['on', 'off'], 'must be on or off'), 'on'),
   stateDir: v.optional(v.string()),
   log: v.optional(v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`), 'warn'),
   trace: v.optional(v.string()),
@@ -76,6 +77,7 @@ const variables: Record<keyof v.InferInput<typeof schema>, string> = {
   route: 'NTMOBILE_ROUTE',
   portMapping: 'NTMOBILE_PORT_MAPPING',
   push: 'NTMOBILE_PUSH',
+  udp: 'NTMOBILE_UDP',
   stateDir: 'NTMOBILE_STATE_DIR',
   log: 'NTMOBILE_LOG',
   trace: 'NTMOBILE_TRACE',
@@ -101,6 +103,8 @@ export interface NodeConfig {
   readonly route: 'auto' | 'relay' | 'direct';
   /** Whether the router is asked for an endpoint outside (core/reach/port-mapping). */
   readonly portMapping: 'auto' | 'off';
+  /** Off: servers and relays are reached over TLS alone, as where no UDP passes. */
+  readonly udp: 'on' | 'off';
   /** How the NS wakes this node when their connection is gone. */
   readonly push: PushAddress | undefined;
   readonly stateDir: string;

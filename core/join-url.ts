@@ -1,9 +1,10 @@
 /**
  * NTMOBILE_AS: where the account server is and which key it must prove to hold.
  *
- *   ntmobile://host:port/?key=<X25519 public key, base64url>&zone=<zone>
+ *   ntmobile://host:port/?key=<X25519 public key, base64url>&zone=<zone>&tls=<port>
  *
  * `zone` is a hint: with it a program knows from its first line which names are virtual. The AS has the last word.
+ * `tls`: the port where the AS takes datagrams over TLS; without it nodes that need it try 443 and the port above.
  */
 import { NtmError } from './errors';
 import { KEY_LENGTH } from './wire/key-length';
@@ -14,6 +15,7 @@ export interface JoinUrl {
   readonly port: number;
   readonly publicKey: Uint8Array;
   readonly zone?: string;
+  readonly tlsPort?: number | undefined;
 }
 
 /** Throws NtmError NTM_CONFIG, whose message says which part is wrong. */
@@ -32,13 +34,15 @@ export function parseJoinUrl(text: string): JoinUrl {
   const zone = url.searchParams.get('zone')?.toLowerCase().replace(/\.$/, '');
   if (zone && !/^(?=.{1,253}$)[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/.test(zone))
     throw wrong('has a zone= that is no name');
-  return { host, port: Number(url.port), publicKey, ...(zone && { zone }) };
+  const tls = url.searchParams.get('tls');
+  if (tls !== null && !(/^[1-9]\d{0,4}$/.test(tls) && Number(tls) <= 65_535)) throw wrong('has a tls= that is no port');
+  return { host, port: Number(url.port), publicKey, ...(zone && { zone }), ...(tls && { tlsPort: Number(tls) }) };
 }
 
-export function formatJoinUrl({ host, port, publicKey, zone }: JoinUrl): string {
+export function formatJoinUrl({ host, port, publicKey, zone, tlsPort }: JoinUrl): string {
   const authority = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
   const key = Buffer.from(publicKey).toString('base64url');
-  return `ntmobile://${authority}/?key=${key}${zone === undefined ? '' : `&zone=${zone}`}`;
+  return `ntmobile://${authority}/?key=${key}${zone === undefined ? '' : `&zone=${zone}`}${tlsPort === undefined ? '' : `&tls=${tlsPort}`}`;
 }
 
 function parseUrl(text: string): URL {

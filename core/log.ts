@@ -79,6 +79,10 @@ function newsTeller(): (event: TraceEvent) => string | undefined {
           ? `tunnel with ${peer} made (${path})`
           : `route to ${peer} changed from ${before} to ${path}`;
       }
+      case 'way changed':
+        return event['way'] === 'tls'
+          ? 'no UDP passes here: servers and relays are reached over TLS'
+          : 'UDP passes again';
       case 'expired':
         return paths.delete(peer) ? `tunnel with ${peer} over` : undefined;
       default:

@@ -4,7 +4,8 @@
  *   negotiation  membership (login, registration, notification), directions
  *   handover     the host's network changes: registration and tunnels anew
  *   packet       the virtual stack, the tunnels (packet-path.ts)
- *   sockets      one UDP socket per IP version carries signalling and tunnels, told apart by the first byte
+ *   sockets      one UDP socket per IP version carries signalling and tunnels, told apart by the first byte; or TLS
+ *                (reach/host-ports.ts)
  */
 import { TakenInMemory, type TakenItems } from './cache/contract';
 import type { Capture } from './capture';
@@ -33,7 +34,8 @@ import type {
   UdpSocket,
 } from './packet/stack/stack-contract';
 import { describePath } from './packet/path';
-import type { DatagramPort, Runtime } from './runtime';
+import { HostPorts } from './reach/host-ports';
+import type { Runtime } from './runtime';
 import type { Statistics } from './statistics';
 import type { Trace } from './trace';
 import type { KnownNetwork, VirtualNetwork } from './virtual-network';
@@ -46,13 +48,11 @@ import { keyPairFromSecret } from './wire/keys';
 import { RELAY_HINT_MAGIC, RELAY_MAGIC } from './wire/relay-frame';
 import { Signalling } from './wire/signalling';
 
-const ENDPOINTS_LIMIT = 12;
-
 export interface NodeOptions {
   readonly runtime: Runtime;
   readonly trace: Trace;
   readonly config: Pick<NodeConfig, 'accountServer' | 'account' | 'node' | 'password' | 'route' | 'allow'> &
-    Partial<Pick<NodeConfig, 'push' | 'cachedPorts' | 'byJoinKey'>>;
+    Partial<Pick<NodeConfig, 'push' | 'cachedPorts' | 'byJoinKey' | 'udp'>>;
   /** WireGuard static secret key, 32 bytes. */
   readonly secretKey: Uint8Array;
   readonly namespace: Namespace;
@@ -81,7 +81,7 @@ export class Node implements VirtualNetwork {
   private readonly relays: RelayBindings;
   private readonly handover: Handover;
   private readonly ends: Ends;
-  private readonly ports: DatagramPort[] = [];
+  private readonly ports: HostPorts;
   private opened: Promise<void> | undefined;
   private cacheIfUsed: NodeCache | undefined;
   private datagramsIfCached: DatagramCache | undefined;
@@ -94,7 +94,14 @@ export class Node implements VirtualNetwork {
     this.namespace = options.namespace;
     this.signalling = new Signalling<Endpoint>({
       ...{ party: 'node', part: this.part, clock, timers, random, trace },
-      transmit: (datagram, to) => this.send(datagram, to),
+      transmit: (datagram, to) => this.ports.send(datagram, to),
+    });
+    this.ports = new HostPorts({
+      ...{ runtime, tlsOnly: config.udp === 'off' },
+      onDatagram: (datagram, from) => this.receive(datagram, from),
+      onSendError: (error, to) => this.sendFailed(error, to),
+      onChange: (way) => this.wayChanged(way),
+      onLost: (server) => this.wayLost(server),
     });
     this.directions = new Directions({
       ...{ clock, timers },
@@ -115,7 +122,8 @@ export class Node implements VirtualNetwork {
       ...{ account: config.account, node: config.node, route: config.route, byJoinKey: config.byJoinKey ?? false },
       password: () => config.password(),
       accountServer: config.accountServer,
-      hostEndpoints: () => this.hostEndpoints(),
+      hostEndpoints: () => this.ports.endpoints(),
+      alsoByTls: (server, streams, name) => this.ports.detour.add(server, streams, name),
       onConfiguration: (configuration) => this.configure(configuration),
       onJoined: (fqdn, registered) => this.joined(fqdn, registered),
       onFailed: (error) => this.failed(error),
@@ -127,7 +135,8 @@ export class Node implements VirtualNetwork {
     this.handover = new Handover({
       ...{ timers, trace, part: this.part },
       hostAddresses: () => runtime.hostAddresses(),
-      register: () => {
+      register: (why) => {
+        if (why === 'network') this.ports.detour.hostMoved();
         this.packetPath.hostMoved();
         this.relays.hostMoved();
         this.membership.hostMoved();
@@ -138,7 +147,7 @@ export class Node implements VirtualNetwork {
     this.packetPath = new PacketPath({
       ...{ runtime, trace, part: this.part, secretKey, capture: options.capture, allow: config.allow },
       isZone: (name) => this.namespace.isZone(name),
-      transmit: (datagram, to) => this.send(datagram, to),
+      transmit: (datagram, to) => this.ports.send(datagram, to),
       onTunnelEvent: (event) => this.correspondents.onTunnelEvent(event),
       mapping: () => undefined,
       isHandover: (fqdn) => this.correspondents.isHandover(fqdn),
@@ -147,9 +156,10 @@ export class Node implements VirtualNetwork {
       onRelayed: (path) => this.relays.sent(path),
       onStackFault: (assertion) => this.options.onStackFault(assertion),
     });
-    const canSendTo = (to: Endpoint): boolean => this.portFor(to) !== undefined && mayReach(to, runtime);
+    const canSendTo = (to: Endpoint): boolean => this.ports.canSendTo(to) && mayReach(to, runtime);
     this.relays = new RelayBindings({
       ...{ clock, timers, signalling: this.signalling, canSendTo },
+      alsoByTls: (server, streams) => this.ports.detour.add(server, streams),
       isWanted: (fqdn, path) => this.correspondents.wants(fqdn, path),
       onMoved: (fqdn) => this.packetPath.pathChanged(this.correspondents.recall(fqdn)),
       onLost: (fqdn, path, reason) => {
@@ -312,22 +322,12 @@ export class Node implements VirtualNetwork {
     this.membership.close();
     this.relays.close();
     this.signalling.close();
-    for (const port of this.ports) port.close();
+    this.ports.close();
   }
 
   private async openPorts(): Promise<void> {
-    const { runtime } = this.options;
-    const opened = await Promise.allSettled(
-      ([4, 6] as const).map((family) =>
-        runtime.openDatagramPort({
-          family,
-          onDatagram: (datagram, from) => this.receive(datagram, from),
-          onSendError: (error, to) => this.sendFailed(error, to),
-        }),
-      ),
-    );
-    for (const port of opened) if (port.status === 'fulfilled') this.ports.push(port.value);
-    if (this.closed) return;
+    await this.ports.open();
+    if (this.closed) return this.ports.close();
     this.handover.start();
     this.membership.start();
   }
@@ -351,30 +351,21 @@ export class Node implements VirtualNetwork {
     if (path) this.packetPath.receiveRelayed(frame, path);
   }
 
-  private send(datagram: Uint8Array, to: Endpoint): void {
-    const port = this.portFor(to);
-    if (port) port.send(datagram, to);
-    else this.sendFailed(Object.assign(new Error('no socket of this IP version'), { code: 'EAFNOSUPPORT' }), to);
-  }
-
-  private portFor(endpoint: Endpoint): DatagramPort | undefined {
-    const family = endpoint.address.includes(':') ? 6 : 4;
-    for (const port of this.ports) if (port.family === family) return port;
-    return undefined;
-  }
-
   private sendFailed(error: Error & { code?: string }, to: Endpoint): void {
     this.options.trace({ part: this.part, event: 'send failed', code: error.code, to: to.address });
     this.signalling.unsent(to, error.code ?? error.message);
     if (!this.packetPath.sendFailed(to)) this.handover.suspect();
   }
 
-  private hostEndpoints(): Endpoint[] {
-    const endpoints = this.options.runtime.hostAddresses().flatMap(({ address, family }) => {
-      const port = this.ports.find((candidate) => candidate.family === family);
-      return port ? [{ address, port: port.local.port }] : [];
-    });
-    return endpoints.slice(0, ENDPOINTS_LIMIT);
+  private wayChanged(way: 'udp' | 'tls'): void {
+    this.options.trace({ part: this.part, event: 'way changed', way });
+    if (this.membership.coordinator()) this.handover.wayChanged();
+  }
+
+  /** Whoever is there has to connect again: nothing can be sent to this node until then. */
+  private wayLost(server: Endpoint): void {
+    this.relays.doubtServer(server);
+    if (this.membership.coordinator()?.endpoint === server) this.membership.wake();
   }
 
   private configure({ domains, networks, fqdn }: Body<'configurationResponse'>): void {

@@ -11,6 +11,7 @@ import { writeSync } from 'node:fs';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { performance } from 'node:perf_hooks';
+import type { TLSSocket } from 'node:tls';
 import { getSystemErrorName } from 'node:util';
 import { inPollPhase } from './poll-phase';
 import type {
@@ -34,6 +35,7 @@ const hostInterfaces = networkInterfaces;
 /* eslint-disable @typescript-eslint/no-require-imports */
 const crypto = (): typeof import('node:crypto') => require('node:crypto') as typeof import('node:crypto');
 const dgram = (): typeof import('node:dgram') => require('node:dgram') as typeof import('node:dgram');
+const tlsModule = (): typeof import('node:tls') => require('node:tls') as typeof import('node:tls');
 const files = (): typeof import('node:fs/promises') => require('node:fs/promises') as typeof import('node:fs/promises');
 const gatewayNode = (): typeof import('./gateway-node') => require('./gateway-node') as typeof import('./gateway-node');
 /* eslint-enable @typescript-eslint/no-require-imports */
@@ -240,17 +242,33 @@ function growBuffers(socket: DatagramSocket): void {
   }
 }
 
-function openStreamPort(to: Endpoint, { onConnect, onBytes, onClose }: StreamPortOptions): StreamPort {
-  const socket = connect({ host: to.address, port: to.port, noDelay: true }).unref();
+/** TCP's own keep alives: a NAT on the way does not forget the connection, and one that is dead is noticed. */
+const STREAM_KEEP_ALIVE_MS = 180_000;
+
+function openStreamPort(to: Endpoint, { tls, onConnect, onBytes, onClose }: StreamPortOptions): StreamPort {
+  const socket = tls ? connectTls(to, tls.serverName) : connect({ host: to.address, port: to.port, noDelay: true });
+  socket.unref();
   let failure: Error | undefined;
-  socket.on('connect', onConnect);
+  socket.on(tls ? 'secureConnect' : 'connect', onConnect);
   socket.on('data', (bytes: Buffer) => onBytes(bytes));
   socket.on('error', (error) => (failure = error));
   socket.on('close', () => onClose(failure));
   return {
+    get queuedBytes() {
+      return socket.writableLength;
+    },
     write: (bytes) => void (socket.destroyed || socket.write(bytes)),
     close: () => void socket.destroy(),
   };
+}
+
+function connectTls({ address: host, port }: Endpoint, serverName: string | undefined): TLSSocket {
+  const socket = tlsModule().connect({
+    ...{ host, port, rejectUnauthorized: false, minVersion: 'TLSv1.2' },
+    ...(serverName !== undefined && { servername: serverName }),
+  });
+  socket.setNoDelay();
+  return socket.setKeepAlive(true, STREAM_KEEP_ALIVE_MS);
 }
 
 /** Without IPv6 link-local addresses: they need a zone, which nobody but this host can name. */

@@ -48,13 +48,17 @@ export interface DatagramPortOptions {
   onSendError(error: Error & { code?: string }, to: Endpoint): void;
 }
 
-/** A TCP connection to the host's network, as the notification client uses it. */
+/** A TCP connection to the host's network, as the notification client uses it; or TLS over one. */
 export interface StreamPort {
+  /** Bytes that were written and not taken yet. */
+  readonly queuedBytes: number;
   write(bytes: Uint8Array): void;
   close(): void;
 }
 
 export interface StreamPortOptions {
+  /** TLS, whatever certificate the other side has: what is said over it is sealed to a known key. */
+  readonly tls?: { readonly serverName?: string };
   onConnect(): void;
   onBytes(bytes: Uint8Array): void;
   /** Called once, whatever ended the stream. */

@@ -15,7 +15,8 @@ import { CoordinatorServer } from './coordinator/coordinator';
 import { coordinatorDns } from './coordinator/coordinator-dns';
 import { openDns } from './coordinator/dns-host';
 import { noNameServers } from './host-name-servers';
-import { hostMachine, openBoth, openServerStreams, type ServerSocket, type Watch } from './host';
+import { hostMachine, openBoth, openServerStreams, type HostedMachine, type ServerSocket, type Watch } from './host';
+import { openStreamListener } from './host-streams';
 import { NetworkSettings, type ServerName } from './network-settings';
 import { NotificationServer } from './notification/notification-server';
 import { RelayServer } from './relay/relay-server';
@@ -26,8 +27,9 @@ import { cacheServerFigures } from './serve/cs';
 import { coordinatorFigures } from './serve/dc';
 import { notificationServerFigures } from './serve/ns';
 import { relayServerFigures } from './serve/rs';
+import { streamFigures } from './serve/streams';
 import type { Figure } from './serve/served';
-import type { TrustedServer } from './server-ports';
+import type { ServerMachine, TrustedServer } from './server-ports';
 import type { Coordinator, Store } from './store/store';
 
 export interface EmbeddedNetworkOptions {
@@ -111,16 +113,17 @@ class StartingNetwork {
           ['as logins', as.machine.refusals] as const,
           ['dns', dns.drops] as const,
           ['rs frames', rs.machine.paths.drops] as const,
+          ...Object.entries({ as, dc, rs }).map(([name, { streams }]) => [`${name} tls`, streams.drops] as const),
           ['cs connections', cacheDrops(cs.machine)] as const,
           ['ns connections', new Map<string, number>([...connections.drops, ...streamSignalling.drops])] as const,
         ];
         return Object.fromEntries(counts.map(([name, drops]) => [name, Object.fromEntries(drops)]));
       },
       figures: () => ({
-        as: accountServerFigures(as.machine),
-        dc: coordinatorFigures(dc.machine, dns.server),
+        as: [...accountServerFigures(as.machine), ...streamFigures(as.streams)],
+        dc: [...coordinatorFigures(dc.machine, dns.server), ...streamFigures(dc.streams)],
         ns: notificationServerFigures(ns.machine),
-        rs: relayServerFigures(rs.machine),
+        rs: [...relayServerFigures(rs.machine), ...streamFigures(rs.streams)],
         cs: cacheServerFigures(cs.machine),
       }),
       reload: () => this.policy?.reload(),
@@ -148,6 +151,7 @@ class StartingNetwork {
       );
     const hosted = await this.onUsualPort(start);
     await this.settings.keepAccountServerPort(hosted.local.port);
+    await this.startStreams(hosted);
     return this.closedLater(hosted);
   }
 
@@ -180,6 +184,7 @@ class StartingNetwork {
     );
     const { publicKey } = identity;
     await store.coordinators.put({ ...blocks, zone, fqdn: `dc.${zone}`, publicKey, endpoint: hosted.local });
+    hosted.machine.streamEndpoints = await this.startStreams(hosted);
     return this.closedLater(hosted);
   }
 
@@ -250,15 +255,16 @@ class StartingNetwork {
 
   private async startRelayServer(coordinatorEndpoint: Endpoint) {
     const options = await this.reportingOptions('rs');
-    const { machine, local } = this.closedLater(
+    const { machine, local, ...hosted } = this.closedLater(
       await hostMachine(
         this.at(this.options.ports.rs),
         this.options.watch('rs'),
         (ports, endpoint) => new RelayServer({ ...options, endpoints: [endpoint] }, ports),
       ),
     );
-    await this.report('rs', machine, coordinatorEndpoint, [local]);
-    return { machine, local };
+    machine.streamEndpoints = await this.startStreams({ local, ...hosted });
+    await this.report('rs', machine, coordinatorEndpoint, [local], machine.streamEndpoints);
+    return { machine, local, streams: hosted.streams };
   }
 
   private async startCacheServer(coordinatorEndpoint: Endpoint) {
@@ -291,11 +297,27 @@ class StartingNetwork {
     machine: NotificationServer | RelayServer | CacheServer,
     endpoint: Endpoint,
     endpoints: Endpoint[],
+    streams: readonly Endpoint[] = [],
   ): Promise<void> {
     const to = { peer: machine.coordinator, endpoint };
-    const reporter = new Reporter(nodeTimers, machine.signalling, to, () => ({ kind, load: machine.load, endpoints }));
+    const reporter = new Reporter(nodeTimers, machine.signalling, to, () => ({
+      ...{ kind, load: machine.load, endpoints },
+      ...(streams.length > 0 && { streams: [...streams] }),
+    }));
     this.closers.push(() => reporter.stop());
     await reporter.start();
+  }
+
+  /** TLS on the TCP port of the same number: nodes without UDP find it by what they know of the AS. */
+  private async startStreams({ local, streams }: Pick<HostedMachine<ServerMachine>, 'local' | 'streams'>) {
+    try {
+      const listener = await openStreamListener(local, streams, () => this.settings.certificate());
+      this.closers.push(() => listener.close());
+      return [listener.local];
+    } catch (error) {
+      this.options.log?.(`no TLS on TCP port ${local.port}, for nodes without UDP: ${(error as Error).message}`);
+      return [];
+    }
   }
 
   private closedLater<T extends ServerSocket>(socket: T): T {

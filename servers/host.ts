@@ -3,6 +3,7 @@ import type { Socket as DatagramSocket } from 'node:dgram';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { nodeClock, nodeRandom, nodeTimers, openDatagramPort } from '../core/runtime-node';
 import type { Endpoint } from '../core/wire/addresses';
+import { DatagramStreams } from './datagram-streams';
 import type { ConnectionEvents, NodeStream } from './notification/connections';
 import type { ServerMachine, ServerPorts } from './server-ports';
 
@@ -47,9 +48,9 @@ export async function openServerSockets(
     socket.on('error', () => {}); // 'close' follows
     onConnection(socket);
   });
-  await listen(server, { address, port });
+  const local = await openListener(server, { address, port });
   return {
-    local: endpointOf(server),
+    local,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -95,6 +96,8 @@ export type Watch = Pick<ServerPorts, 'trace' | 'onHandled' | 'transactionTimeMs
 export interface HostedMachine<M extends ServerMachine> extends ServerSocket {
   readonly machine: M;
   readonly sockets: readonly DatagramSocket[];
+  /** Where datagrams come and go over TLS; the listeners are host-streams.ts's. */
+  readonly streams: DatagramStreams;
 }
 
 /**
@@ -114,11 +117,13 @@ export async function hostMachine<M extends ServerMachine>(
   const close = async (): Promise<void> => void (await Promise.all(sockets.map((socket) => socket.close())));
   let receiver: Pick<ServerMachine, 'receive'> | undefined;
   let [ipv4, ipv6]: (UdpServerSocket | undefined)[] = [];
+  const receive = (datagram: Uint8Array, from: Endpoint): void => receiver?.receive(datagram, from);
+  const streams = new DatagramStreams({ clock: nodeClock, timers: nodeTimers }, receive);
   const transmit = (datagram: Uint8Array, to: Endpoint): void =>
-    (to.address.includes(':') ? ipv6 : ipv4)?.send(datagram, to);
+    to.stream ? streams.send(datagram, to) : (to.address.includes(':') ? ipv6 : ipv4)?.send(datagram, to);
   try {
     for (const at of 'address' in endpoint ? [endpoint] : endpoint) {
-      const socket = await openServerSocket(at, (datagram, from) => receiver?.receive(datagram, from));
+      const socket = await openServerSocket(at, receive);
       sockets.push(socket);
       if (familyOf(at) === 6) ipv6 = socket;
       else ipv4 = socket;
@@ -127,9 +132,10 @@ export async function hostMachine<M extends ServerMachine>(
     const machine = await make({ ...serverPorts(watch), transmit }, local, (other) => (receiver = other));
     receiver = machine;
     return {
-      ...{ machine, local, sockets: sockets.map(({ socket }) => socket) },
+      ...{ machine, local, streams, sockets: sockets.map(({ socket }) => socket) },
       async close() {
         await machine.close();
+        streams.close();
         await close();
       },
     };
@@ -163,18 +169,15 @@ function nodeStream(socket: Socket, writeQueueLimitBytes: number): NodeStream {
   };
 }
 
-function endpointOf(server: Server): Endpoint {
-  const { address, port } = server.address() as AddressInfo;
-  return { address, port };
-}
-
-function listen(server: Server, { address, port }: Endpoint): Promise<void> {
+/** Where it listens then. Rejects when the address cannot be bound. */
+export function openListener(server: Server, { address, port }: Endpoint): Promise<Endpoint> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ host: address, port, backlog: BACKLOG }, () => {
       server.off('error', reject);
       server.on('error', () => {}); // accepting failed for one connection, e.g. EMFILE
-      resolve();
+      const bound = server.address() as AddressInfo;
+      resolve({ address: bound.address, port: bound.port });
     });
   });
 }

@@ -5,7 +5,9 @@ import { KEY_LENGTH } from '../core/wire/key-length';
 import { keyPairFromSecret, type KeyPair } from '../core/wire/keys';
 import { randomGlobalId } from './account/address-blocks';
 import { DEFAULT_ZONE } from './names';
+import type { Certificate } from './host-streams';
 import type { SettingStore } from './store/store';
+import { selfSigned } from './tls-certificate';
 
 export type ServerName = 'as' | 'dc' | 'ns' | 'rs' | 'cs';
 
@@ -42,6 +44,15 @@ export class NetworkSettings {
   async accountServerPort(): Promise<number | undefined> {
     const port = await this.settings.get('as port');
     return port && Number(text(port));
+  }
+
+  /** Of the TLS listeners; made when one is first needed. */
+  async certificate(): Promise<Certificate> {
+    const kept = await this.settings.get('tls certificate');
+    if (kept) return JSON.parse(text(kept)) as Certificate;
+    const made = await selfSigned();
+    await this.settings.put('tls certificate', Buffer.from(JSON.stringify(made)));
+    return made;
   }
 
   keepAccountServerPort(port: number): Promise<void> {

@@ -29,8 +29,11 @@ export interface HandoverOptions {
   readonly trace: Trace;
   readonly part: string;
   hostAddresses(): HostAddress[];
-  /** Shall call `registered` when the DC knows where this node is now, however long that takes. */
-  register(): void;
+  /**
+   * Shall call `registered` when the DC knows where this node is now, however long that takes. `why`: the host has
+   * another network, or another way to its servers in the one that it had.
+   */
+  register(why: 'network' | 'way'): void;
   /** Constructs the tunnels that are in use anew. */
   direct(): void;
 }
@@ -56,6 +59,11 @@ export class Handover {
     this.watch(SUSPECT_MS);
   }
 
+  /** Servers are reached by another way than before, and know this node from elsewhere. */
+  wayChanged(): void {
+    if (this.timer && this.state === 'settled') this.begin('way');
+  }
+
   /** The DC knows where this node is. */
   registered(): void {
     if (this.state !== 'registering') return;
@@ -72,7 +80,7 @@ export class Handover {
     this.suspected = false;
     const now = this.addresses();
     if (now !== this.seen) this.changed(now);
-    else if (this.state === 'settling' && now !== '') return this.begin();
+    else if (this.state === 'settling' && now !== '') return this.begin('network');
     this.watch(this.state === 'settling' ? SETTLE_MS : WATCH_MS);
   }
 
@@ -88,12 +96,12 @@ export class Handover {
     this.timer = this.options.timers.schedule(delayMs, () => this.look());
   }
 
-  private begin(): void {
+  private begin(why: 'network' | 'way'): void {
     const { trace, part, register } = this.options;
     this.state = 'registering';
     trace({ part, event: 'handover', figure: 7, step: 2 });
     this.watch(WATCH_MS);
-    register();
+    register(why);
   }
 
   /** Empty when there is no network. */

@@ -9,6 +9,14 @@ import { within } from '../wire/within';
 import type { Endpoint } from '../wire/addresses';
 
 const LOOKUP_MS = 5_000;
+/** What networks let through that let nothing else through. */
+const HTTPS_PORT = 443;
+
+export interface AccountServerLocation {
+  readonly host: string;
+  readonly port: number;
+  readonly tlsPort?: number | undefined;
+}
 
 export class AccountServerAddress {
   private last: string | undefined;
@@ -17,8 +25,15 @@ export class AccountServerAddress {
 
   constructor(
     private readonly runtime: Runtime,
-    private readonly server: { readonly host: string; readonly port: number },
+    private readonly server: AccountServerLocation,
   ) {}
+
+  /** Where it may take datagrams over TLS: at the port that NTMOBILE_AS names, or else at 443 or its own number. */
+  streamsAt({ address }: Endpoint): Endpoint[] {
+    const { port, tlsPort } = this.server;
+    const ports = tlsPort === undefined ? [...new Set([HTTPS_PORT, port])] : [tlsPort];
+    return ports.map((each) => ({ address, port: each }));
+  }
 
   /** A new object each time. Rejects with NTM_AS_UNREACHABLE. */
   async find(): Promise<Endpoint> {

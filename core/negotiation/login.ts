@@ -39,6 +39,8 @@ export interface LoginResult {
   readonly fqdn: string;
   readonly coordinator: Peer;
   readonly coordinatorEndpoints: readonly Endpoint[];
+  /** And over TLS. */
+  readonly coordinatorStreams: readonly Endpoint[];
 }
 
 /** Rejects with NtmError: NTM_AS_UNREACHABLE, NTM_AS_KEY, NTM_LOGIN_REFUSED, NTM_LOGIN_LIMITED, NTM_JOIN_KEY, NTM_REPLACED, NTM_DC_UNREACHABLE. */
@@ -54,12 +56,13 @@ export async function login(options: LoginOptions): Promise<LoginResult> {
     options.onConfiguration(configuration);
     const body = { challenge: configuration.challenge, publicKey, instance, ...(yielding && { yielding }) };
     const answer = await signalling.request(contact.peer, accountServer, { name: 'loginRequest', body });
-    const { coordinator, endpoints, key } = expectMessage(answer, 'loginResponse');
+    const { coordinator, endpoints, key, streams = [] } = expectMessage(answer, 'loginResponse');
     return {
       fqdn: configuration.fqdn,
       coordinator: signalling.addPeer({ key: sharedKey(key, 0), party: 'dc', name: coordinator }),
       // The IP version that has just worked first.
       coordinatorEndpoints: endpoints.sort((a, b) => differs(a, accountServer) - differs(b, accountServer)),
+      coordinatorStreams: streams,
     };
   } catch (error) {
     throw loginError(error, options);

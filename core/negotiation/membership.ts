@@ -19,7 +19,7 @@ import type { Body } from '../wire/messages';
 import type { Peer } from '../wire/peers';
 import type { SessionEndReason } from '../wire/refusals';
 import type { Signalling } from '../wire/signalling';
-import { AccountServerAddress } from './account-server-address';
+import { AccountServerAddress, type AccountServerLocation } from './account-server-address';
 import { JoinPolicy } from './join-policy';
 import { login, replaced, type LoginResult } from './login';
 import { coordinatorAway, lossError, revocationText, sessionLost } from './loss-errors';
@@ -45,7 +45,7 @@ export interface MembershipOptions {
   readonly trace: Trace;
   readonly part: string;
   readonly signalling: Signalling<Endpoint>;
-  readonly accountServer: { readonly host: string; readonly port: number; readonly publicKey: Uint8Array };
+  readonly accountServer: AccountServerLocation & { readonly publicKey: Uint8Array };
   readonly account: string;
   readonly node: string | null;
   /** As it is now. Or the join key. */
@@ -54,6 +54,8 @@ export interface MembershipOptions {
   readonly publicKey: Uint8Array;
   readonly route: 'auto' | 'relay' | 'direct';
   hostEndpoints(): Endpoint[];
+  /** This server takes datagrams over TLS, too; perhaps, if it is the AS. `name`: a host name. */
+  alsoByTls?(server: Endpoint, streams: readonly Endpoint[], name?: string): void;
   onConfiguration(configuration: Body<'configurationResponse'>): void;
   onJoined(fqdn: string, registered: Registered): void;
   onFailed(error: Error): void;
@@ -241,12 +243,15 @@ export class Membership {
   }
 
   private async login(password: string): Promise<LoginResult> {
-    const { runtime, accountServer, trace, part } = this.options;
+    const { runtime, accountServer, trace, part, alsoByTls } = this.options;
+    const { host } = accountServer;
+    const endpoint = await this.accountServer.find();
+    alsoByTls?.(endpoint, this.accountServer.streamsAt(endpoint), endpoint.address === host ? undefined : host);
     return login({
       ...this.options,
       ...{ password, instance: this.instance, yielding: this.policy.yields },
       random: runtime.random,
-      accountServer: await this.accountServer.find(),
+      accountServer: endpoint,
       accountServerKey: accountServer.publicKey,
       onConfiguration: (configuration) => {
         trace({ part, event: 'configured', figure: 4, step: 4 });
@@ -258,7 +263,8 @@ export class Membership {
   private async register(session: LoginResult, tries?: number): Promise<Registered> {
     const endpoint = session.coordinatorEndpoints[0];
     if (!endpoint) throw new NtmError('NTM_PROTOCOL', 'the account server named no endpoint of the DC');
-    const { runtime, signalling, route, hostEndpoints } = this.options;
+    const { runtime, signalling, route, hostEndpoints, alsoByTls } = this.options;
+    alsoByTls?.(endpoint, session.coordinatorStreams);
     const registration = new Registration({
       signalling,
       timers: runtime.timers,

@@ -58,6 +58,8 @@ export interface RelayBindingsOptions {
   readonly timers: Timers;
   readonly signalling: Signalling<Endpoint>;
   canSendTo(endpoint: Endpoint): boolean;
+  /** This RS takes datagrams over TLS, too. */
+  alsoByTls?(server: Endpoint, streams: readonly Endpoint[]): void;
   /** Whether the tunnel to this node goes this way. */
   isWanted(fqdn: string, path: RelayPath): boolean;
   /** The NAT in between has another mapping: what was sent lately did not arrive. */
@@ -74,11 +76,12 @@ export class RelayBindings {
   constructor(private readonly options: RelayBindingsOptions) {}
 
   /** Rejects with NtmError NTM_NO_ROUTE when the RS cannot be reached. */
-  async bind(fqdn: string, { endpoints, pathId, key }: RelayOffer): Promise<RelayPath> {
-    const { clock, signalling, canSendTo } = this.options;
-    const endpoint = endpoints.find(canSendTo);
+  async bind(fqdn: string, { endpoints, pathId, key, streams = [] }: RelayOffer): Promise<RelayPath> {
+    const { clock, signalling, canSendTo, alsoByTls } = this.options;
+    const endpoint = endpoints.find(canSendTo) ?? (streams.length > 0 ? endpoints[0] : undefined);
     if (!endpoint)
       throw new NtmError('NTM_NO_ROUTE', `this host has no IP version in common with the relay to ${fqdn}`);
+    alsoByTls?.(endpoint, streams);
     if (this.bindings.size >= BINDINGS_LIMIT) this.forgetOldest();
     const binding: Binding = {
       ...{ fqdn, path: { kind: 'relay', endpoint, pathId } },
@@ -130,6 +133,13 @@ export class RelayBindings {
   /** This host has changed its network: the RS has to be told before it can send here again, the sooner the better. */
   hostMoved(): void {
     for (const binding of this.bindings.values()) void this.check(binding);
+  }
+
+  /** The connection to this RS has ended: it can send nothing here. */
+  doubtServer(server: Endpoint): void {
+    for (const binding of this.bindings.values()) {
+      if (sameEndpoint(binding.path.endpoint, server)) void this.check(binding);
+    }
   }
 
   has(path: RelayPath): boolean {

@@ -7,6 +7,8 @@
 export interface Endpoint {
   readonly address: string;
   readonly port: number;
+  /** Datagrams go there, or come from there, over TLS (wire/frames.ts), as where no UDP passes. */
+  readonly stream?: boolean | undefined;
 }
 
 /** The addresses a DC assigned to a node; a node keeps them across restarts and moves. */
@@ -17,10 +19,11 @@ export interface VirtualAddresses {
   readonly ipv6: string;
 }
 
-export function formatEndpoint({ address, port }: Endpoint): string {
-  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
+export function formatEndpoint({ address, port, stream }: Endpoint): string {
+  return `${address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`}${stream ? '/tls' : ''}`;
 }
 
 export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
-  return a.port === b.port && a.address === b.address;
+  if (a === b) return true; // as most senders are (runtime-node.ts)
+  return a.port === b.port && a.address === b.address && !a.stream === !b.stream;
 }

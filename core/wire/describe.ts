@@ -11,6 +11,7 @@ import { FIRST_RETRY_MS, HINT_GRACE_MS, TRIES, UNSENT_TRIES } from './exchanges'
 import { figures } from './figures';
 import { fixed, goldenMessages, type Golden, type SampleBodies } from './golden';
 import { DATAGRAM_LIMIT } from './header';
+import { STREAM_DATAGRAM_LIMIT } from './frames';
 import { hex } from './keys';
 import type { MessageSpec, PaperStep } from './message-spec';
 import { kindOf, messages, type MessageName } from './messages';
@@ -82,7 +83,8 @@ const introduction = [
   '',
   '## Datagram',
   '',
-  'Over UDP one datagram a message; between node and NS over TCP, each after its length (2 bytes, big endian).',
+  'Over UDP one datagram a message; between node and NS over TCP, each after its length (2 bytes, big endian); and see',
+  '[Where no UDP passes](#where-no-udp-passes).',
   'At most 1,200 bytes. The first byte tells signalling (0x4e) from WireGuard (1 to 4) on the same socket.',
   '',
   '| offset | length | field |',
@@ -119,6 +121,19 @@ const introduction = [
   '| 1 | 1 | version, 1 |',
   '| 2 | 8 | path id |',
   '| 10 | | WireGuard datagram |',
+  '',
+  '## Where no UDP passes',
+  '',
+  'AS, DC and RS may take datagrams over TLS, from nodes whose network lets no UDP through: the same signalling and relay',
+  `frames, both ways, each after its length (2 bytes, big endian, 1 to ${number(STREAM_DATAGRAM_LIMIT)}). A connection that carries anything else is`,
+  'closed. What is larger is not sent: probes of a tunnel find an MTU that fits. Neither side looks at certificates, for',
+  'what is said is sealed as over UDP; the server name (RFC 6066) is that of the AS, if it has one. A node finds the AS at',
+  'the TCP port that NTMOBILE_AS names as `tls`, or else at 443 and at the number of its UDP port; the others by `streams`',
+  'of the Login Response and of `relay` in the Route Direction. It sends a request over TLS, too, when the request is sent',
+  'again after 700 ms without an answer, under the same transaction. `observed` says with `stream` that a node came so: a',
+  'DC then offers no endpoint of it to anybody, and has its tunnels relayed.',
+  '',
+  'Whether UDP passes again the node asks by a header under a random key id: the server answers it by Unknown Key.',
   '',
   '## Inside the tunnel',
   '',

@@ -34,6 +34,10 @@ export const fqdn = text(253);
 export const label = text(63);
 export const endpoint = v.object({ address: ipAddress, port: natural(65535) });
 export const endpoints = v.pipe(v.array(endpoint), v.maxLength(12));
+/** Where somebody's datagrams came from. `stream`: over TLS, so that nothing else can be sent there. */
+export const observed = v.object({ ...endpoint.entries, stream: v.optional(v.boolean()) });
+/** Where a server takes datagrams over TLS (frames.ts): one of each IP version. */
+export const streams = v.pipe(v.array(endpoint), v.maxLength(2));
 /** How a NAT maps (RFC 4787 section 4.1): to one external port whoever is sent to, or to another for each. */
 export const mapping = v.picklist(['independent', 'dependent']);
 /**

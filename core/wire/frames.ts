@@ -1,12 +1,16 @@
 /**
- * Signalling over TCP, between a node and its NS or a CS: each datagram behind its length.
+ * Datagrams on a stream, each behind its length: over TCP between a node and its NS or a CS; over TLS between a node
+ * that has no UDP and its AS, DC and RS.
  *
- *   0..1   length, big endian, 1..1200; with a CS up to 16398
- *   2..    signalling datagram (header.ts), or with a CS bytes of an item (cache-frames.ts)
+ *   0..1   length, big endian, 1..1200; with a CS up to 16398, over TLS up to 2048
+ *   2..    signalling datagram (header.ts), or with a CS bytes of an item (cache-frames.ts), or a frame of an RS
+ *          (relay-frame.ts)
  */
 import { DATAGRAM_LIMIT } from './header';
 
 const LENGTH = 2;
+/** Of a datagram over TLS: a tunnel's largest on Ethernet fit, and its MTU probes of more do not arrive. */
+export const STREAM_DATAGRAM_LIMIT = 2_048;
 
 export function frame(datagram: Uint8Array): Uint8Array {
   const framed = new Uint8Array(LENGTH + datagram.length);

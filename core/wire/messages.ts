@@ -21,12 +21,14 @@ import {
   mapping,
   natural,
   nothing,
+  observed,
   pathId,
   permits,
   pushAddress,
   reach,
   relays,
   route,
+  streams,
   text,
   virtualAddresses,
 } from './fields';
@@ -74,8 +76,8 @@ export const messages = {
     type: 4,
     title: 'Login Response',
     steps: [step(4, 8, 'as', 'node')],
-    about: '`key`: the shared key between MN and DC_MN.',
-    body: v.object({ coordinator: fqdn, endpoints, key }),
+    about: '`key`: the shared key between MN and DC_MN. `streams`: where the DC takes datagrams over TLS.',
+    body: v.object({ coordinator: fqdn, endpoints, key, streams: v.optional(streams) }),
   },
   keyDistribution: {
     type: 5,
@@ -92,8 +94,9 @@ export const messages = {
     type: 6,
     title: 'Key Distribution Ack',
     steps: [step(4, 7, 'dc', 'as'), step(5, 5, 'dc', 'dc'), step(7, 14, 'dc', 'dc')],
-    about: '`endpoints`: told to the AS, for nodes: where they come to, of each IP version that the DC has.',
-    body: v.object({ endpoints: v.optional(endpoints) }),
+    about:
+      '`endpoints`: told to the AS, for nodes: where they come to, of each IP version that the DC has. `streams`: where the DC takes datagrams over TLS.',
+    body: v.object({ endpoints: v.optional(endpoints), streams: v.optional(streams) }),
   },
   registrationRequest: {
     type: 7,
@@ -112,7 +115,7 @@ export const messages = {
       'rare keep alives to the DC may be while the node is connected there. `relays`: from which the node may look at itself.',
     body: v.object({
       addresses: virtualAddresses,
-      observed: endpoint,
+      observed,
       relays: v.optional(relays),
       keepAliveMs: natural(86_400_000),
       notification: v.nullable(v.object({ endpoints, key, keepAliveMs: v.optional(natural(86_400_000)) })),
@@ -158,7 +161,7 @@ export const messages = {
     between: 'DC to node',
     steps: [],
     about: '`observed`: so that a node notices a new NAT mapping.',
-    body: v.object({ observed: endpoint }),
+    body: v.object({ observed }),
   },
   directionRequest: {
     type: 15,
@@ -180,7 +183,7 @@ export const messages = {
       step(7, 26, 'dc', 'node', true),
     ],
     about:
-      '`turn`: who sends the Tunnel Request. `endpoints`: where the correspondent node may be reached, best first; beside a `relay`, where it may be looked for. `mapping`: of the NAT that the correspondent node is behind, if it is known. `presharedKey`: the tunnel\'s shared key, used as WireGuard\'s pre-shared key. `relay`: the tunnel goes through this RS; `key` is shared with it. `target`: between DCs, whom it is for. `permits`: the ports at which the correspondent node may reach the receiver, as "443/tcp", "8000-8100" or "*"; without it, all.',
+      '`turn`: who sends the Tunnel Request. `endpoints`: where the correspondent node may be reached, best first; beside a `relay`, where it may be looked for. `mapping`: of the NAT that the correspondent node is behind, if it is known. `presharedKey`: the tunnel\'s shared key, used as WireGuard\'s pre-shared key. `relay`: the tunnel goes through this RS; `key` is shared with it, `streams`: where it takes datagrams over TLS. `target`: between DCs, whom it is for. `permits`: the ports at which the correspondent node may reach the receiver, as "443/tcp", "8000-8100" or "*"; without it, all.',
     body: v.object({
       directionId,
       turn: v.picklist(['request', 'await']),
@@ -188,7 +191,7 @@ export const messages = {
       endpoints,
       presharedKey: key,
       mapping: v.optional(mapping),
-      relay: v.optional(v.object({ endpoints, pathId, key })),
+      relay: v.optional(v.object({ endpoints, pathId, key, streams: v.optional(streams) })),
       target: v.optional(fqdn),
       permits: v.optional(permits),
     }),
@@ -206,7 +209,7 @@ export const messages = {
       step(7, 27, 'node', 'dc', false),
     ],
     about: '`observed`: between DCs, where CN is now that it was woken up.',
-    body: v.object({ directionId, observed: v.optional(endpoint) }),
+    body: v.object({ directionId, observed: v.optional(observed) }),
   },
   ...notificationMessages,
   serverReport: {
@@ -214,12 +217,14 @@ export const messages = {
     title: 'Server Report',
     between: 'NS, RS, CS to DC',
     steps: [],
-    about: 'NS, RS and CS tell the DC that they are there. `load`: 0 idle to 1 full. `draining`: about to stop.',
+    about:
+      'NS, RS and CS tell the DC that they are there. `load`: 0 idle to 1 full. `draining`: about to stop. `streams`: of an RS, where nodes come over TLS.',
     body: v.object({
       kind: v.picklist(['ns', 'rs', 'cs']),
       load: v.pipe(v.number(), v.minValue(0), v.maxValue(1)),
       endpoints,
       draining: v.optional(v.boolean()),
+      streams: v.optional(streams),
     }),
   },
   serverReportAck: {
@@ -285,7 +290,7 @@ export const messages = {
       "`observed`, `host`, `route`, `reach`: of CN's registration. `presharedKey`: counts when CN's FQDN is before MN's in order, so that both DCs introduce the two with one key.",
     body: v.object({
       ...{ fqdn, publicKey: key, addresses: virtualAddresses },
-      ...{ observed: endpoint, host: endpoints, route, reach: v.optional(reach), presharedKey: key },
+      ...{ observed, host: endpoints, route, reach: v.optional(reach), presharedKey: key },
     }),
   },
   coordinatorReport: {

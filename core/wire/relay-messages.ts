@@ -1,6 +1,6 @@
 /** Messages about paths through an RS; a part of the table in messages.ts. */
 import * as v from 'valibot';
-import { endpoint, endpoints, fqdn, key, nothing, pathId } from './fields';
+import { endpoints, fqdn, key, nothing, observed, pathId, streams } from './fields';
 import { step, type MessageSpec } from './message-spec';
 
 export const relayMessages = {
@@ -19,7 +19,8 @@ export const relayMessages = {
     type: 41,
     title: 'Relay Direction Ack',
     steps: [step(7, 18, 'rs', 'dc')],
-    body: v.object({ pathId, endpoints }),
+    about: '`streams`: where nodes come over TLS.',
+    body: v.object({ pathId, endpoints, streams: v.optional(streams) }),
   },
   relayBind: {
     type: 42,
@@ -34,7 +35,7 @@ export const relayMessages = {
     between: 'RS to node',
     steps: [],
     about: '`draining`: the RS is about to stop, another one is wanted.',
-    body: v.object({ observed: endpoint, draining: v.boolean() }),
+    body: v.object({ observed, draining: v.boolean() }),
   },
   relayRelease: {
     type: 44,

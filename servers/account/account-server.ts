@@ -153,23 +153,24 @@ export class AccountServer implements ServerMachine {
     await this.revocations.settle(who.zone, who.fqdn);
     if (!(await this.authentication.stillHolds(who))) throw new Refused('login-refused');
     const key = this.ports.random.bytes(KEY_LENGTH);
-    const endpoints = await this.distribute({ ...coordinator, endpoint }, { ...node, fqdn: who.fqdn, key });
+    const found = await this.distribute({ ...coordinator, endpoint }, { ...node, fqdn: who.fqdn, key });
     await this.keepLogin(who, node.publicKey);
-    return { name: 'loginResponse', body: { coordinator: fqdn, endpoints, key } };
+    return { name: 'loginResponse', body: { coordinator: fqdn, ...found, key } };
   }
 
   /** Steps 6 and 7. Where the node finds the DC: what is known here first, then what the DC says of itself. */
   private async distribute(
     coordinator: Coordinator & { endpoint: Endpoint },
     body: Body<'keyDistribution'>,
-  ): Promise<Endpoint[]> {
+  ): Promise<Pick<Body<'loginResponse'>, 'endpoints' | 'streams'>> {
     const peer = this.coordinatorPeer(coordinator);
     const request = this.signalling.request(peer, coordinator.endpoint, { name: 'keyDistribution', body });
     const answer = await within(this.ports.timers, DISTRIBUTION_MS, request);
     if (answer?.name !== 'keyDistributionAck') throw new Refused('unavailable');
     const { endpoint } = coordinator;
-    const others = (answer.body.endpoints ?? []).filter((other) => isIPv6(other.address) !== isIPv6(endpoint.address));
-    return [endpoint, ...others.slice(0, 1)];
+    const { endpoints = [], streams } = answer.body;
+    const others = endpoints.filter((other) => isIPv6(other.address) !== isIPv6(endpoint.address));
+    return { endpoints: [endpoint, ...others.slice(0, 1)], ...(streams && { streams }) };
   }
 
   /** The node is told its key only then: there is no session that the store does not know. */

@@ -61,6 +61,8 @@ export class CoordinatorServer implements ServerMachine {
   readonly registrations: Registrations;
   readonly sessions: Sessions;
   readonly permissions: Permissions;
+  /** Where nodes come over TLS. */
+  streamEndpoints: readonly Endpoint[] = [];
   private readonly notifications: NotificationService;
   private readonly residents: Residents;
   private readonly neighbours: Neighbours;
@@ -197,7 +199,8 @@ export class CoordinatorServer implements ServerMachine {
       trace({ part: `dc ${this.options.zone}`, event: 'disk failed', error: String(error) });
     });
     await Promise.all([installed, learned]);
-    return { name: 'keyDistributionAck', body: { ...(endpoints && { endpoints: [...endpoints] }) } };
+    const streams = this.streamEndpoints.length > 0 ? { streams: [...this.streamEndpoints] } : {};
+    return { name: 'keyDistributionAck', body: { ...(endpoints && { endpoints: [...endpoints] }), ...streams } };
   }
 
   /** Figure 4 steps 9 to 12. */

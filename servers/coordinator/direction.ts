@@ -1,7 +1,7 @@
 /**
  * Which way a tunnel goes: a pure function of the two nodes' situations (paper 3.4). A side that can be reached is
  * sent to by the other; when both can, CN sends the Tunnel Request and MN awaits it (Figure 5 step 17); when neither
- * can, the tunnel needs a relay.
+ * can, the tunnel needs a relay; and so it does when one of them comes over TLS, since no UDP passes where it is.
  */
 import { sameEndpoint, type Endpoint } from '../../core/wire/addresses';
 
@@ -32,13 +32,17 @@ export type Direction =
   | { readonly route: 'none' };
 
 export type Family = 4 | 6;
+/** How a relay server can be reached. */
+export type Access = Family | 'tls4' | 'tls6';
 
 const ENDPOINTS_LIMIT = 12;
 
 export function chooseDirection(mn: Situation, cn: Situation): Direction {
   const directOnly = mn.route === 'direct' || cn.route === 'direct';
   const relayOnly = mn.route === 'relay' || cn.route === 'relay';
-  if (relayOnly) return directOnly ? { route: 'none' } : { route: 'relay', endpointsOfMn: [], endpointsOfCn: [] };
+  if (relayOnly || !hasUdp(mn) || !hasUdp(cn)) {
+    return directOnly ? { route: 'none' } : { route: 'relay', endpointsOfMn: [], endpointsOfCn: [] };
+  }
   const loopback = isOnLoopback(mn) && isOnLoopback(cn);
   const shared = ([6, 4] as const).filter((f) => hasFamily(mn, f, loopback) && hasFamily(cn, f, loopback));
   const toMn = shared.filter((family) => isReachable(mn, family));
@@ -78,9 +82,15 @@ function endpointsOf({ observed, host }: Situation, families: readonly Family[],
   return unique.slice(0, ENDPOINTS_LIMIT);
 }
 
-/** The IP versions that a node has, as far as it can be told: what it was seen with, and what its interfaces have. */
-export function familiesOf({ observed, host }: Situation): Family[] {
-  return [...new Set([...observed, ...host].map(({ address }) => familyOf(address)))];
+/** By which IP versions a node can reach a relay: those it was seen with, and those that its interfaces have. */
+export function accessesOf({ observed, host }: Situation): Access[] {
+  const families = [...new Set([...observed, ...host].map(({ address }) => familyOf(address)))];
+  return hasUdp({ observed }) ? families : families.map((family): Access => `tls${family}`);
+}
+
+/** False of a node whose datagrams came over TLS: nothing else gets there. */
+function hasUdp({ observed }: Pick<Situation, 'observed'>): boolean {
+  return observed.length === 0 || observed.some(({ stream }) => !stream);
 }
 
 function preferring(first: readonly Family[], all: readonly Family[]): Family[] {

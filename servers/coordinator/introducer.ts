@@ -22,7 +22,7 @@ import type { Random } from '../../core/runtime';
 import { sameEndpoint, type Endpoint } from '../../core/wire/addresses';
 import type { Body } from '../../core/wire/messages';
 import { Refused } from '../../core/wire/outcomes';
-import { chooseDirection, familiesOf, type Situation } from './direction';
+import { accessesOf, chooseDirection, type Situation } from './direction';
 import type { Introductions } from './introductions';
 import type { Neighbours } from './neighbours';
 import type { Permissions } from './permissions';
@@ -99,7 +99,7 @@ export class Introducer {
         ];
       }
       case 'relay': {
-        const sides = [situation(mn), { observed: [observed], host, route }].map(familiesOf);
+        const sides = [situation(mn), { observed: [observed], host, route }].map(accessesOf);
         // CN is told first and binds its side at once; MN's Tunnel Request then finds it bound.
         const [relayOfMn, relayOfCn] = await this.parts.relays.pathFor(mn.session.fqdn, cn.fqdn, sides, handover);
         return [

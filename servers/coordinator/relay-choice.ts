@@ -4,8 +4,9 @@
  * that does not answer is left alone for longer each time, however well it reports itself. Pure, but for chance.
  */
 import type { Clock, Random } from '../../core/runtime';
+import type { Endpoint } from '../../core/wire/addresses';
 import { BoundedMap } from '../bounded-map';
-import type { Family } from './direction';
+import type { Access, Family } from './direction';
 import type { ReportedServer } from './server-reports';
 
 /** What one path adds to the load of an RS until it reports again; the report then says what it really is. */
@@ -36,10 +37,10 @@ export class RelayChoice {
   }
 
   /**
-   * Those that may be asked, in the order to ask them. `sides`: the IP versions that each of the two nodes has; an RS
-   * must have one of each, and may join two nodes that have none in common.
+   * Those that may be asked, in the order to ask them. `sides`: the IP versions that each of the two nodes has, or
+   * has TLS over; an RS must have one of each, and may join two nodes that have none in common.
    */
-  order(servers: readonly ReportedServer[], sides: readonly (readonly Family[])[]): ReportedServer[] {
+  order(servers: readonly ReportedServer[], sides: readonly (readonly Access[])[]): ReportedServer[] {
     const left = servers.filter((server) => !server.draining && this.isReady(server) && serves(server, sides));
     const order: ReportedServer[] = [];
     while (left.length > 0) order.push(...left.splice(this.draw(left), 1));
@@ -85,8 +86,9 @@ export class RelayChoice {
   }
 }
 
-function serves({ endpoints }: ReportedServer, sides: readonly (readonly Family[])[]): boolean {
+function serves({ endpoints, streams }: ReportedServer, sides: readonly (readonly Access[])[]): boolean {
   if (endpoints.length === 0) return true; // it says where with each path
-  const own = endpoints.map(({ address }): Family => (address.includes(':') ? 6 : 4));
-  return sides.every((families) => families.length === 0 || families.some((family) => own.includes(family)));
+  const family = ({ address }: Endpoint): Family => (address.includes(':') ? 6 : 4);
+  const own: Access[] = [...endpoints.map(family), ...streams.map((at): Access => `tls${family(at)}`)];
+  return sides.every((accesses) => accesses.length === 0 || accesses.some((access) => own.includes(access)));
 }

@@ -8,7 +8,7 @@ import type { Signalling } from '../../core/wire/signalling';
 import { within } from '../../core/wire/within';
 import { BoundedMap } from '../bounded-map';
 import { labelsBelow } from '../names';
-import type { Family } from './direction';
+import type { Access } from './direction';
 import { RelayChoice } from './relay-choice';
 import type { ReportedServer, ServerReports } from './server-reports';
 
@@ -39,12 +39,12 @@ export class Relays {
 
   /**
    * It is on MN's account. Both may ask for each other at once, as when they lose an RS: they are given the same path.
-   * `sides`: the IP versions of each. Refuses with no-route when no RS has room, or with relay-quota.
+   * `sides`: how each can reach it. Refuses with no-route when no RS has room, or with relay-quota.
    */
   async pathFor(
     mn: string,
     cn: string,
-    sides: readonly (readonly Family[])[],
+    sides: readonly (readonly Access[])[],
     handover: boolean,
   ): Promise<readonly [mn: RelaySide, cn: RelaySide]> {
     const asked = this.recent.get(`${cn} ${mn}`);
@@ -67,7 +67,7 @@ export class Relays {
 
   private async allocate(
     nodes: [mn: string, cn: string],
-    sides: readonly (readonly Family[])[],
+    sides: readonly (readonly Access[])[],
     handover: boolean,
   ): Promise<readonly [mn: RelaySide, cn: RelaySide]> {
     const owner = labelsBelow(this.zone, nodes[0])?.at(-1) ?? nodes[0];
@@ -76,8 +76,8 @@ export class Relays {
       const answer = await this.ask(server, { name: 'relayDirection', body: { owner, keys, nodes }, handover });
       if (!answer) continue;
       this.choice.gave(server);
-      const { pathId, endpoints } = answer;
-      const [mn, cn] = keys.map((key) => ({ pathId, endpoints, key }));
+      const { pathId, endpoints, streams } = answer;
+      const [mn, cn] = keys.map((key) => ({ pathId, endpoints, key, ...(streams && { streams }) }));
       return [mn!, cn!];
     }
     throw new Refused('no-route');

@@ -15,6 +15,8 @@ export interface ReportedServer {
   readonly signalling: Endpoint;
   /** Where it serves nodes. */
   readonly endpoints: readonly Endpoint[];
+  /** And over TLS. */
+  readonly streams: readonly Endpoint[];
   readonly load: number;
   readonly draining: boolean;
   readonly heardMs: number;
@@ -26,10 +28,11 @@ export class ServerReports {
   constructor(private readonly clock: Clock) {}
 
   /** False when the peer is no server of that kind. */
-  take({ kind, load, endpoints, draining = false }: Body<'serverReport'>, { peer, from }: Context<Endpoint>): boolean {
+  take(report: Body<'serverReport'>, { peer, from }: Context<Endpoint>): boolean {
+    const { kind, load, endpoints, draining = false, streams = [] } = report;
     if (peer.party !== kind) return false;
     const heardMs = this.clock.now();
-    this.servers.set(peer.name, { peer, kind, signalling: from, endpoints, load, draining, heardMs });
+    this.servers.set(peer.name, { peer, kind, signalling: from, endpoints, streams, load, draining, heardMs });
     return true;
   }
 

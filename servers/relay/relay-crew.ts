@@ -175,7 +175,7 @@ export class RelayCrew {
 
   private startReading(member: Member): void {
     member.link.tell({ kind: 'begin', limits: this.tableLimits });
-    const all = [...this.options.paths].map(copyOf);
+    const all = [...this.options.paths].filter((path) => !isOnStream(path)).map(copyOf);
     for (let i = 0; i < all.length; i += PATHS_IN_MESSAGE) {
       member.link.tell({ kind: 'set', paths: all.slice(i, i + PATHS_IN_MESSAGE) });
     }
@@ -193,8 +193,15 @@ export class RelayCrew {
   }
 }
 
+/** TLS connections are the main process's: workers know no such path, and give its frames to that. */
+function isOnStream({ sides: [first, second] }: RelayPath): boolean {
+  return first?.stream === true || second?.stream === true;
+}
+
 function changeOf(path: RelayPath, what: 'set' | 'ended'): Told {
-  return what === 'set' ? { kind: 'set', paths: [copyOf(path)] } : { kind: 'ended', pathId: path.id };
+  return what === 'set' && !isOnStream(path)
+    ? { kind: 'set', paths: [copyOf(path)] }
+    : { kind: 'ended', pathId: path.id };
 }
 
 function copyOf({ id, owner, sides: [first, second] }: RelayPath): CopiedPath {

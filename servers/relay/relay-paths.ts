@@ -7,7 +7,7 @@
  * A path sends within its rate (relay-table.ts); an owner's paths together `quotaBytes` in a day.
  */
 import type { Clock, Random } from '../../core/runtime';
-import type { Endpoint } from '../../core/wire/addresses';
+import { sameEndpoint, type Endpoint } from '../../core/wire/addresses';
 import { makePathId, slotOfPath } from '../../core/wire/relay-frame';
 import { BoundedMap } from '../bounded-map';
 import { RelayTable, type Owner, type RelayDrop, type TableLimits, type TablePath } from './relay-table';
@@ -132,7 +132,8 @@ export class RelayPaths {
   private place(path: RelayPath, side: 0 | 1, at: Endpoint | undefined): void {
     const before = path.sides[side];
     path.sides[side] = at;
-    if (before?.port !== at?.port || before?.address !== at?.address) this.onChange(path, 'set');
+    const isSame = before && at ? sameEndpoint(before, at) : before === at;
+    if (!isSame) this.onChange(path, 'set');
   }
 
   /** What an owner has used counts for a day from its first path; then it begins anew. */

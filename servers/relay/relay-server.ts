@@ -54,6 +54,8 @@ export class RelayServer implements ServerMachine {
   readonly coordinator: Peer;
   readonly paths: RelayPaths;
   draining = false;
+  /** Where nodes come over TLS. */
+  streamEndpoints: readonly Endpoint[] = [];
   /** Relay Binds taken. */
   binds = 0;
   /** Where there are worker processes, or the CPU time is measured. */
@@ -175,7 +177,9 @@ export class RelayServer implements ServerMachine {
     });
     this.users.set(path, { peers: [one!, other!], nodes });
     this.sweepLater();
-    return { name: 'relayDirectionAck', body: { pathId: path.id, endpoints: [...this.options.endpoints] } };
+    const body: Body<'relayDirectionAck'> = { pathId: path.id, endpoints: [...this.options.endpoints] };
+    if (this.streamEndpoints.length > 0) body.streams = [...this.streamEndpoints];
+    return { name: 'relayDirectionAck', body };
   }
 
   private bind({ peer, from }: Context<Endpoint>): Message {

@@ -15,9 +15,10 @@ import { watchStore } from '../store/watched-store';
 import { droppedFigures, storeFigures, type Figure, type ServeContext, type ServedServer } from './served';
 import { serverKey } from './server-key';
 import type { Settings } from './settings';
+import { serveStreams, streamFigures } from './streams';
 
 export async function serveAccountServer(
-  { dir, listen, advertise, zone, coordinators }: Settings<'as'>,
+  { dir, listen, advertise, zone, coordinators, tls }: Settings<'as'>,
   context: ServeContext,
 ): Promise<ServedServer<'as'>> {
   const identity = serverKey(dir, nodeRandom);
@@ -40,15 +41,19 @@ export async function serveAccountServer(
       decoyPasswordHash: decoyPasswordHash(nodeRandom),
       pinned,
     };
-    const { machine, local, close } = await hostMachine(listen, context, (ports) => new AccountServer(options, ports));
+    const hosted = await hostMachine(listen, context, (ports) => new AccountServer(options, ports));
+    const { machine, local, streams, close } = hosted;
+    const tlsListeners = await serveStreams(tls, dir, streams);
     await machine.start();
     const { address: host, port } = advertise?.[0] ?? local;
+    const tlsPort = tlsListeners.endpoints[0]?.port;
     return {
       about: {
         'serves accounts on': formatEndpoint(local),
-        NTMOBILE_AS: formatJoinUrl({ host, port, publicKey: identity.publicKey, zone }),
+        NTMOBILE_AS: formatJoinUrl({ host, port, publicKey: identity.publicKey, zone, tlsPort }),
+        ...tlsListeners.about,
       },
-      figures: () => [...accountServerFigures(machine), ...storeFigures(watched)],
+      figures: () => [...accountServerFigures(machine), ...streamFigures(streams), ...storeFigures(watched)],
       ailment: () => watched.ailment(),
       async reload(changed) {
         pin(pinned, changed.coordinators);
@@ -56,6 +61,7 @@ export async function serveAccountServer(
         await machine.start();
       },
       async close() {
+        await tlsListeners.close();
         await close();
         store.close();
       },

@@ -19,6 +19,7 @@ import { AccountServerReport, type Blocks } from './account-server-report';
 import { droppedFigures, storeFigures, type Figure, type ServeContext, type ServedServer } from './served';
 import { serverKey } from './server-key';
 import type { Settings } from './settings';
+import { serveStreams, streamFigures } from './streams';
 
 export async function serveCoordinator(options: Settings<'dc'>, context: ServeContext): Promise<ServedServer<'dc'>> {
   const { dir, listen, zone, accountServer, advertise } = options;
@@ -40,7 +41,7 @@ export async function serveCoordinator(options: Settings<'dc'>, context: ServeCo
     for (const close of closers.reverse()) await close();
   };
   try {
-    const { machine, local, close } = await hostMachine(listen, context, async (ports, bound, meanwhile) => {
+    const { machine, local, streams, close } = await hostMachine(listen, context, async (ports, bound, meanwhile) => {
       const asking = new Signalling({ party: 'dc', part: `dc ${zone}`, identity, ...ports });
       meanwhile(asking);
       const local = advertise?.[0] ?? bound;
@@ -65,6 +66,9 @@ export async function serveCoordinator(options: Settings<'dc'>, context: ServeCo
     });
     reporter?.moveTo(machine.signalling);
     closers.push(close);
+    const tlsListeners = await serveStreams(options.tls, dir, streams);
+    closers.push(() => tlsListeners.close());
+    machine.streamEndpoints = tlsListeners.endpoints;
     const policy = options.policy === undefined ? undefined : policyOf(machine, options.policy, context);
     if (policy) closers.push(() => policy.close());
     const dnsServer = dnsOf(machine, options, local, (await store.coordinators.find(zone))!, store);
@@ -80,8 +84,9 @@ export async function serveCoordinator(options: Settings<'dc'>, context: ServeCo
         ...(dnsHosts.length > 0 && {
           'answers DNS on': dnsHosts.map((dns) => formatEndpoint(dns.local)).join(' and '),
         }),
+        ...tlsListeners.about,
       },
-      figures: () => [...coordinatorFigures(machine, dnsServer), ...storeFigures(watched)],
+      figures: () => [...coordinatorFigures(machine, dnsServer), ...streamFigures(streams), ...storeFigures(watched)],
       ailment: () => machine.sessions.ailment ?? watched.ailment() ?? policy?.ailment ?? reporter?.ailment,
       reload(changed) {
         policy?.reload();

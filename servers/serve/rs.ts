@@ -7,11 +7,21 @@ import type { RelayCrew } from '../relay/relay-crew';
 import type { RelayServer } from '../relay/relay-server';
 import { reportTo, trustedCoordinator } from './coordinator-link';
 import { droppedFigures, type Figure, type ServeContext, type ServedServer } from './served';
+import { serveStreams, streamFigures } from './streams';
 import { serverKey } from './server-key';
 import { given, type Settings } from './settings';
 
 export async function serveRelayServer(
-  { dir, name, listen, advertise = listen, coordinator, workers = availableParallelism(), ...live }: Settings<'rs'>,
+  {
+    dir,
+    name,
+    listen,
+    advertise = listen,
+    coordinator,
+    workers = availableParallelism(),
+    tls,
+    ...live
+  }: Settings<'rs'>,
   context: ServeContext,
 ): Promise<ServedServer<'rs'>> {
   let { drainSeconds } = live;
@@ -22,13 +32,16 @@ export async function serveRelayServer(
     endpoints: advertise,
     limits: given(live.limits),
   };
-  const { machine, crew, close } = await hostRelayServer(listen, workers, options, context);
+  const { machine, crew, streams, close } = await hostRelayServer(listen, workers, options, context);
+  const tlsListeners = await serveStreams(tls, dir, streams);
+  machine.streamEndpoints = tlsListeners.endpoints;
   const report = await reportTo(coordinator, machine, context, () => ({
     ...{ kind: 'rs', load: machine.load, endpoints: advertise, draining: machine.draining },
+    ...(tls && { streams: [...machine.streamEndpoints] }),
   }));
   return {
-    about: { 'relays on': listen.map(formatEndpoint).join(' and '), processes: `${workers}` },
-    figures: () => [...relayServerFigures(machine), ...crewFigures(crew, workers)],
+    about: { 'relays on': listen.map(formatEndpoint).join(' and '), processes: `${workers}`, ...tlsListeners.about },
+    figures: () => [...relayServerFigures(machine), ...crewFigures(crew, workers), ...streamFigures(streams)],
     ailment: () => (machine.draining ? 'draining' : report.ailment()),
     reload(changed) {
       ({ drainSeconds } = changed);
@@ -39,6 +52,7 @@ export async function serveRelayServer(
       await report.now();
       await drained;
       report.stop();
+      await tlsListeners.close();
       await close();
     },
   };

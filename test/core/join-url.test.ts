@@ -12,6 +12,11 @@ describe('join URL', () => {
     });
   }
 
+  it('with the port for TLS: parsed -> the same parts', () => {
+    const parts = { host: 'as.example.org', port: 4433, publicKey, zone: 'ntm.internal', tlsPort: 443 };
+    assert.deepEqual(parseJoinUrl(formatJoinUrl(parts)), parts);
+  });
+
   it('without zone: parsed -> no zone', () => {
     assert.deepEqual(parseJoinUrl(formatJoinUrl({ host: 'a', port: 1, publicKey })), { host: 'a', port: 1, publicKey });
   });
@@ -28,6 +33,8 @@ describe('join URL', () => {
     [`ntmobile://a:1/?key=${key}xyz`, /copied in full/],
     [`ntmobile://a:1/?key=${key}&zone=%00`, /zone= that is no name/],
     [`ntmobile://a:1/?key=${key}&zone=a..`, /zone= that is no name/],
+    [`ntmobile://a:1/?key=${key}&tls=0`, /tls= that is no port/],
+    [`ntmobile://a:1/?key=${key}&tls=65536`, /tls= that is no port/],
   ] as const) {
     it(`malformed "${text.slice(0, 24)}": parsed -> NTM_CONFIG with the reason`, () => {
       assert.throws(() => parseJoinUrl(text), { code: 'NTM_CONFIG', message: reason });

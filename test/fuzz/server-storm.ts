@@ -60,8 +60,11 @@ export class ServerStorm {
   }
 
   /** `overhear` is told of every datagram of the joins. */
-  static async start(overhear: (datagram: Uint8Array, to: Endpoint) => void = () => {}): Promise<ServerStorm> {
-    const world = await ServerWorld.start({ withCache: true });
+  static async start(
+    overhear: (datagram: Uint8Array, to: Endpoint) => void = () => {},
+    more: Parameters<typeof ServerWorld.start>[0] = {},
+  ): Promise<ServerStorm> {
+    const world = await ServerWorld.start({ withCache: true, ...more });
     world.network.lose = (datagram, _, to) => (overhear(datagram, to), false);
     const node = new SimulatedNode(world, 'alice', at(1));
     const second = new SimulatedNode(world, 'alice', at(2), 'w');

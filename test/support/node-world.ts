@@ -130,7 +130,7 @@ export class WorldNode {
       openStreamPort: (to, { onConnect, onBytes, onClose }) => {
         const stream = world.connectStream(onBytes, onClose, this.local.address, to);
         world.time.schedule(1, () => (stream ? onConnect() : onClose()));
-        return { write: (bytes) => stream?.write(bytes), close: () => stream?.close() };
+        return { queuedBytes: 0, write: (bytes) => stream?.write(bytes), close: () => stream?.close() };
       },
       hostAddresses: () => [{ interfaceName: 'eth0', family: 4, address: this.hostAddress, loopback: false }],
       interfaceMtu: async () => 1_500,

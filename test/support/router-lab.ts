@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { passwordOf, type JoinLine } from './network';
 import { projectRoot, temporaryDirectory } from './paths';
 import { killRunning, Program } from './processes';
-import { readTrace, type TraceLine } from './trace-watch';
+import { readTrace, traced, type TraceLine } from './trace-watch';
 
 export type Host = 'alice' | 'bob';
 export type Family = 4 | 6;
@@ -100,12 +100,40 @@ export class RouterLab {
     if (state === 'up') ip('-n', namespace, 'route', 'add', 'default', 'via', gateway(host, 4));
   }
 
-  /** What reaches the router's own port of UDP is lost; `undefined`: nothing is any more. */
+  /** What reaches the router's own port, of UDP or over TLS, is lost; `undefined`: nothing is any more. */
   loseDatagramsTo(port: number | undefined): void {
     const table = 'table inet losing';
-    const chain = ['chain in {', 'type filter hook input priority 0', `udp dport ${port} drop`, '}'];
+    const chain = [
+      'chain in {',
+      'type filter hook input priority 0',
+      `meta l4proto { tcp, udp } th dport ${port} drop`,
+      '}',
+    ];
     const rules = [table, `delete ${table}`, ...(port === undefined ? [] : [`${table} {`, ...chain, '}'])];
     execFileSync('ip', ['netns', 'exec', this.namespace('router'), 'nft', '-f', '-'], { input: rules.join('\n') });
+  }
+
+  /** No UDP passes to or from this host: the router loses it, or the host's own firewall refuses it (EPERM); or it passes. */
+  setUdp(host: Host, state: 'lost' | 'refused' | 'passes'): void {
+    const rules = (hooks: readonly string[], matches: string) =>
+      hooks.map(
+        (hook) => `chain ${hook} { type filter hook ${hook} priority -200; ${matches} meta l4proto udp drop; }`,
+      );
+    const places = [
+      ['router', 'lost', [...rules(['prerouting'], `iifname ${host}`), ...rules(['postrouting'], `oifname ${host}`)]],
+      [host, 'refused', [...rules(['input'], 'iifname cable'), ...rules(['output'], 'oifname cable')]],
+    ] as const;
+    for (const [at, when, chains] of places) {
+      const table = `table inet no_udp_${host}`;
+      const blocking = state === when ? [`${table} {`, ...chains, '}'] : [];
+      const input = [table, `delete ${table}`, ...blocking].join('\n');
+      execFileSync('ip', ['netns', 'exec', this.namespace(at), 'nft', '-f', '-'], { input });
+    }
+  }
+
+  /** Another address on a host's cable: its network has changed. */
+  addAddress(host: Host): void {
+    ip('-n', this.namespace(host), 'address', 'add', `${NETWORKS[host][4]}.77/24`, 'dev', 'cable');
   }
 
   /** What goes to this host queues at the router: so many megabits a second, and milliseconds of it at most. */
@@ -178,6 +206,11 @@ export class RouterLab {
 
   trace(host: Host, label = ''): TraceLine[] {
     return readTrace(this.traceFile(host, label));
+  }
+
+  /** Waits until the trace of a program holds what is wanted. */
+  traced(host: Host, label: string, wanted: (events: TraceLine[]) => boolean): Promise<TraceLine[]> {
+    return traced(this.traceFile(host, label), wanted);
   }
 
   /** IP packets that this host or the router has cut since it was made. */

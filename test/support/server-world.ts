@@ -14,6 +14,7 @@ import type { NameServers, ServerMachine, ServerPorts, TrustedServer } from '../
 import type { Coordinator } from '../../servers/store/store';
 import { memoryStore } from './memory-store';
 import { MemoryNetwork, settle } from './memory-datagrams';
+import { TlsListeners } from './tls-listeners';
 import { SeededRandom, VirtualTime } from './virtual-time';
 
 export const ZONE = 'ntm.test';
@@ -67,8 +68,13 @@ export class ServerWorld {
   otherCs: CacheServer | undefined;
   private readonly more: ServerMachine[] = [];
   private readonly reporters: Reporter[] = [];
+  /** Where AS, DC and RS take datagrams over TLS: on TCP ports of the same number. */
+  readonly tls = new TlsListeners(this.time);
 
-  private constructor(private readonly notificationOptions: Partial<NotificationServerOptions>) {
+  private constructor(
+    private readonly notificationOptions: Partial<NotificationServerOptions>,
+    private readonly withTls: boolean,
+  ) {
     const { store, identities } = this;
     this.as = this.attach(
       ports.as,
@@ -97,11 +103,12 @@ export class ServerWorld {
       withNotification?: boolean;
       withRelay?: boolean;
       withCache?: boolean;
+      withTls?: boolean;
       notification?: Partial<NotificationServerOptions>;
     } = {},
   ): Promise<ServerWorld> {
     const { withNotification = true, withRelay = false, withCache = false, notification = {} } = options;
-    const world = new ServerWorld(notification);
+    const world = new ServerWorld(notification, options.withTls ?? false);
     await world.ns.start();
     await world.store.settings.put('zone', Buffer.from(ZONE));
     for (const name of ['alice', 'bob', 'carol']) await world.store.accounts.put(name, 'hash of right', 0);
@@ -221,6 +228,7 @@ export class ServerWorld {
   /** A server is gone, as when its process is killed. */
   kill(server: ServerMachine, at: Endpoint): void {
     this.network.detach(at);
+    this.tls.close(at);
     void server.close();
   }
 
@@ -275,11 +283,12 @@ export class ServerWorld {
   close(): void {
     for (const reporter of this.reporters) reporter.stop();
     for (const machine of [this.as, this.dc, this.ns, this.rs, this.cs, ...this.more]) void machine.close();
+    this.tls.closeAll();
   }
 
-  private streamServerAt(at: Endpoint): NotificationServer | CacheServer | undefined {
-    if (at.port !== ports.cs.port) return this.notificationServers.get(formatEndpoint(at));
-    return at.address === ports.cs2.address ? this.otherCs : this.cs;
+  private streamServerAt(at: Endpoint) {
+    if (at.port === ports.cs.port) return at.address === ports.cs2.address ? this.otherCs : this.cs;
+    return this.notificationServers.get(formatEndpoint(at)) ?? this.tls.at(at);
   }
 
   private startCache(): CacheServer {
@@ -362,8 +371,13 @@ export class ServerWorld {
   }
 
   private attach<M extends ServerMachine>(local: Endpoint, make: (serverPorts: ServerPorts) => M): M {
-    const transmit = this.network.attach(local, (datagram, from) => machine.receive(datagram, from));
+    const receive = (datagram: Uint8Array, from: Endpoint): void => machine.receive(datagram, from);
+    const byUdp = this.network.attach(local, receive);
+    const streams = this.withTls ? this.tls.listen(local, receive) : undefined;
+    const transmit: ServerPorts['transmit'] = (datagram, to) =>
+      to.stream ? streams?.send(datagram, to) : byUdp(datagram, to);
     const machine = make({ ...this.clockPorts, transmit });
+    if (streams && 'streamEndpoints' in machine) machine.streamEndpoints = [local];
     return machine;
   }
 

@@ -74,14 +74,18 @@ export class SimulatedNetwork {
       this.later(() => near.onClose());
       this.later(() => far?.onClose());
     };
-    const farPort: StreamPort = { write: (bytes) => this.later(() => !closed && near.onBytes(bytes)), close };
+    const farPort: StreamPort = {
+      queuedBytes: 0,
+      write: (bytes) => this.later(() => !closed && near.onBytes(bytes)),
+      close,
+    };
     this.later(() => {
       if (!accept) return near.onClose(Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }));
       far = accept(farPort, from);
       far.onConnect();
       this.later(() => near.onConnect());
     });
-    return { write: (bytes) => this.later(() => !closed && far?.onBytes(bytes)), close };
+    return { queuedBytes: 0, write: (bytes) => this.later(() => !closed && far?.onBytes(bytes)), close };
   }
 
   private later(fire: () => void): void {

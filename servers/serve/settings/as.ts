@@ -10,6 +10,7 @@ import {
   NEEDS_ADVERTISE,
   needsAdvertise,
   positive,
+  tls,
   zone,
 } from './fields';
 
@@ -18,7 +19,7 @@ const nodes = v.pipe(positive, v.maxValue(MOST_NODES, `must be ${MOST_NODES} at 
 export const as = v.pipe(
   v.strictObject({
     ...common,
-    ...{ listen: endpoints, advertise: v.optional(advertisedEndpoints), zone },
+    ...{ listen: endpoints, advertise: v.optional(advertisedEndpoints), zone, tls: v.optional(tls) },
     coordinators: v.pipe(
       v.array(
         v.strictObject({ zone, key, endpoint: v.optional(advertised), nodes: v.optional(nodes) }),

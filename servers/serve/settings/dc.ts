@@ -12,6 +12,7 @@ import {
   NEEDS_ADVERTISE,
   needsAdvertise,
   text,
+  tls,
   zone,
 } from './fields';
 
@@ -24,6 +25,7 @@ export const dc = v.pipe(
   v.strictObject({
     ...common,
     ...{ listen: endpoints, advertise: v.optional(advertisedEndpoints), zone, accountServer: joinUrl },
+    tls: v.optional(tls),
     dns: v.optional(endpoints),
     nameServers: v.optional(v.array(nameServer, 'must be a list: [ ... ]'), []),
     servers: v.optional(

@@ -68,6 +68,22 @@ export const positive = v.pipe(
   v.minValue(1, 'must be 1 or more'),
 );
 
+/** For nodes whose network lets no UDP through: datagrams over TLS. Without files it makes a certificate itself. */
+export const tls = v.pipe(
+  v.strictObject({
+    ...{ listen: endpoints, advertise: v.optional(advertisedEndpoints) },
+    ...{ certFile: v.optional(text), keyFile: v.optional(text) },
+  }),
+  v.check(
+    ({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined),
+    'needs both "certFile" and "keyFile", or none of them',
+  ),
+  v.check(
+    (all) => !needsAdvertise(all),
+    'listens on every address of this host, and others must be told one: name it, or set its "advertise" too',
+  ),
+);
+
 /** Of every server. `dir` is for its key, and for what it keeps. */
 export const common = {
   dir: text,

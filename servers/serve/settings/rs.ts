@@ -9,12 +9,13 @@ import {
   NEEDS_ADVERTISE,
   needsAdvertise,
   positive,
+  tls,
 } from './fields';
 
 export const rs = v.pipe(
   v.strictObject({
     ...common,
-    ...{ name, listen: endpoints, advertise: v.optional(advertisedEndpoints), coordinator },
+    ...{ name, listen: endpoints, advertise: v.optional(advertisedEndpoints), coordinator, tls: v.optional(tls) },
     /**
      * Processes that forward, on one port; default: one for each core. The first does everything as long as it can,
      * the others read only while it and those before them are busy, for datagrams may overtake each other then.

@@ -20,6 +20,7 @@ const loopback = side('127.0.0.1', ['127.0.0.1', '10.0.0.5']);
 const loopbackOnly = side('127.0.0.1', []);
 const loopback6 = side('::1', ['::1']);
 const relayed = side('203.0.113.4', ['203.0.113.4'], 'relay');
+const overTls: Situation = { ...global4, observed: [{ ...endpoint('203.0.113.1'), stream: true }] };
 const directOnly = side('198.51.100.5', ['192.168.1.5'], 'direct');
 
 describe('direction', () => {
@@ -49,6 +50,9 @@ describe('direction', () => {
     ['loopback of IPv4 and of IPv6', loopbackOnly, loopback6, 'relay'],
     ['MN on loopback only, CN elsewhere', loopbackOnly, otherGlobal4, 'relay'],
     ['both reachable, one wants a relay', global4, relayed, 'relay'],
+    ['both reachable, one over TLS only', global4, overTls, 'relay'],
+    ['both over TLS only', overTls, overTls, 'relay'],
+    ['one over TLS only, one wants a direct route', overTls, { ...otherGlobal4, route: 'direct' }, 'none'],
     ['both behind NATs, one wants a direct route', directOnly, behindNat, 'none'],
     ['one wants a relay, one a direct route', relayed, directOnly, 'none'],
   ];

@@ -14,7 +14,17 @@ function rs(name: string, load: number, more: Partial<ReportedServer> = {}): Rep
   const peer = { key: sharedKey(new Uint8Array(32).fill(name.length), 0), party: 'rs' as const, name };
   const at = (address: string) => ({ address, port: 4000 });
   const endpoints = [at('192.0.2.1'), at('2001:db8::1')];
-  return { peer, kind: 'rs', signalling: at('192.0.2.1'), endpoints, load, draining: false, heardMs: 0, ...more };
+  return {
+    peer,
+    kind: 'rs',
+    signalling: at('192.0.2.1'),
+    endpoints,
+    streams: [],
+    load,
+    draining: false,
+    heardMs: 0,
+    ...more,
+  };
 }
 
 function choice() {
@@ -45,6 +55,15 @@ describe('choice of an RS', () => {
   it('one idle, one nearly full -> the idle one gets most, and not all', () => {
     const [idle = 0, full = 0] = shares([rs('a', 0), rs('bb', 0.9)]);
     assert(idle > 700 && full > 20, `${idle} and ${full}`);
+  });
+
+  it('a side that has TLS only -> one that takes TLS, of an IP version of that side', () => {
+    const { choice: relays } = choice();
+    const streams = [{ address: '192.0.2.1', port: 443 }];
+    const servers = [rs('no tls', 0), rs('tls', 0, { streams })];
+    assert.deepEqual(names(relays.order(servers, [['tls4'], [6]])), ['tls']);
+    assert.deepEqual(names(relays.order(servers, [['tls4', 'tls6'], ['tls4']])), ['tls']);
+    assert.deepEqual(names(relays.order(servers, [['tls6'], [4]])), []);
   });
 
   it('draining, or without an IP version of one side -> not asked; one with both joins two nodes that share none', () => {

@@ -116,6 +116,7 @@ class Office {
   }
 
   private deal(datagram: Uint8Array, from: Endpoint): void {
+    if (from.stream) return this.world.rs.receive(datagram, from); // no socket that others read
     const readers = [this.world.rs, ...this.processes.filter(({ reads }) => reads)];
     readers[this.turn++ % readers.length]!.receive(datagram, from);
   }
@@ -128,6 +129,28 @@ describe('worker processes of an RS', () => {
     office.close();
     await pass(office.world.time, 10_000);
     assert.equal(office.world.time.pendingCount, 0, 'no timer is left');
+  });
+
+  it('a side of a path comes over TLS -> workers give its frames to the main process, which has the connections', async () => {
+    office = new Office(2);
+    await office.allRead();
+    const { pathId, sides } = await office.world.boundPath();
+    await pass(office.world.time, 10);
+    const overTls = { ...at(3), stream: true };
+    await sides[1].bind(overTls);
+    await pass(office.world.time, 10);
+    const [sent, got] = [12, sides[1].received.length];
+    for (let i = 0; i < sent; i++) await office.world.frame(pathId, at(1));
+    await pass(office.world.time, 10);
+    assert.equal(sides[1].received.length - got, sent);
+    assert.equal(office.crew.forwardedByMain, sent);
+    await office.world.frame(pathId, overTls, 'b');
+    await pass(office.world.time, 10);
+    assert.deepEqual(sides[0].texts(), ['b']);
+    await sides[1].bind(at(2));
+    await pass(office.world.time, 10);
+    for (let i = 0; i < 6; i++) await office.world.frame(pathId, at(1));
+    assert(office.crew.forwardedByMain < sent + 6, 'workers forward again');
   });
 
   it('the main process has time: a minute passes -> no worker reads', async () => {
