@@ -15,10 +15,11 @@ import { CoordinatorServer } from './coordinator/coordinator';
 import { coordinatorDns } from './coordinator/coordinator-dns';
 import { openDns } from './coordinator/dns-host';
 import { noNameServers } from './host-name-servers';
+import { hostRelayMachine } from './host-relay';
 import { hostMachine, openBoth, openServerStreams, type ServerSocket, type Watch } from './host';
 import { NetworkSettings, type ServerName } from './network-settings';
 import { NotificationServer } from './notification/notification-server';
-import { RelayServer } from './relay/relay-server';
+import type { RelayServer } from './relay/relay-server';
 import { PolicyFile } from './policy-file';
 import { Reporter } from './reporter';
 import { accountServerFigures } from './serve/as';
@@ -111,6 +112,7 @@ class StartingNetwork {
           ['as logins', as.machine.refusals] as const,
           ['dns', dns.drops] as const,
           ['rs frames', rs.machine.paths.drops] as const,
+          ['rs stun', rs.machine.stun.drops] as const,
           ['cs connections', cacheDrops(cs.machine)] as const,
           ['ns connections', new Map<string, number>([...connections.drops, ...streamSignalling.drops])] as const,
         ];
@@ -251,11 +253,10 @@ class StartingNetwork {
   private async startRelayServer(coordinatorEndpoint: Endpoint) {
     const options = await this.reportingOptions('rs');
     const { machine, local } = this.closedLater(
-      await hostMachine(
-        this.at(this.options.ports.rs),
-        this.options.watch('rs'),
-        (ports, endpoint) => new RelayServer({ ...options, endpoints: [endpoint] }, ports),
-      ),
+      await hostRelayMachine(this.at(this.options.ports.rs), this.options.watch('rs'), (endpoint) => ({
+        ...options,
+        endpoints: [endpoint],
+      })),
     );
     await this.report('rs', machine, coordinatorEndpoint, [local]);
     return { machine, local };
