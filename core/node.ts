@@ -32,6 +32,7 @@ import type {
   UdpSocket,
 } from './packet/stack/stack-contract';
 import { describePath } from './packet/path';
+import { Discovery, STUN_ANSWER } from './reach/discovery';
 import type { DatagramPort, Runtime } from './runtime';
 import type { Statistics } from './statistics';
 import type { Trace } from './trace';
@@ -44,8 +45,6 @@ import { canonicalName } from './wire/names';
 import { keyPairFromSecret } from './wire/keys';
 import { RELAY_HINT_MAGIC, RELAY_MAGIC } from './wire/relay-frame';
 import { Signalling } from './wire/signalling';
-
-const ENDPOINTS_LIMIT = 12;
 
 export interface NodeOptions {
   readonly runtime: Runtime;
@@ -70,6 +69,7 @@ export interface NodeOptions {
 
 export class Node implements VirtualNetwork {
   fqdn: string | undefined;
+  readonly discovery: Discovery;
   private readonly part: string;
   private readonly namespace: Namespace;
   private readonly signalling: Signalling<Endpoint>;
@@ -108,13 +108,18 @@ export class Node implements VirtualNetwork {
       membership: () => this.membership,
       correspondents: () => this.correspondents,
     });
+    this.discovery = new Discovery({
+      ...{ runtime, trace, part: this.part, ports: this.ports },
+      send: (datagram, to) => this.send(datagram, to),
+      onNews: () => this.membership.situationChanged(),
+    });
     this.membership = new Membership({
-      ...{ runtime, trace, part: this.part, signalling: this.signalling },
+      ...{ runtime, trace, part: this.part, signalling: this.signalling, situation: this.discovery },
       publicKey: keyPairFromSecret(secretKey).publicKey,
       ...{ account: config.account, node: config.node, route: config.route, byJoinKey: config.byJoinKey ?? false },
       password: () => config.password(),
       accountServer: config.accountServer,
-      hostEndpoints: () => this.hostEndpoints(),
+      hostEndpoints: () => this.discovery.hostEndpoints(),
       onConfiguration: (configuration) => this.configure(configuration),
       onJoined: (fqdn, registered) => this.joined(fqdn, registered),
       onFailed: (error) => this.failed(error),
@@ -147,6 +152,7 @@ export class Node implements VirtualNetwork {
     this.relays = new RelayBindings({
       ...{ clock, timers, signalling: this.signalling, canSendTo },
       isWanted: (fqdn, path) => this.correspondents.goesBy(fqdn, path),
+      onObserved: (by, observed) => this.discovery.observed(by, observed),
       onMoved: (fqdn) => {
         const addresses = this.correspondents.recall(fqdn);
         if (addresses) this.packetPath.pathChanged(addresses);
@@ -303,14 +309,16 @@ export class Node implements VirtualNetwork {
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    this.options.trace({ part: this.part, event: 'statistics', ...this.packetPath.close() });
+    this.options.trace({
+      part: this.part,
+      event: 'statistics',
+      ...this.packetPath.close(),
+      strayStun: this.discovery.strays,
+    });
     this.datagramsIfCached?.close();
     this.cacheIfUsed?.close();
-    this.handover.close();
-    this.ends.close();
-    this.membership.close();
-    this.relays.close();
-    this.signalling.close();
+    const { handover, ends, discovery, membership, relays, signalling } = this;
+    for (const part of [handover, ends, discovery, membership, relays, signalling]) part.close();
     for (const port of this.ports) port.close();
   }
 
@@ -341,6 +349,7 @@ export class Node implements VirtualNetwork {
       case RELAY_HINT_MAGIC:
         return this.relays.receiveHint(datagram, from);
       default:
+        if (datagram[0] === STUN_ANSWER && this.discovery.receive(datagram, from)) return;
         return this.packetPath.receive(datagram, from);
     }
   }
@@ -366,14 +375,6 @@ export class Node implements VirtualNetwork {
     this.options.trace({ part: this.part, event: 'send failed', code: error.code, to: to.address });
     this.signalling.unsent(to, error.code ?? error.message);
     this.handover.suspect();
-  }
-
-  private hostEndpoints(): Endpoint[] {
-    const endpoints = this.options.runtime.hostAddresses().flatMap(({ address, family }) => {
-      const port = this.ports.find((candidate) => candidate.family === family);
-      return port ? [{ address, port: port.local.port }] : [];
-    });
-    return endpoints.slice(0, ENDPOINTS_LIMIT);
   }
 
   private configure({ domains, networks, fqdn }: Body<'configurationResponse'>): void {
