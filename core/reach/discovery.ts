@@ -25,6 +25,7 @@ const FIRST_INTERVAL_MS = 10_000;
 const INTERVAL_LIMIT_MS = 600_000;
 /** Servers whose view is remembered. */
 const OBSERVERS_LIMIT = 32;
+const NO_LOOK: Look = { views: [], reachable: {} };
 
 export interface DiscoveryOptions {
   readonly runtime: Pick<Runtime, 'clock' | 'timers' | 'random' | 'hostAddresses'>;
@@ -113,11 +114,10 @@ export class Discovery {
     return this.client.strays;
   }
 
-  /** The newest look, once it is there; undefined when there is nobody to look from. */
-  async found(): Promise<{ look: Look; observations: Observation[]; relays: readonly RelayServer[] } | undefined> {
+  /** The newest look, once it is there, and where who has seen this node; nothing when there are no relays. */
+  async found(): Promise<{ look: Look; observations: Observation[] }> {
     while (this.looking) await this.looking;
-    const { lastLook, observations, relays } = this;
-    return lastLook && { look: lastLook, observations, relays };
+    return { look: this.lastLook ?? NO_LOOK, observations: this.observations };
   }
 
   close(): void {
@@ -157,7 +157,7 @@ export class Discovery {
 
   private conclude(): void {
     const before = this.reach;
-    const { lastLook = { views: [], reachable: {} }, observations } = this;
+    const { lastLook = NO_LOOK, observations } = this;
     const reach = reachOf(observations, this.hostEndpoints(), lastLook, [...this.mapped.values()].flat());
     if (!this.isStale && !isNews(before, reach)) return;
     this.isStale = false;

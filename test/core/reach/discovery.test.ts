@@ -89,7 +89,7 @@ describe('what a node finds out about itself', () => {
     assert.equal(told[0]!.reachable, false);
     const found = await discovery.found();
     assert.deepEqual(
-      found?.look.views.map(({ family, mapped }) => [family, mapped?.address]),
+      found.look.views.map(({ family, mapped }) => [family, mapped?.address]),
       [
         [4, NAT],
         [6, '2001:db8:1::2'],
