@@ -13,8 +13,8 @@ export async function asNode<T>(
   settings: Partial<Pick<NodeConfig, 'node'>> = {},
 ): Promise<T> {
   const log = openLog(process.env);
-  const release = holdProcess(); // the node's own sockets and timers do not keep a process
   const config = { ...readConfig(process.env), ...settings };
+  const release = holdProcess(); // the node's own sockets and timers do not keep a process
   let joined = false;
   const node = configuredNode(
     config,
