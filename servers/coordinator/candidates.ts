@@ -113,6 +113,7 @@ export function familyOf(address: string): Family {
 
 export function scopeOf(address: string): Scope {
   if (!address.includes(':')) return scopeOfIpv4(address);
+  if (/^[23][^:]{3}:[^%]*$/.test(address)) return 'global'; // 2000::/3: most of them, without taking them apart
   const bytes = parseIp(address);
   return bytes ? scopeOfIpv6(bytes) : 'never'; // with a zone
 }
