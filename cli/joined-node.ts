@@ -1,5 +1,5 @@
 /** A command that is a node for as long as it works: joins by the NTMOBILE_* variables, and leaves at the end. */
-import { readConfig } from '../core/config';
+import { readConfig, type NodeConfig } from '../core/config';
 import { configuredNode } from '../core/configured-node';
 import { Log } from '../core/log';
 import type { Node } from '../core/node';
@@ -8,10 +8,13 @@ import { configuredNamespace } from '../core/start';
 import { openLog } from './log';
 
 /** Rejects with NtmError when it cannot join. */
-export async function asNode<T>(work: (node: Node, log: ReturnType<typeof openLog>) => Promise<T>): Promise<T> {
+export async function asNode<T>(
+  work: (node: Node, log: ReturnType<typeof openLog>) => Promise<T>,
+  settings: Partial<Pick<NodeConfig, 'node'>> = {},
+): Promise<T> {
   const log = openLog(process.env);
+  const config = { ...readConfig(process.env), ...settings };
   const release = holdProcess(); // the node's own sockets and timers do not keep a process
-  const config = readConfig(process.env);
   let joined = false;
   const node = configuredNode(
     config,

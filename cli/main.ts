@@ -6,6 +6,7 @@
 import { Command, CommanderError } from 'commander';
 import { accountCommand } from './account/accounts';
 import { forwardCommand } from './forward';
+import { netcheckCommand } from './netcheck/netcheck';
 import { ExitCode, fail } from './output';
 import { receiveCommand } from './receive';
 import { sendCommand } from './send';
@@ -21,7 +22,11 @@ const program = new Command('ntmobile')
   .addCommand(forwardCommand())
   .addCommand(sendCommand())
   .addCommand(receiveCommand())
-  .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 called wrongly, 3 there was nothing (receive).\n');
+  .addCommand(netcheckCommand())
+  .addHelpText(
+    'after',
+    '\nExit codes: 0 done, 1 failed, 2 called wrongly, 3 there was nothing (receive), or nobody answered (netcheck).\n',
+  );
 
 /** Commander would exit by itself; output to a pipe may then be lost. Settings are not inherited by added commands. */
 function throwInsteadOfExit(command: Command): void {

@@ -34,6 +34,7 @@ import type {
   UdpSocket,
 } from './packet/stack/stack-contract';
 import { describePath } from './packet/path';
+import { Discovery, STUN_ANSWER } from './reach/discovery';
 import { HostPorts } from './reach/host-ports';
 import type { Runtime } from './runtime';
 import type { Statistics } from './statistics';
@@ -52,7 +53,7 @@ export interface NodeOptions {
   readonly runtime: Runtime;
   readonly trace: Trace;
   readonly config: Pick<NodeConfig, 'accountServer' | 'account' | 'node' | 'password' | 'route' | 'allow'> &
-    Partial<Pick<NodeConfig, 'push' | 'cachedPorts' | 'byJoinKey' | 'udp'>>;
+    Partial<Pick<NodeConfig, 'push' | 'cachedPorts' | 'byJoinKey' | 'udp' | 'portMapping'>>;
   /** WireGuard static secret key, 32 bytes. */
   readonly secretKey: Uint8Array;
   readonly namespace: Namespace;
@@ -71,6 +72,7 @@ export interface NodeOptions {
 
 export class Node implements VirtualNetwork {
   fqdn: string | undefined;
+  readonly discovery: Discovery;
   private readonly part: string;
   private readonly namespace: Namespace;
   private readonly signalling: Signalling<Endpoint>;
@@ -116,13 +118,18 @@ export class Node implements VirtualNetwork {
       membership: () => this.membership,
       correspondents: () => this.correspondents,
     });
+    this.discovery = new Discovery({
+      ...{ runtime, trace, part: this.part, ports: this.ports.sockets, portMapping: config.portMapping },
+      send: (datagram, to) => this.ports.send(datagram, to),
+      onNews: () => this.membership.situationChanged(),
+    });
     this.membership = new Membership({
-      ...{ runtime, trace, part: this.part, signalling: this.signalling },
+      ...{ runtime, trace, part: this.part, signalling: this.signalling, situation: this.discovery },
       publicKey: keyPairFromSecret(secretKey).publicKey,
       ...{ account: config.account, node: config.node, route: config.route, byJoinKey: config.byJoinKey ?? false },
       password: () => config.password(),
       accountServer: config.accountServer,
-      hostEndpoints: () => this.ports.endpoints(),
+      hostEndpoints: () => this.discovery.hostEndpoints(),
       alsoByTls: (server, streams, name) => this.ports.detour.add(server, streams, name),
       onConfiguration: (configuration) => this.configure(configuration),
       onJoined: (fqdn, registered) => this.joined(fqdn, registered),
@@ -149,7 +156,7 @@ export class Node implements VirtualNetwork {
       isZone: (name) => this.namespace.isZone(name),
       transmit: (datagram, to) => this.ports.send(datagram, to),
       onTunnelEvent: (event) => this.correspondents.onTunnelEvent(event),
-      mapping: () => undefined,
+      mapping: () => this.discovery.reach?.mapping,
       isHandover: (fqdn) => this.correspondents.isHandover(fqdn),
       onStuck: ({ fqdn }) => this.correspondents.renew(fqdn),
       onStalled: ({ path }) => path.kind === 'relay' && this.relays.doubt(path),
@@ -161,6 +168,7 @@ export class Node implements VirtualNetwork {
       ...{ clock, timers, signalling: this.signalling, canSendTo },
       alsoByTls: (server, streams) => this.ports.detour.add(server, streams),
       isWanted: (fqdn, path) => this.correspondents.wants(fqdn, path),
+      onObserved: (by, observed) => this.discovery.observed(by, observed),
       onMoved: (fqdn) => this.packetPath.pathChanged(this.correspondents.recall(fqdn)),
       onLost: (fqdn, path, reason) => {
         trace({ part: this.part, event: 'relay lost', peer: fqdn, path: describePath(path), reason });
@@ -314,15 +322,16 @@ export class Node implements VirtualNetwork {
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    this.options.trace({ part: this.part, event: 'statistics', ...this.packetPath.close() });
+    this.options.trace({
+      part: this.part,
+      event: 'statistics',
+      ...this.packetPath.close(),
+      strayStun: this.discovery.strays,
+    });
     this.datagramsIfCached?.close();
     this.cacheIfUsed?.close();
-    this.handover.close();
-    this.ends.close();
-    this.membership.close();
-    this.relays.close();
-    this.signalling.close();
-    this.ports.close();
+    const { handover, ends, discovery, membership, relays, signalling, ports } = this;
+    for (const part of [handover, ends, discovery, membership, relays, signalling, ports]) part.close();
   }
 
   private async openPorts(): Promise<void> {
@@ -342,6 +351,7 @@ export class Node implements VirtualNetwork {
       case RELAY_HINT_MAGIC:
         return this.relays.receiveHint(datagram, from);
       default:
+        if (datagram[0] === STUN_ANSWER && this.discovery.receive(datagram, from)) return;
         return this.packetPath.receive(datagram, from);
     }
   }
@@ -362,7 +372,6 @@ export class Node implements VirtualNetwork {
     if (this.membership.coordinator()) this.handover.wayChanged();
   }
 
-  /** Whoever is there has to connect again: nothing can be sent to this node until then. */
   private wayLost(server: Endpoint): void {
     this.relays.doubtServer(server);
     if (this.membership.coordinator()?.endpoint === server) this.membership.wake();
@@ -380,7 +389,7 @@ export class Node implements VirtualNetwork {
     this.cacheIfUsed?.postbox.joined();
     this.packetPath.configure(this.fqdn, { ipv4: addresses.ipv4, ipv6: canonicalIp(addresses.ipv6) });
     this.ends.start();
-    // Loaded now and not with the first packet; nor at the start of a program that may never send one.
+    // Not with the first packet; nor at the start of a program that may never send one.
     this.options.runtime.timers.schedule(0, () => void (this.closed || this.packetPath.packets));
   }
 

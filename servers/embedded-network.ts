@@ -15,11 +15,12 @@ import { CoordinatorServer } from './coordinator/coordinator';
 import { coordinatorDns } from './coordinator/coordinator-dns';
 import { openDns } from './coordinator/dns-host';
 import { noNameServers } from './host-name-servers';
+import { hostRelayMachine } from './host-relay';
 import { hostMachine, openBoth, openServerStreams, type HostedMachine, type ServerSocket, type Watch } from './host';
 import { openStreamListener } from './host-streams';
 import { NetworkSettings, type ServerName } from './network-settings';
 import { NotificationServer } from './notification/notification-server';
-import { RelayServer } from './relay/relay-server';
+import type { RelayServer } from './relay/relay-server';
 import { PolicyFile } from './policy-file';
 import { Reporter } from './reporter';
 import { accountServerFigures } from './serve/as';
@@ -114,6 +115,7 @@ class StartingNetwork {
           ['dns', dns.drops] as const,
           ['rs frames', rs.machine.paths.drops] as const,
           ...Object.entries({ as, dc, rs }).map(([name, { streams }]) => [`${name} tls`, streams.drops] as const),
+          ['rs stun', rs.machine.stun.drops] as const,
           ['cs connections', cacheDrops(cs.machine)] as const,
           ['ns connections', new Map<string, number>([...connections.drops, ...streamSignalling.drops])] as const,
         ];
@@ -256,11 +258,10 @@ class StartingNetwork {
   private async startRelayServer(coordinatorEndpoint: Endpoint) {
     const options = await this.reportingOptions('rs');
     const { machine, local, ...hosted } = this.closedLater(
-      await hostMachine(
-        this.at(this.options.ports.rs),
-        this.options.watch('rs'),
-        (ports, endpoint) => new RelayServer({ ...options, endpoints: [endpoint] }, ports),
-      ),
+      await hostRelayMachine(this.at(this.options.ports.rs), this.options.watch('rs'), (endpoint) => ({
+        ...options,
+        endpoints: [endpoint],
+      })),
     );
     machine.streamEndpoints = await this.startStreams({ local, ...hosted });
     await this.report('rs', machine, coordinatorEndpoint, [local], machine.streamEndpoints);

@@ -4,7 +4,7 @@ import type { Socket } from 'node:dgram';
 import { join } from 'node:path';
 import { busyMeter, nodeTimers } from '../core/runtime-node';
 import type { Endpoint } from '../core/wire/addresses';
-import { hostMachine, type HostedMachine, type Watch } from './host';
+import { hostMachine, openServerSocket, type HostedMachine, type UdpServerSocket, type Watch } from './host';
 import type { RelayCrew } from './relay/relay-crew';
 import { RelayServer, type RelayServerOptions } from './relay/relay-server';
 import type { FromWorker, ToWorker } from './relay/worker-messages';
@@ -26,7 +26,7 @@ export async function hostRelayServer(
   options: RelayServerOptions,
   { log, ...watch }: Watch & { log(message: string, more?: object): void },
 ): Promise<HostedRelay> {
-  const hosted = await hostMachine(listen, watch, (ports) => new RelayServer(options, ports));
+  const hosted = await hostRelayMachine(listen, watch, () => options);
   const crew = hosted.machine.withCrew(busyMeter());
   const processes = new WorkerProcesses(crew, hosted.sockets, log);
   for (let i = 1; i < workers; i++) processes.start();
@@ -37,6 +37,38 @@ export async function hostRelayServer(
       await hosted.close();
     },
   };
+}
+
+/** One process of an RS, with its sockets: those that nodes send to, and one beside each that only answers STUN. */
+export async function hostRelayMachine(
+  listen: Endpoint | readonly Endpoint[],
+  watch: Watch,
+  options: (local: Endpoint) => RelayServerOptions,
+): Promise<HostedMachine<RelayServer>> {
+  const others: UdpServerSocket[] = [];
+  const close = async (): Promise<void> => void (await Promise.all(others.map((socket) => socket.close())));
+  try {
+    for (const { address } of 'address' in listen ? [listen] : listen) {
+      others.push(await openServerSocket({ address, port: 0 }, () => {})); // nothing that is asked for comes there
+    }
+    const transmitFromOtherPort = (datagram: Uint8Array, to: Endpoint): void =>
+      others.find(({ local }) => local.address.includes(':') === to.address.includes(':'))?.send(datagram, to);
+    const hosted = await hostMachine(
+      listen,
+      watch,
+      (ports, local) => new RelayServer(options(local), { ...ports, transmitFromOtherPort }),
+    );
+    return {
+      ...hosted,
+      async close() {
+        await hosted.close();
+        await close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
 }
 
 class WorkerProcesses {

@@ -25,7 +25,7 @@ import { login, replaced, type LoginResult } from './login';
 import { coordinatorAway, lossError, revocationText, sessionLost } from './loss-errors';
 import type { PushAddress } from './notification-client';
 import { NotificationKeeper } from './notification-keeper';
-import { lossBy, Registration, type Loss, type Registered } from './registration';
+import { lossBy, Registration, type Loss, type OwnSituation, type Registered } from './registration';
 
 /** Whoever asks waits so long when an attempt has failed before, ... */
 const ASK_WAIT_MS = 1_500;
@@ -56,6 +56,7 @@ export interface MembershipOptions {
   hostEndpoints(): Endpoint[];
   /** This server takes datagrams over TLS, too; perhaps, if it is the AS. `name`: a host name. */
   alsoByTls?(server: Endpoint, streams: readonly Endpoint[], name?: string): void;
+  readonly situation?: OwnSituation;
   onConfiguration(configuration: Body<'configurationResponse'>): void;
   onJoined(fqdn: string, registered: Registered): void;
   onFailed(error: Error): void;
@@ -148,9 +149,15 @@ export class Membership {
   hostMoved(): void {
     this.moves += 1;
     this.policy.hostMoved();
+    this.options.situation?.hostMoved();
     this.notification.hostMoved();
     if (this.joined) void this.move();
     else this.start();
+  }
+
+  /** This node knows more about itself than the DC. */
+  situationChanged(): void {
+    if (this.joined) void this.notification.refresh();
   }
 
   /** Leaves the network; the DC is told, without waiting for its answer. */
@@ -263,7 +270,7 @@ export class Membership {
   private async register(session: LoginResult, tries?: number): Promise<Registered> {
     const endpoint = session.coordinatorEndpoints[0];
     if (!endpoint) throw new NtmError('NTM_PROTOCOL', 'the account server named no endpoint of the DC');
-    const { runtime, signalling, route, hostEndpoints, alsoByTls } = this.options;
+    const { runtime, signalling, route, hostEndpoints, alsoByTls, situation } = this.options;
     alsoByTls?.(endpoint, session.coordinatorStreams);
     const registration = new Registration({
       signalling,
@@ -272,6 +279,7 @@ export class Membership {
       coordinatorEndpoint: endpoint,
       route,
       hostEndpoints,
+      situation,
       onLost: (reason) => this.lost(reason),
     });
     const { moves, isMoved: handover } = this;

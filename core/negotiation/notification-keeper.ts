@@ -75,6 +75,13 @@ export class NotificationKeeper {
     if (this.registration) this.refreshWithin(0);
   }
 
+  /** Registers once more, and follows what the answer says of the NS. */
+  async refresh(): Promise<void> {
+    const { registration } = this;
+    const registered = await registration?.refresh(REFRESH_TRIES);
+    if (registered && registration === this.registration && !this.closed) this.follow(registered);
+  }
+
   close(): void {
     this.closed = true;
     this.unregistered();
@@ -120,12 +127,6 @@ export class NotificationKeeper {
     const [byte = 0] = random.bytes(1);
     this.refreshTimer?.cancel();
     this.refreshTimer = timers.schedule(delayMs * (0.5 + byte / 512), () => void this.refresh());
-  }
-
-  private async refresh(): Promise<void> {
-    const { registration } = this;
-    const registered = await registration?.refresh(REFRESH_TRIES);
-    if (registered && registration === this.registration && !this.closed) this.follow(registered);
   }
 
   private watch(beforeMs: number): void {

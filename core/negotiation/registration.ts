@@ -24,6 +24,14 @@ const LIFETIME_MS = 2_100_000;
  */
 export type Loss = 'session' | 'registration' | 'silence' | 'replaced' | 'revoked';
 
+/** What this node knows of itself beside its interfaces (core/reach/discovery.ts). */
+export interface OwnSituation {
+  readonly reach: Body<'registrationRequest'>['reach'];
+  /** The DC says where it sees this node, and from where else it may look. */
+  observed(by: Endpoint, endpoint: Endpoint, relays?: Body<'registrationResponse'>['relays']): void;
+  hostMoved(): void;
+}
+
 export interface RegistrationOptions {
   readonly signalling: Signalling<Endpoint>;
   readonly timers: Timers;
@@ -32,6 +40,7 @@ export interface RegistrationOptions {
   readonly route: 'auto' | 'relay' | 'direct';
   /** Where this node's UDP sockets can be reached by its own account of its interfaces. */
   hostEndpoints(): Endpoint[];
+  readonly situation?: OwnSituation | undefined;
   /** Called once. */
   onLost(reason: Loss): void;
 }
@@ -100,24 +109,31 @@ export class Registration {
   }
 
   private async ask(tries: number | undefined, handover: boolean): Promise<Registered> {
-    const { signalling, coordinator, coordinatorEndpoint } = this.options;
+    const { signalling, coordinator, coordinatorEndpoint, situation } = this.options;
     const request = this.request(LIFETIME_MS, handover);
     const answer = await signalling.request(coordinator, coordinatorEndpoint, request, tries);
     this.answer = expectMessage(answer, 'registrationResponse');
+    const { observed, relays = [] } = this.answer;
+    if (!this.closed) situation?.observed(coordinatorEndpoint, observed, relays);
     return this.answer;
   }
 
   private request(lifetimeMs: number, handover: boolean): Message {
-    const { hostEndpoints, route } = this.options;
-    return { name: 'registrationRequest', body: { endpoints: hostEndpoints(), lifetimeMs, route }, handover };
+    const { hostEndpoints, route, situation } = this.options;
+    const body: Body<'registrationRequest'> = { endpoints: hostEndpoints(), lifetimeMs, route };
+    if (lifetimeMs > 0 && situation?.reach) body.reach = situation.reach;
+    return { name: 'registrationRequest', body, handover };
   }
 
   private async keepAlive(handover = false): Promise<void> {
-    const { signalling, coordinator, coordinatorEndpoint } = this.options;
+    const { signalling, coordinator, coordinatorEndpoint, situation } = this.options;
     this.keepAliveTimer?.cancel();
     this.keepAliveTimer = undefined;
     try {
-      await signalling.request(coordinator, coordinatorEndpoint, { name: 'keepAlive', body: {}, handover });
+      const message: Message = { name: 'keepAlive', body: {}, handover };
+      const answer = await signalling.request(coordinator, coordinatorEndpoint, message);
+      const { observed } = expectMessage(answer, 'keepAliveAck');
+      if (!this.closed) situation?.observed(coordinatorEndpoint, observed);
     } catch (error) {
       return this.lost(error);
     }

@@ -62,6 +62,8 @@ export interface RelayBindingsOptions {
   alsoByTls?(server: Endpoint, streams: readonly Endpoint[]): void;
   /** Whether the tunnel to this node goes this way. */
   isWanted(fqdn: string, path: RelayPath): boolean;
+  /** An RS says where it sees this node. */
+  onObserved?(by: Endpoint, observed: Endpoint): void;
   /** The NAT in between has another mapping: what was sent lately did not arrive. */
   onMoved(fqdn: string): void;
   /** The RS does not serve this path any more, or soon will not. */
@@ -185,6 +187,7 @@ export class RelayBindings {
   private observed(binding: Binding, observed: Endpoint): void {
     const before = binding.observed;
     binding.observed = observed;
+    this.options.onObserved?.(binding.path.endpoint, observed);
     if (before && !sameEndpoint(before, observed)) this.options.onMoved(binding.fqdn);
   }
 

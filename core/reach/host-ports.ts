@@ -7,7 +7,6 @@ import type { Endpoint } from '../wire/addresses';
 import { SIGNALLING_MAGIC } from '../wire/header';
 import { Detour, type Way } from './detour';
 
-const ENDPOINTS_LIMIT = 12;
 /** Datagrams of tunnels begin with 1 to 4 (wire/header.ts): they go to no server. */
 const LAST_TUNNEL_TYPE = 4;
 
@@ -25,7 +24,8 @@ export interface HostPortsOptions {
 export class HostPorts {
   /** The ways to servers. */
   readonly detour: Detour;
-  private readonly ports: DatagramPort[] = [];
+  /** The UDP sockets, one for each IP version that the host has. */
+  readonly sockets: DatagramPort[] = [];
 
   constructor(private readonly options: HostPortsOptions) {
     const { runtime, tlsOnly, onDatagram, onChange, onLost } = options;
@@ -49,7 +49,7 @@ export class HostPorts {
         }),
       ),
     );
-    for (const port of opened) if (port.status === 'fulfilled') this.ports.push(port.value);
+    for (const port of opened) if (port.status === 'fulfilled') this.sockets.push(port.value);
   }
 
   /** Whether there is a UDP socket of the IP version. */
@@ -62,18 +62,9 @@ export class HostPorts {
     if (isForPeer || !this.detour.send(datagram, to)) this.sendByUdp(datagram, to);
   }
 
-  /** Where the UDP sockets can be reached by the host's own account of its interfaces. */
-  endpoints(): Endpoint[] {
-    const endpoints = this.options.runtime.hostAddresses().flatMap(({ address, family }) => {
-      const port = this.ports.find((candidate) => candidate.family === family);
-      return port ? [{ address, port: port.local.port }] : [];
-    });
-    return endpoints.slice(0, ENDPOINTS_LIMIT);
-  }
-
   close(): void {
     this.detour.close();
-    for (const port of this.ports) port.close();
+    for (const port of this.sockets) port.close();
   }
 
   private receive(datagram: Uint8Array, from: Endpoint): void {
@@ -89,7 +80,7 @@ export class HostPorts {
 
   private portFor(endpoint: Endpoint): DatagramPort | undefined {
     const family = endpoint.address.includes(':') ? 6 : 4;
-    for (const port of this.ports) if (port.family === family) return port;
+    for (const port of this.sockets) if (port.family === family) return port;
     return undefined;
   }
 

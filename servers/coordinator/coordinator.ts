@@ -37,6 +37,8 @@ const KEEP_ALIVE_MS = 25_000;
 const LIFETIME_LIMIT_MS = 90_000;
 /** The same of a node that the NS can wake. */
 const RESTING_LIFETIME_LIMIT_MS = 3.5 * RESTING_KEEP_ALIVE_MS;
+/** Of a node that has found out more of itself than these. */
+const NEIGHBOURS_HOST_ENDPOINTS = 6;
 
 export interface CoordinatorOptions extends PoolOptions {
   readonly identity: KeyPair;
@@ -166,7 +168,7 @@ export class CoordinatorServer implements ServerMachine {
     signalling.handle('ntmInformationRequest', async ({ target, from }, { peer }): Promise<Message> => {
       this.neighbours.checkOrigin(peer, from.fqdn);
       const asker = { ...from, fqdn: canonicalName(from.fqdn), zone: this.neighbours.zoneOf(peer) };
-      return { name: 'ntmInformationResponse', body: await this.residents.information(target, asker) };
+      return { name: 'ntmInformationResponse', body: toNeighbour(await this.residents.information(target, asker)) };
     });
     signalling.handle('routeDirection', (body, context) => this.directForNeighbour(body, context));
     signalling.handle('registrationRequest', (body, context) => this.register(body, context));
@@ -221,8 +223,13 @@ export class CoordinatorServer implements ServerMachine {
     this.sessions.changed(session);
     return {
       name: 'registrationResponse',
-      body: { addresses, observed: from, keepAliveMs: KEEP_ALIVE_MS, notification },
+      body: { addresses, observed: from, keepAliveMs: KEEP_ALIVE_MS, notification, ...this.relaysFor(session) },
     };
+  }
+
+  private relaysFor({ fqdn }: Session): Pick<Body<'registrationResponse'>, 'relays'> {
+    const relays = this.relays.namedTo(fqdn);
+    return relays.length > 0 ? { relays } : {};
   }
 
   /** Its process ends, so nobody waits for an answer. */
@@ -231,7 +238,7 @@ export class CoordinatorServer implements ServerMachine {
   }
 
   private registration(
-    { endpoints, lifetimeMs, route }: Body<'registrationRequest'>,
+    { endpoints, lifetimeMs, route, reach }: Body<'registrationRequest'>,
     addresses: Registration['addresses'],
     observed: Endpoint,
   ): Registration {
@@ -239,6 +246,7 @@ export class CoordinatorServer implements ServerMachine {
       addresses,
       host: endpoints,
       route,
+      ...(reach && { reach }),
       lifetimeMs: Math.min(lifetimeMs, LIFETIME_LIMIT_MS),
       observed,
       heardMs: this.ports.clock.now(),
@@ -313,6 +321,13 @@ export class CoordinatorServer implements ServerMachine {
   private trust({ publicKey, party, name }: TrustedServer): Peer {
     return this.signalling.addPeer({ key: agreedKey(this.options.identity, publicKey), party, name });
   }
+}
+
+/** Its DC has relays of its own, and a datagram not room for everything. */
+function toNeighbour({ reach, host, ...rest }: Body<'ntmInformationResponse'>): Body<'ntmInformationResponse'> {
+  if (!reach) return { ...rest, host };
+  const { relays: _, ...own } = reach;
+  return { ...rest, host: host.slice(0, NEIGHBOURS_HOST_ENDPOINTS), reach: own };
 }
 
 /** Perhaps a replay: see sessions.ts. */

@@ -15,18 +15,20 @@
  *    | <-15 route direction |
  *    | 16 ack ------------> |
  *
- * CN first, so that it is ready when MN starts. When neither can reach the other, a relay path is asked for (Figure 7
- * steps 17 and 18) before step 8.
+ * CN first, so that it is ready when MN starts. When neither is known to reach the other, a relay path is asked for
+ * (Figure 7 steps 17 and 18) before step 8.
  */
 import type { Random } from '../../core/runtime';
 import { sameEndpoint, type Endpoint } from '../../core/wire/addresses';
 import type { Body } from '../../core/wire/messages';
 import { Refused } from '../../core/wire/outcomes';
-import { accessesOf, chooseDirection, type Situation } from './direction';
+import type { Situation } from './candidates';
+import { accessesOf, chooseDirection } from './direction';
 import type { Introductions } from './introductions';
 import type { Neighbours } from './neighbours';
 import type { Permissions } from './permissions';
 import type { Registered } from './registrations';
+import type { RelayUser } from './relay-choice';
 import type { RelaySide, Relays } from './relays';
 import type { CorrespondentSide, Information, Residents } from './residents';
 
@@ -44,6 +46,8 @@ interface Way {
   readonly turn: 'request' | 'await';
   readonly endpoints: readonly Endpoint[];
   readonly relay?: RelaySide;
+  /** Of the other. */
+  readonly mapping: Body<'routeDirection'>['mapping'];
 }
 
 interface RouteDirection {
@@ -87,28 +91,46 @@ export class Introducer {
   }
 
   private async ways(mn: Registered, cn: Information, handover: boolean): Promise<[ofMn: Way, ofCn: Way]> {
-    const { observed, host, route } = cn;
-    const direction = chooseDirection(situation(mn), { observed: [observed], host, route });
-    const turn = (side: 'mn' | 'cn', requester: 'mn' | 'cn') => (side === requester ? 'request' : 'await');
-    switch (direction.route) {
-      case 'direct': {
-        const { requester, endpointsOfMn, endpointsOfCn } = direction;
-        return [
-          { turn: turn('mn', requester), endpoints: endpointsOfCn },
-          { turn: turn('cn', requester), endpoints: endpointsOfMn },
-        ];
-      }
-      case 'relay': {
-        const sides = [situation(mn), { observed: [observed], host, route }].map(accessesOf);
-        // CN is told first and binds its side at once; MN's Tunnel Request then finds it bound.
-        const [relayOfMn, relayOfCn] = await this.parts.relays.pathFor(mn.session.fqdn, cn.fqdn, sides, handover);
-        return [
-          { turn: 'request', endpoints: direction.endpointsOfCn, relay: relayOfMn },
-          { turn: 'await', endpoints: direction.endpointsOfMn, relay: relayOfCn },
-        ];
-      }
-      default:
-        throw new Refused('no-route', cn.addresses);
+    const { relays } = this.parts;
+    const ofMn = situation(mn);
+    const ofCn: Situation = { observed: [cn.observed], host: cn.host, route: cn.route, reach: cn.reach };
+    const sides = [ofMn, ofCn].map((side) => ({ accesses: accessesOf(side), rtts: side.reach?.relays }));
+    // A tunnel that may have a relay, of the other's DC or one that drains, keeps it rather than to try its luck.
+    const direction = chooseDirection(ofMn, ofCn, () => handover || relays.serve(sides));
+    if (direction.route === 'none') throw new Refused('no-route', cn.addresses);
+    const toCn = { endpoints: direction.endpointsOfCn, mapping: cn.reach?.mapping };
+    const toMn = { endpoints: direction.endpointsOfMn, mapping: ofMn.reach?.mapping };
+    if (direction.route === 'direct') {
+      const { requester } = direction;
+      return [
+        { ...toCn, turn: requester === 'cn' ? 'await' : 'request' },
+        { ...toMn, turn: requester === 'mn' ? 'await' : 'request' },
+      ];
+    }
+    const canTryWithout = toCn.endpoints.length > 0 && toMn.endpoints.length > 0 && !handover && !relays.areDraining;
+    const paths = await this.relayPaths(mn, cn, sides, canTryWithout, handover);
+    // None has room: both try at once whether the other's NAT takes it for an answer.
+    if (!paths) return [{ ...toCn, turn: 'request' } as const, { ...toMn, turn: 'request' } as const];
+    // CN is told first and binds its side at once; MN's Tunnel Request then finds it bound.
+    return [
+      { ...toCn, turn: 'request', relay: paths[0] },
+      { ...toMn, turn: 'await', relay: paths[1] },
+    ];
+  }
+
+  /** `canTryWithout`: undefined, instead of a refusal, when no RS has room. */
+  private async relayPaths(
+    mn: Registered,
+    cn: Information,
+    sides: readonly RelayUser[],
+    canTryWithout: boolean,
+    handover: boolean,
+  ): Promise<readonly [mn: RelaySide, cn: RelaySide] | undefined> {
+    try {
+      return await this.parts.relays.pathFor(mn.session.fqdn, cn.fqdn, sides, handover);
+    } catch (error) {
+      if (canTryWithout && error instanceof Refused && error.refusal === 'no-route') return undefined;
+      throw error;
     }
   }
 }
@@ -116,14 +138,15 @@ export class Introducer {
 /** Field by field: spread into each other they would take 15 µs of a direction. */
 function directionOf(
   { directionId, presharedKey }: { directionId: Uint8Array; presharedKey: Uint8Array },
-  { turn, endpoints, relay }: Way,
+  { turn, endpoints, relay, mapping }: Way,
   correspondent: Body<'routeDirection'>['correspondent'],
 ): Body<'routeDirection'> {
   const body: Body<'routeDirection'> = { directionId, turn, correspondent, endpoints: [...endpoints], presharedKey };
   if (relay) body.relay = relay;
+  if (mapping) body.mapping = mapping;
   return body;
 }
 
-function situation({ registration: { observed, host, route } }: Registered): Situation {
-  return { observed: [observed], host, route };
+function situation({ registration: { observed, host, route, reach } }: Registered): Situation {
+  return { observed: [observed], host, route, reach };
 }

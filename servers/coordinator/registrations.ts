@@ -15,7 +15,7 @@ import { sameEndpoint, type Endpoint, type VirtualAddresses } from '../../core/w
 import type { Peer } from '../../core/wire/peers';
 import { BoundedMap } from '../bounded-map';
 import { isBelow } from '../names';
-import type { Situation } from './direction';
+import type { Situation } from './candidates';
 
 /** More than the virtual addresses of 198.18.0.0/15. */
 const SESSIONS_LIMIT = 150_000;
@@ -26,6 +26,8 @@ export interface Registration {
   readonly addresses: VirtualAddresses;
   readonly host: readonly Endpoint[];
   readonly route: Situation['route'];
+  /** What the node has found out about itself, where it is. */
+  reach?: Situation['reach'];
   lifetimeMs: number;
   /** The newest authentic source. */
   observed: Endpoint;
@@ -180,6 +182,11 @@ export class Registrations {
   heard({ session, registration }: Registered, from: Endpoint): void {
     registration.heardMs = this.clock.now();
     if (sameEndpoint(registration.observed, from)) return;
+    // Until the node has looked at itself anew; behind the same NAT it is seen as before, but for the port.
+    if (registration.reach) {
+      const { outside: _, ...rest } = registration.reach;
+      registration.reach = registration.observed.address === from.address ? rest : {};
+    }
     registration.observed = from;
     this.on.changed(session);
     this.trace({ part: this.part, event: 'moved', node: session.fqdn });

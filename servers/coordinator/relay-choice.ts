@@ -1,12 +1,13 @@
 /**
- * Which RS gets a path (paper 2.4): by chance, and each as likely as it has room. The least loaded one would get all
+ * Which RS gets a path (paper 2.4): of those that are nearest to the two nodes, by their own measurements, or of all
+ * where nobody has measured, by chance, and each as likely as it has room. The least loaded one would get all
  * paths between two reports, and then the next one. What an RS was given since its report counts as load already; one
  * that does not answer is left alone for longer each time, however well it reports itself. Pure, but for chance.
  */
 import type { Clock, Random } from '../../core/runtime';
-import type { Endpoint } from '../../core/wire/addresses';
 import { BoundedMap } from '../bounded-map';
-import type { Access, Family } from './direction';
+import { familyOf } from './candidates';
+import type { Access } from './direction';
 import type { ReportedServer } from './server-reports';
 
 /** What one path adds to the load of an RS until it reports again; the report then says what it really is. */
@@ -16,6 +17,21 @@ const LEAST_ROOM = 0.01;
 const FIRST_BACK_OFF_MS = 5_000;
 const BACK_OFF_LIMIT_MS = 300_000;
 const SERVERS_LIMIT = 1_024;
+
+/** By the sum of both round trips, those that are so little farther than the nearest are as near. */
+const AS_NEAR_MS = 5;
+const AS_NEAR_PART = 0.2;
+/** One with less room is left to those who have no other. */
+const LITTLE_ROOM = 0.1;
+const NAME_LIMIT = 63;
+
+/** One of the two nodes that a path is for. */
+export interface RelayUser {
+  /** How it can reach an RS. */
+  readonly accesses: readonly Access[];
+  /** What it has measured, if anything, by `relayName`. */
+  readonly rtts?: readonly { readonly name: string; readonly rttMs: number }[] | undefined;
+}
 
 interface Standing {
   /** Of the report that `given` counts from. */
@@ -37,13 +53,18 @@ export class RelayChoice {
   }
 
   /**
-   * Those that may be asked, in the order to ask them. `sides`: the IP versions that each of the two nodes has, or
-   * has TLS over; an RS must have one of each, and may join two nodes that have none in common.
+   * Those that may be asked, in the order to ask them. An RS must have an IP version of each of the two nodes, or
+   * TLS over it for one that has TLS only, and may join two that have none in common.
    */
-  order(servers: readonly ReportedServer[], sides: readonly (readonly Access[])[]): ReportedServer[] {
+  order(servers: readonly ReportedServer[], sides: readonly RelayUser[]): ReportedServer[] {
     const left = servers.filter((server) => !server.draining && this.isReady(server) && serves(server, sides));
     const order: ReportedServer[] = [];
-    while (left.length > 0) order.push(...left.splice(this.draw(left), 1));
+    while (left.length > 0) {
+      const near = this.nearest(left, sides);
+      const next = near[this.draw(near)]!;
+      order.push(next);
+      left.splice(left.indexOf(next), 1);
+    }
     return order;
   }
 
@@ -57,6 +78,19 @@ export class RelayChoice {
     const standing = this.standingOf(server);
     const backOffMs = Math.min(FIRST_BACK_OFF_MS * 2 ** standing.failures++, BACK_OFF_LIMIT_MS);
     standing.notBeforeMs = this.clock.now() + backOffMs;
+  }
+
+  /** All of them where there is nothing to tell them apart by. */
+  private nearest(servers: readonly ReportedServer[], sides: readonly RelayUser[]): readonly ReportedServer[] {
+    const distances = new Map<ReportedServer, number>();
+    for (const server of servers) {
+      const distanceMs = this.roomOf(server) > LITTLE_ROOM ? distanceOf(server, sides) : undefined;
+      if (distanceMs !== undefined) distances.set(server, distanceMs);
+    }
+    if (distances.size === 0) return servers;
+    const leastMs = Math.min(...distances.values());
+    const asNearMs = leastMs + Math.max(AS_NEAR_MS, leastMs * AS_NEAR_PART);
+    return [...distances].filter(([, distanceMs]) => distanceMs <= asNearMs).map(([server]) => server);
   }
 
   private isReady(server: ReportedServer): boolean {
@@ -86,9 +120,29 @@ export class RelayChoice {
   }
 }
 
-function serves({ endpoints, streams }: ReportedServer, sides: readonly (readonly Access[])[]): boolean {
+/** As nodes know it. */
+export function relayName({ peer }: ReportedServer): string {
+  return peer.name.slice(0, NAME_LIMIT);
+}
+
+/** Undefined when a node that has measured others has not reached it, or none has measured. */
+function distanceOf(server: ReportedServer, sides: readonly RelayUser[]): number | undefined {
+  const name = relayName(server);
+  let sumMs: number | undefined;
+  for (const { rtts = [] } of sides) {
+    if (rtts.length === 0) continue;
+    const known = rtts.find((each) => each.name === name);
+    if (!known) return undefined;
+    sumMs = (sumMs ?? 0) + known.rttMs;
+  }
+  return sumMs;
+}
+
+export function serves({ endpoints, streams }: ReportedServer, sides: readonly RelayUser[]): boolean {
   if (endpoints.length === 0) return true; // it says where with each path
-  const family = ({ address }: Endpoint): Family => (address.includes(':') ? 6 : 4);
-  const own: Access[] = [...endpoints.map(family), ...streams.map((at): Access => `tls${family(at)}`)];
-  return sides.every((accesses) => accesses.length === 0 || accesses.some((access) => own.includes(access)));
+  const own: Access[] = [
+    ...endpoints.map(({ address }) => familyOf(address)),
+    ...streams.map(({ address }): Access => `tls${familyOf(address)}`),
+  ];
+  return sides.every(({ accesses }) => accesses.length === 0 || accesses.some((access) => own.includes(access)));
 }

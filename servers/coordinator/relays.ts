@@ -1,6 +1,7 @@
 /** The DC's side of the RS (paper 2.4): a path for two nodes that cannot reach each other (Figure 7 steps 17 and 18). */
 import type { Clock, Random, Timers } from '../../core/runtime';
 import type { Endpoint } from '../../core/wire/addresses';
+import { RELAYS_LIMIT } from '../../core/wire/fields';
 import { KEY_LENGTH } from '../../core/wire/key-length';
 import type { Body, Message } from '../../core/wire/messages';
 import { Refused } from '../../core/wire/outcomes';
@@ -8,8 +9,8 @@ import type { Signalling } from '../../core/wire/signalling';
 import { within } from '../../core/wire/within';
 import { BoundedMap } from '../bounded-map';
 import { labelsBelow } from '../names';
-import type { Access } from './direction';
-import { RelayChoice } from './relay-choice';
+import { familyOf } from './candidates';
+import { RelayChoice, relayName, serves, type RelayUser } from './relay-choice';
 import type { ReportedServer, ServerReports } from './server-reports';
 
 /** An RS that has not answered two tries by then is passed over, and left alone for a while (relay-choice.ts). */
@@ -18,6 +19,9 @@ const ANSWER_MS = 700;
 /** Less than it takes a node to find that an RS is silent. */
 const SAME_MS = 3_000;
 const PAIRS_LIMIT = 16_384;
+/** A registration's answer has so much room for RSs; an endpoint takes so much beside its address. */
+const NAMED_BYTES = 640;
+const ENDPOINT_BYTES = 24;
 
 /** What one of the two nodes is told of a path. */
 export type RelaySide = NonNullable<Body<'routeDirection'>['relay']>;
@@ -39,12 +43,12 @@ export class Relays {
 
   /**
    * It is on MN's account. Both may ask for each other at once, as when they lose an RS: they are given the same path.
-   * `sides`: how each can reach it. Refuses with no-route when no RS has room, or with relay-quota.
+   * Refuses with no-route when no RS has room, or with relay-quota.
    */
   async pathFor(
     mn: string,
     cn: string,
-    sides: readonly (readonly Access[])[],
+    sides: readonly RelayUser[],
     handover: boolean,
   ): Promise<readonly [mn: RelaySide, cn: RelaySide]> {
     const asked = this.recent.get(`${cn} ${mn}`);
@@ -58,6 +62,36 @@ export class Relays {
     return path;
   }
 
+  /** Whether there is an RS that both can use, though perhaps without room. */
+  serve(sides: readonly RelayUser[]): boolean {
+    return this.reports.alive('rs').some((server) => serves(server, sides));
+  }
+
+  /** Some tunnels still go by an RS that gives no new paths. */
+  get areDraining(): boolean {
+    return this.reports.alive('rs').some(({ draining }) => draining);
+  }
+
+  /** Where a node may look at itself from: some of the RSs, always the same ones for one node, in the same order. */
+  namedTo(fqdn: string): NonNullable<Body<'registrationResponse'>['relays']> {
+    const alive = this.reports.alive('rs').filter(({ draining, endpoints }) => !draining && endpoints.length > 0);
+    alive.sort((a, b) => (a.peer.name < b.peer.name ? -1 : 1));
+    const first =
+      alive.length > RELAYS_LIMIT ? [...fqdn].reduce((sum, c) => sum + c.charCodeAt(0), 0) % alive.length : 0;
+    const named: { name: string; endpoints: Endpoint[] }[] = [];
+    let bytes = 0;
+    for (const server of [...alive.slice(first), ...alive.slice(0, first)]) {
+      const endpoints = ([4, 6] as const).flatMap((f) => server.endpoints.find((e) => familyOf(e.address) === f) ?? []);
+      bytes += endpoints.reduce(
+        (sum, { address }) => sum + ENDPOINT_BYTES + address.length,
+        relayName(server).length + 20,
+      );
+      if (named.length === RELAYS_LIMIT || bytes > NAMED_BYTES) break;
+      named.push({ name: relayName(server), endpoints });
+    }
+    return named;
+  }
+
   /** A node, or an account and all below it, may use relays no more, e.g. because it is revoked: its paths end. */
   async releaseOf(fqdn: string): Promise<void> {
     const message: Message = { name: 'relayWithdrawal', body: { fqdn } };
@@ -67,7 +101,7 @@ export class Relays {
 
   private async allocate(
     nodes: [mn: string, cn: string],
-    sides: readonly (readonly Access[])[],
+    sides: readonly RelayUser[],
     handover: boolean,
   ): Promise<readonly [mn: RelaySide, cn: RelaySide]> {
     const owner = labelsBelow(this.zone, nodes[0])?.at(-1) ?? nodes[0];

@@ -86,10 +86,10 @@ export class Residents implements CorrespondentSide {
     await this.refuseForbidden(fqdn, permissions.of(fqdn, from.fqdn, from.zone), from.fqdn);
     const cn = registrations.registered(fqdn);
     if (!cn) throw await this.absent(fqdn);
-    const { addresses, observed, host, route } = cn.registration;
+    const { addresses, observed, host, route, reach } = cn.registration;
     const { publicKey } = cn.session;
     const presharedKey = introductions.presharedKey(from.publicKey, publicKey);
-    return { fqdn, publicKey, addresses, observed, host: [...host], route, presharedKey };
+    return { fqdn, publicKey, addresses, observed, host: [...host], route, presharedKey, ...(reach && { reach }) };
   }
 
   async direct(

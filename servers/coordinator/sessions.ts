@@ -136,9 +136,10 @@ function locationOf(session: Session, transaction: bigint): StoredLocation | nul
   const { registration, asleep, notificationServer } = session;
   const known = registration ?? (asleep?.notified ? asleep : undefined);
   if (!known) return null;
-  const { addresses, host, route, lifetimeMs, observed, notified } = known;
+  const { addresses, host, route, reach, lifetimeMs, observed, notified } = known;
   return {
     ...{ addresses, host, route, lifetimeMs, observed, notified, transaction },
+    ...(reach && { reach }),
     ...(notificationServer !== undefined && { notificationServer }),
     ...(!registration && { isAsleep: true }),
   };

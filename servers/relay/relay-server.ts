@@ -5,6 +5,7 @@
  *   DC -> RS    Relay Withdrawal     ends the paths of somebody who may use none any more
  *   node -> RS  Relay Bind           under its side's key: here I am. Again every 20 s and whenever in doubt
  *   node -> RS  relay frames         forwarded to the other side, unread (relay-paths.ts)
+ *   node -> RS  STUN                 where is this seen to come from? (stun-answers.ts)
  *
  * Draining: no new paths, and every node is told to look for another RS, while the frames of those that have not yet
  * found one are forwarded on.
@@ -17,10 +18,12 @@ import { Refused } from '../../core/wire/outcomes';
 import type { Peer } from '../../core/wire/peers';
 import { isRelayFrame, pathIdOf, RELAY_HEADER_LENGTH, RELAY_MAGIC, relayHint } from '../../core/wire/relay-frame';
 import { Signalling, type Context } from '../../core/wire/signalling';
+import { isStun } from '../../core/wire/stun';
 import type { ServerMachine, ServerPorts, TrustedServer } from '../server-ports';
 import { RelayCrew } from './relay-crew';
 import { DEFAULT_RELAY_LIMITS, RelayPaths, type RelayLimits, type RelayPath } from './relay-paths';
 import type { RelayDrop } from './relay-table';
+import { StunAnswers } from './stun-answers';
 
 /** How often paths that nobody uses are looked for. */
 const SWEEP_MS = 15_000;
@@ -38,6 +41,11 @@ export interface RelayServerOptions {
   readonly limits?: Partial<RelayLimits>;
 }
 
+export interface RelayServerPorts extends ServerPorts {
+  /** From another port than the one that nodes send to. Without it nodes cannot find out whether anyone reaches them. */
+  transmitFromOtherPort?(datagram: Uint8Array, to: Endpoint): void;
+}
+
 interface Side {
   readonly path: RelayPath;
   readonly side: 0 | 1;
@@ -53,6 +61,7 @@ export class RelayServer implements ServerMachine {
   readonly signalling: Signalling<Endpoint>;
   readonly coordinator: Peer;
   readonly paths: RelayPaths;
+  readonly stun: StunAnswers;
   draining = false;
   /** Where nodes come over TLS. */
   streamEndpoints: readonly Endpoint[] = [];
@@ -69,13 +78,19 @@ export class RelayServer implements ServerMachine {
 
   constructor(
     private readonly options: RelayServerOptions,
-    private readonly ports: ServerPorts,
+    private readonly ports: RelayServerPorts,
   ) {
     const { identity, name, coordinator, limits } = options;
     this.limits = { ...DEFAULT_RELAY_LIMITS, ...limits };
     this.signalling = new Signalling({ party: 'rs', part: name, identity, ...ports });
     this.coordinator = this.signalling.addPeer({ ...coordinator, key: agreedKey(identity, coordinator.publicKey) });
     this.paths = new RelayPaths(ports.clock, ports.random, this.limits, (frame, to) => ports.transmit(frame, to));
+    const { clock, transmitFromOtherPort } = ports;
+    this.stun = new StunAnswers({
+      clock,
+      transmit: (datagram, to) => ports.transmit(datagram, to),
+      transmitFromOtherPort,
+    });
     this.signalling.handle('relayDirection', (body, context) => this.allocate(body, context));
     this.signalling.handle('relayWithdrawal', (body, context) => this.withdraw(body, context));
     this.signalling.handle('relayBind', (_, context) => this.bind(context));
@@ -115,7 +130,9 @@ export class RelayServer implements ServerMachine {
   }
 
   receive(datagram: Uint8Array, from: Endpoint): void {
-    if (datagram[0] !== RELAY_MAGIC) return this.signalling.receive(datagram, from);
+    if (datagram[0] !== RELAY_MAGIC) {
+      return isStun(datagram) ? this.stun.receive(datagram, from) : this.signalling.receive(datagram, from);
+    }
     const drop = this.paths.table.forward(datagram, from);
     if (drop === undefined) return this.traceHandshake(datagram);
     if (drop === 'unknown path' || drop === 'unbound source') this.hint(datagram, from);

@@ -58,13 +58,14 @@ export async function serveRelayServer(
   };
 }
 
-export function relayServerFigures({ paths, forwarded, binds, signalling, frameDrops }: RelayServer): Figure[] {
+export function relayServerFigures({ paths, forwarded, binds, signalling, frameDrops, stun }: RelayServer): Figure[] {
   return [
     { name: 'relay_paths', help: 'Paths that are allocated', type: 'gauge', value: paths.size },
     { name: 'relay_binds_total', help: 'Relay Binds taken', type: 'counter', value: binds },
     { name: 'relayed_packets_total', help: 'Frames forwarded', type: 'counter', value: forwarded.packets },
     { name: 'relayed_bytes_total', help: 'Bytes of frames forwarded', type: 'counter', value: forwarded.bytes },
-    ...droppedFigures({ signalling: signalling.drops, frames: frameDrops }),
+    { name: 'stun_answers_total', help: 'Nodes told where they are seen', type: 'counter', value: stun.answered },
+    ...droppedFigures({ signalling: signalling.drops, frames: frameDrops, stun: stun.drops }),
   ];
 }
 

@@ -3,6 +3,7 @@
  * What `write` has answered is on disk. Keys are secret: whoever implements this keeps them from others' eyes.
  */
 import type { Endpoint, VirtualAddresses } from '../../core/wire/addresses';
+import type { Body } from '../../core/wire/messages';
 
 export interface StoredSession {
   readonly fqdn: string;
@@ -22,6 +23,8 @@ export interface StoredLocation {
   readonly addresses: VirtualAddresses;
   readonly host: readonly Endpoint[];
   readonly route: 'auto' | 'relay' | 'direct';
+  /** What the node had found out about itself. */
+  readonly reach?: Body<'registrationRequest'>['reach'];
   readonly lifetimeMs: number;
   readonly observed: Endpoint;
   readonly notified: boolean;

@@ -12,9 +12,8 @@ type Servers = Pick<ServerWorld, 'as' | 'dc' | 'ns' | 'rs' | 'cs'>;
 export function dropsOf(servers: Servers, reason?: string): number {
   let sum = 0;
   const { ns, rs, cs } = servers;
-  for (const drops of [ns.connections, rs.paths, cs.connections, cs.uploads, ...portsOf(servers).values()].map(
-    (each) => each.drops,
-  )) {
+  const counting = [ns.connections, rs.paths, rs.stun, cs.connections, cs.uploads, ...portsOf(servers).values()];
+  for (const { drops } of counting) {
     for (const [why, count] of drops) if (reason === undefined || why === reason) sum += count;
   }
   return sum;

@@ -97,10 +97,11 @@ export class ServerStorm {
       this.messages++;
       const dropped = dropsOf(this.world);
       const { receivedBytes } = this.world.cs.uploads;
+      const { answered } = this.world.rs.stun;
       this.world.trace.length = 0;
       route.deliver(datagram);
       const taken = this.world.trace.some(({ event }) => event === 'receive') || this.isHint(datagram);
-      const stored = this.world.cs.uploads.receivedBytes > receivedBytes;
+      const stored = this.world.cs.uploads.receivedBytes > receivedBytes || this.world.rs.stun.answered > answered;
       assert(taken || stored || dropsOf(this.world) > dropped, 'neither counted nor taken');
     }
     if (how & How.later) await pass(this.world.time, 50);

@@ -1,6 +1,7 @@
 /** Whatever is sent to the servers, also under keys that are rightly held: each message is counted or taken. */
 import { encodeBody } from '../../core/wire/codec';
 import { kindOf, messages, type MessageName } from '../../core/wire/messages';
+import { writeBindingRequest } from '../../core/wire/stun';
 import { readCorpus } from './corpus';
 import { fuzz, seed } from './engine';
 import { sampleBodies } from '../support/sample-messages';
@@ -69,6 +70,15 @@ function everyMessage(routes: readonly number[]): Uint8Array[] {
   });
 }
 
+/** To the RS, from a stranger. */
+function stunRequests(): Uint8Array[] {
+  const transaction = new Uint8Array(12).fill(7);
+  return [true, false].map((changePort) => {
+    const route = RAW_ROUTE + serverNames.indexOf('rs');
+    return Uint8Array.of(route, How.later, 0, ...writeBindingRequest({ transaction, changePort }));
+  });
+}
+
 /** The insider's login, and what nodes and servers sent while they joined: every run has the same randomness. */
 async function liveForNodes(): Promise<Uint8Array[]> {
   const overheard: Uint8Array[] = [];
@@ -81,6 +91,7 @@ async function liveForNodes(): Promise<Uint8Array[]> {
     ...variants('nodes'),
     ...everyMessage(NODE_ROUTES),
     ...overheard,
+    ...stunRequests(),
     Uint8Array.of(0, How.later, messages.loginRequest.type, ...body),
   ];
 }

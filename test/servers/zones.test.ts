@@ -10,7 +10,7 @@ import { SimulatedNode } from '../support/simulated-node';
 
 const at = (n: number) => ({ address: `203.0.113.${n}`, port: 4000 + n });
 
-async function twoZones(options?: { withNotification?: boolean; withRelay?: boolean }) {
+async function twoZones(options?: { withNotification?: boolean; withRelay?: boolean | 'named' }) {
   const world = await ServerWorld.start(options);
   const other = await world.startSecondZone();
   world.dns.set(`NS ${OTHER_ZONE}`, [`dc.${OTHER_ZONE}`]);

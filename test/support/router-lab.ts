@@ -12,6 +12,20 @@ import { readTrace, traced, type TraceLine } from './trace-watch';
 
 export type Host = 'alice' | 'bob';
 export type Family = 4 | 6;
+/** In the usual words: who gets in, and whether one external port serves all destinations. */
+export type NatKind = 'symmetric' | 'port restricted' | 'full cone';
+
+const NAT_RULES: Record<NatKind, string> = {
+  symmetric: `
+    chain out { type nat hook postrouting priority 100; oifname cable masquerade fully-random; }
+    chain through { type filter hook forward priority 0; policy drop; ct state established accept; iifname inside accept; }`,
+  'port restricted': `
+    chain out { type nat hook postrouting priority 100; oifname cable masquerade; }
+    chain through { type filter hook forward priority 0; policy drop; ct state established accept; iifname inside accept; }`,
+  'full cone': `
+    chain in { type nat hook prerouting priority -100; iifname cable meta l4proto udp dnat to 10.0.0.2; }
+    chain out { type nat hook postrouting priority 100; oifname cable masquerade; }`,
+};
 
 const HOSTS: readonly Host[] = ['alice', 'bob'];
 const NETWORKS = {
@@ -79,12 +93,14 @@ export class RouterLab {
     }
     ip('-n', inside, 'route', 'add', 'default', 'via', '10.0.0.1');
     execFileSync('ip', ['netns', 'exec', nat, 'sysctl', '-qw', 'net.ipv4.ip_forward=1']);
-    const rules = `
-      table ip nat {
-        chain out { type nat hook postrouting priority 100; oifname cable masquerade fully-random; }
-        chain through { type filter hook forward priority 0; policy drop; ct state established accept; iifname inside accept; }
-      }`;
-    execFileSync('ip', ['netns', 'exec', nat, 'nft', '-f', '-'], { input: rules });
+    this.setNat(host, 'symmetric');
+  }
+
+  /** What the NAT in front of a host is like from now on. */
+  setNat(host: Host, kind: NatKind): void {
+    const rules = `table ip nat\ndelete table ip nat\ntable ip nat {${NAT_RULES[kind]}\n}`;
+    const inNat = ['netns', 'exec', this.namespace(`nat of ${host}`)];
+    execFileSync('ip', [...inNat, 'nft', '-f', '-'], { input: rules });
   }
 
   /** Of a host's cable: at both its ends, or only at the router's, so that the host does not know. */
@@ -189,6 +205,14 @@ export class RouterLab {
 
   get network(): JoinLine {
     return this.join!;
+  }
+
+  /** `ntmobile args` on a host, as the account of its name. */
+  command(host: Host, args: readonly string[]): Program {
+    return this.node(host, [join(projectRoot, 'dist/cli/main.js'), ...args], {
+      ...{ NTMOBILE_AS: this.join!.as, NTMOBILE_ACCOUNT: host, NTMOBILE_PASSWORD: passwordOf(host) },
+      NTMOBILE_STATE_DIR: join(this.dir, `state-${host}-${this.runs}`),
+    });
   }
 
   /** `node args` on a host, without us. */

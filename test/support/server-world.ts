@@ -97,11 +97,11 @@ export class ServerWorld {
     this.cs = this.startCache();
   }
 
-  /** `withRelay`, `withCache`: the RS or the CS reports itself too. */
+  /** `withRelay`, `withCache`: the RS or the CS reports itself too; `named`: nodes are told where the RS is. */
   static async start(
     options: {
       withNotification?: boolean;
-      withRelay?: boolean;
+      withRelay?: boolean | 'named';
       withCache?: boolean;
       withTls?: boolean;
       notification?: Partial<NotificationServerOptions>;
@@ -114,7 +114,7 @@ export class ServerWorld {
     for (const name of ['alice', 'bob', 'carol']) await world.store.accounts.put(name, 'hash of right', 0);
     await world.as.start();
     if (withNotification) await world.report('ns', world.ns);
-    if (withRelay) await world.report('rs', world.rs);
+    if (withRelay) await world.report('rs', world.rs, ports.dc, withRelay === 'named' ? [ports.rs] : []);
     if (withCache) {
       await settle(world.time, world.cs.start());
       await world.report('cs', world.cs);
@@ -313,7 +313,8 @@ export class ServerWorld {
 
   private startRelay(): RelayServer {
     const options = { ...this.reporting('rs'), endpoints: [ports.rs] };
-    return this.attach(ports.rs, (serverPorts) => new RelayServer(options, serverPorts));
+    const transmitFromOtherPort = this.network.sender({ ...ports.rs, port: 10_000 + ports.rs.port });
+    return this.attach(ports.rs, (serverPorts) => new RelayServer(options, { ...serverPorts, transmitFromOtherPort }));
   }
 
   private reporting(party: 'rs' | 'cs') {
@@ -349,12 +350,13 @@ export class ServerWorld {
     kind: 'ns' | 'rs' | 'cs',
     machine: NotificationServer | RelayServer | CacheServer,
     at = ports.dc,
+    endpoints: readonly Endpoint[] = [],
   ): Promise<void> {
     const to = { peer: machine.coordinator, endpoint: at };
     const report = () => ({
       kind,
       load: machine.load,
-      endpoints: [],
+      endpoints: [...endpoints],
       draining: 'draining' in machine && machine.draining,
     });
     const onRestart = (): void => void (machine instanceof NotificationServer && machine.coordinatorRestarted());

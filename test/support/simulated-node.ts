@@ -100,8 +100,11 @@ export class SimulatedNode {
   }
 
   /** Figure 4 steps 9 to 12. */
-  async register(host: Endpoint[] = [this.local]): Promise<Body<'registrationResponse'>> {
-    const body = { endpoints: host, lifetimeMs: 90_000, route: 'auto' as const };
+  async register(
+    host: Endpoint[] = [this.local],
+    reach?: Body<'registrationRequest'>['reach'],
+  ): Promise<Body<'registrationResponse'>> {
+    const body = { endpoints: host, lifetimeMs: 90_000, route: 'auto' as const, ...(reach && { reach }) };
     this.registration = expectBody(await this.ask({ name: 'registrationRequest', body }), 'registrationResponse');
     return this.registration;
   }

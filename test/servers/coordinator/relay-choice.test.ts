@@ -5,10 +5,7 @@ import { RelayChoice } from '../../../servers/coordinator/relay-choice';
 import type { ReportedServer } from '../../../servers/coordinator/server-reports';
 import { SeededRandom, VirtualTime } from '../../support/virtual-time';
 
-const both = [
-  [4, 6],
-  [4, 6],
-] as const;
+const both = [{ accesses: [4, 6] }, { accesses: [4, 6] }] as const;
 
 function rs(name: string, load: number, more: Partial<ReportedServer> = {}): ReportedServer {
   const peer = { key: sharedKey(new Uint8Array(32).fill(name.length), 0), party: 'rs' as const, name };
@@ -61,17 +58,17 @@ describe('choice of an RS', () => {
     const { choice: relays } = choice();
     const streams = [{ address: '192.0.2.1', port: 443 }];
     const servers = [rs('no tls', 0), rs('tls', 0, { streams })];
-    assert.deepEqual(names(relays.order(servers, [['tls4'], [6]])), ['tls']);
-    assert.deepEqual(names(relays.order(servers, [['tls4', 'tls6'], ['tls4']])), ['tls']);
-    assert.deepEqual(names(relays.order(servers, [['tls6'], [4]])), []);
+    assert.deepEqual(names(relays.order(servers, [{ accesses: ['tls4'] }, { accesses: [6] }])), ['tls']);
+    assert.deepEqual(names(relays.order(servers, [{ accesses: ['tls4', 'tls6'] }, { accesses: ['tls4'] }])), ['tls']);
+    assert.deepEqual(names(relays.order(servers, [{ accesses: ['tls6'] }, { accesses: [4] }])), []);
   });
 
   it('draining, or without an IP version of one side -> not asked; one with both joins two nodes that share none', () => {
     const { choice: relays } = choice();
     const only4 = rs('only4', 0, { endpoints: [{ address: '192.0.2.1', port: 1 }] });
     const servers = [rs('draining', 0, { draining: true }), only4, rs('both', 0.5)];
-    assert.deepEqual(names(relays.order(servers, [[4], [6]])), ['both']);
-    assert.deepEqual(names(relays.order(servers, [[4], [4, 6]])).sort(), ['both', 'only4']);
+    assert.deepEqual(names(relays.order(servers, [{ accesses: [4] }, { accesses: [6] }])), ['both']);
+    assert.deepEqual(names(relays.order(servers, [{ accesses: [4] }, { accesses: [4, 6] }])).sort(), ['both', 'only4']);
   });
 
   it('one that does not answer -> left alone for 5, 10, 20 s however it reports itself; answers -> 5 s again', () => {
@@ -88,5 +85,47 @@ describe('choice of an RS', () => {
     relays.failed(rs('a', 0));
     time.advance(5_000);
     assert.equal(isAsked(), true);
+  });
+
+  describe('nodes have measured round trips', () => {
+    const near = rs('near', 0.5);
+    const middle = rs('middle', 0.1);
+    const far = rs('far', 0);
+    const user = (rtts: Record<string, number>) => ({
+      accesses: [4] as const,
+      rtts: Object.entries(rtts).map(([name, rttMs]) => ({ name, rttMs })),
+    });
+    const order = (servers: readonly ReportedServer[], ...sides: ReturnType<typeof user>[]): string[] =>
+      names(choice().choice.order(servers, sides));
+
+    it('both -> the least sum first, however loaded the others', () => {
+      const sides = [user({ near: 10, middle: 12, far: 100 }), user({ near: 30, middle: 60, far: 5 })];
+      assert.deepEqual(order([far, middle, near], ...sides), ['near', 'middle', 'far']);
+    });
+
+    it('only one of them -> by that alone', () => {
+      assert.deepEqual(order([far, near], user({ near: 10, far: 100 }), user({})), ['near', 'far']);
+    });
+
+    it('one of them has not reached an RS -> that is the last', () => {
+      const sides = [user({ near: 10, far: 100 }), user({ far: 100 })];
+      assert.deepEqual(order([near, far], ...sides), ['far', 'near']);
+    });
+
+    it('the nearest is full -> the next; without any other, that', () => {
+      const full = rs('near', 0.95);
+      const sides = [user({ near: 10, far: 100 }), user({ near: 10, far: 100 })];
+      assert.deepEqual(order([full, far], ...sides), ['far', 'near']);
+      assert.deepEqual(order([full], ...sides), ['near']);
+    });
+
+    it('two as near as each other: a thousand paths -> each gets its share', () => {
+      const sides = [user({ a: 10, b: 12 }), user({ a: 12, b: 11 })];
+      const servers = [rs('a', 0.2), rs('b', 0.2)];
+      const { choice: relays } = choice();
+      const firsts = Array.from({ length: 1000 }, () => relays.order(servers, sides)[0]!.peer.name);
+      const share = firsts.filter((name) => name === 'a').length;
+      assert(share > 400 && share < 600, `${share}`);
+    });
   });
 });

@@ -1,12 +1,13 @@
 /** An RS on sockets of both IP versions. */
 import assert from 'node:assert/strict';
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { nodeClock, nodeRandom, nodeTimers } from '../../../core/runtime-node';
 import { agreedKey, generateKeyPair, sharedKey } from '../../../core/wire/keys';
 import { writeRelayHeader } from '../../../core/wire/relay-frame';
 import type { Endpoint } from '../../../core/wire/addresses';
 import { Signalling } from '../../../core/wire/signalling';
+import { readBindingResponse, writeBindingRequest } from '../../../core/wire/stun';
 import { hostRelayServer, type HostedRelay } from '../../../servers/host-relay';
 
 const LOOPBACK = { udp4: '127.0.0.1', udp6: '::1' } as const;
@@ -54,6 +55,23 @@ describe('an RS of both IP versions', () => {
     }
     for (const { signalling } of [dc, ...sides]) signalling.close();
   });
+
+  for (const type of ['udp4', 'udp6'] as const) {
+    it(`a node asks over ${type} by STUN -> it is answered, and from another port when it asks for that`, async () => {
+      const socket = createSocket(type);
+      sockets.push(socket);
+      await new Promise<void>((bound) => socket.bind(0, LOOPBACK[type], bound));
+      for (const changePort of [false, true]) {
+        const transaction = nodeRandom.bytes(12);
+        const arrived = once(socket, 'message');
+        socket.send(writeBindingRequest({ transaction, changePort }), at[type].port, at[type].address);
+        const [answer, from] = (await arrived) as [Buffer, RemoteInfo];
+        const mapped = { address: LOOPBACK[type], port: socket.address().port };
+        assert.deepEqual(readBindingResponse(new Uint8Array(answer)), { transaction, mapped });
+        assert.equal(from.port !== at[type].port, changePort);
+      }
+    });
+  }
 
   type Party = Awaited<ReturnType<typeof party>>;
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import type { Endpoint } from '../../../core/wire/addresses';
 import type { Member, RelayCrew, WorkerLink } from '../../../servers/relay/relay-crew';
 import type { RelayLimits } from '../../../servers/relay/relay-paths';
+import { readBindingResponse, writeBindingRequest } from '../../../core/wire/stun';
 import { RelayWorker } from '../../../servers/relay/relay-worker';
 import type { FromWorker } from '../../../servers/relay/worker-messages';
 import { pass } from '../../support/memory-datagrams';
@@ -194,6 +195,20 @@ describe('worker processes of an RS', () => {
     assert.equal(world.rs.forwarded.packets, 8);
     assert.equal(world.rs.paths.forwardedPackets, 4);
     assert.deepEqual([...world.rs.frameDrops], []);
+  });
+
+  it('a worker reads: a node asks by STUN, of either process -> it is told where it is seen', async () => {
+    office = new Office(1);
+    const { world } = office;
+    await office.allRead();
+    const mapped: (Endpoint | undefined)[] = [];
+    const ask = world.network.attach(at(5), (answer) => mapped.push(readBindingResponse(answer)?.mapped));
+    const { received } = office.processes[0]!;
+    for (let i = 0; i < 4; i++)
+      ask(writeBindingRequest({ transaction: world.random.bytes(12), changePort: false }), rsAt);
+    await pass(world.time, 10);
+    assert.equal(office.processes[0]!.received - received, 2);
+    assert.deepEqual(mapped, Array(4).fill(at(5)));
   });
 
   it('a side moves, a path ends: frames from where it was, and of the path -> dropped by every process', async () => {
