@@ -6,6 +6,7 @@
  *                 |           '------ no answer ----------------> failed (for a moment), then asked anew
  *                 '-- absent --> failed (for a moment), addresses known
  */
+import { newConstruction, type Construction } from './construction';
 import { NtmError } from './errors';
 import {
   AbsentError,
@@ -28,7 +29,7 @@ import type { Body } from './wire/messages';
 /** A failure is told to everybody who asks within this time, so that a busy client does not flood the DC. */
 const FAILURE_MS = 1_000;
 /** The side that awaits the Tunnel Request sends its own when none has come by then: the other may not reach us. */
-const AWAIT_REQUEST_MS = 1_000;
+const AWAIT_REQUEST_MS = 300;
 /**
  * When nothing at all has come through the tunnel for this long after a connection was begun, the DC is asked again:
  * a correspondent that restarted is found soon, and not after the 15 s that the tunnel needs to notice the silence.
@@ -59,12 +60,6 @@ interface Correspondent {
   /** Running while a new connection may show that the tunnel is dead. */
   doubt?: Timer | undefined;
   failure?: { readonly error: Error; readonly untilMs: number } | undefined;
-}
-
-interface Construction {
-  readonly done: Promise<void>;
-  succeed(): void;
-  fail(error: Error): void;
 }
 
 export interface CorrespondentsOptions {
@@ -280,6 +275,13 @@ export class Correspondents {
     }
   }
 
+  /** This node knows more about itself than when its tunnels began on relays: perhaps they need none. */
+  situationChanged(): void {
+    for (const { fqdn, tunnel, construction } of this.byName.values()) {
+      if (!construction && tunnel?.state === 'established' && tunnel.path.kind === 'relay') this.renew(fqdn);
+    }
+  }
+
   /** Asks the DC anew: the correspondent may have restarted and know nothing of our tunnel, or be elsewhere. */
   renew(fqdn: string): void {
     const known = this.byName.get(fqdn);
@@ -383,15 +385,4 @@ function forgottenForRoom(fqdn: string): NtmError {
 
 function isEstablished(known: Correspondent): boolean {
   return known.tunnel?.state === 'established' && !known.construction;
-}
-
-function newConstruction(): Construction {
-  let succeed!: () => void;
-  let fail!: (error: Error) => void;
-  const done = new Promise<void>((resolve, reject) => {
-    succeed = resolve;
-    fail = reject;
-  });
-  done.catch(() => {}); // whoever waits for it is told; nobody has to
-  return { done, succeed, fail };
 }

@@ -121,7 +121,7 @@ export class Node implements VirtualNetwork {
     this.discovery = new Discovery({
       ...{ runtime, trace, part: this.part, ports: this.ports.sockets, portMapping: config.portMapping },
       send: (datagram, to) => this.ports.send(datagram, to),
-      onNews: () => this.membership.situationChanged(),
+      onNews: () => void this.membership.situationChanged().then(() => this.correspondents.situationChanged()),
     });
     this.membership = new Membership({
       ...{ runtime, trace, part: this.part, signalling: this.signalling, situation: this.discovery },

@@ -1,6 +1,7 @@
 /** What a router does for `ntmobile netcheck`: it is asked for a mapping, which is given back at once. */
 import { PortMapper } from '../../core/reach/port-mapping/port-mapper';
-import { nodeRuntime } from '../../core/runtime-node';
+import { holdProcess, nodeRuntime } from '../../core/runtime-node';
+import type { GatewayAccess } from '../../core/runtime';
 import { formatEndpoint } from '../../core/wire/addresses';
 
 /** Routers that map answer soon; that none does is known after ten seconds only. */
@@ -17,6 +18,15 @@ export interface PortMapping {
 export async function checkPortMapping(): Promise<PortMapping | 'none'> {
   const access = nodeRuntime.gateway?.();
   if (!access) return 'none';
+  const release = holdProcess();
+  try {
+    return await check(access);
+  } finally {
+    release();
+  }
+}
+
+async function check(access: GatewayAccess): Promise<PortMapping | 'none'> {
   const socket = await nodeRuntime
     .openDatagramPort({ family: 4, onDatagram() {}, onSendError() {} })
     .catch(() => undefined);

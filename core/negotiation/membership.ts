@@ -156,8 +156,8 @@ export class Membership {
   }
 
   /** This node knows more about itself than the DC. */
-  situationChanged(): void {
-    if (this.joined) void this.notification.refresh();
+  async situationChanged(): Promise<void> {
+    if (this.joined) await this.notification.refresh();
   }
 
   /** Leaves the network; the DC is told, without waiting for its answer. */

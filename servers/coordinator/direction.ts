@@ -37,22 +37,29 @@ export type Direction =
 /** How a relay server can be reached. */
 export type Access = Family | 'tls4' | 'tls6';
 
-export function chooseDirection(mn: Situation, cn: Situation, hasRelay: () => boolean): Direction {
+export interface RelaySituation {
+  /** One serves the two now, or the relay path that they have is not given up even if none does. */
+  readonly hasRelay: boolean;
+  /** Nodes look at themselves from relay servers: who does not say whether it is reachable will soon. */
+  readonly areNamed: boolean;
+}
+
+export function chooseDirection(mn: Situation, cn: Situation, { hasRelay, areNamed }: RelaySituation): Direction {
   const directOnly = mn.route === 'direct' || cn.route === 'direct';
   const relayOnly = mn.route === 'relay' || cn.route === 'relay';
   if (relayOnly || !hasUdp(mn) || !hasUdp(cn)) {
     return directOnly ? { route: 'none' } : { route: 'relay', endpointsOfMn: [], endpointsOfCn: [] };
   }
   const shared = ([6, 4] as const).filter((f) => offers(mn, cn, f) && offers(cn, mn, f));
-  const toMn = shared.filter((family) => isOpen(mn, cn, family));
-  const toCn = shared.filter((family) => isOpen(cn, mn, family));
+  const toMn = shared.filter((family) => isOpen(mn, cn, family, areNamed));
+  const toCn = shared.filter((family) => isOpen(cn, mn, family, areNamed));
   const endpointsOfMn = candidatesOf(mn, cn, preferring(toMn, shared));
   const endpointsOfCn = candidatesOf(cn, mn, preferring(toCn, shared));
   if (toMn.length + toCn.length > 0) {
     return { route: 'direct', requester: toMn.length > 0 ? 'cn' : 'mn', endpointsOfMn, endpointsOfCn };
   }
   const areBothToSend = shared.some((family) => isMapped(cn, family) || (isMapped(mn, family) && isSteady(cn, family)));
-  if (areBothToSend || (shared.length > 0 && (directOnly || !hasRelay()))) {
+  if (areBothToSend || (shared.length > 0 && (directOnly || !hasRelay))) {
     return { route: 'direct', requester: 'both', endpointsOfMn, endpointsOfCn };
   }
   return directOnly ? { route: 'none' } : { route: 'relay', endpointsOfMn, endpointsOfCn };
@@ -71,10 +78,12 @@ function hasUdp({ observed }: Pick<Situation, 'observed'>): boolean {
 
 /**
  * A node on the DC's own host is seen on loopback, and is taken to be reachable at its other addresses. Whether there is
- * a firewall, a node that was not told of relays does not know.
+ * a firewall, a node that has just joined does not know yet, and one that was not told of relays cannot. If there is
+ * one, it lets in whom the node sends to: which needs a correspondent node that comes from where it was seen.
  */
-function isOpen(node: Situation, correspondent: Situation, family: Family): boolean {
-  if (node.reach?.reachable === false || isTranslated(node, family)) return false;
+function isOpen(node: Situation, correspondent: Situation, family: Family, areNamed: boolean): boolean {
+  const isReachable = node.reach?.reachable ?? (!areNamed || isSteady(correspondent, family));
+  if (!isReachable || isTranslated(node, family)) return false;
   return node.observed.some(({ address }) => familyOf(address) === family) && offers(node, correspondent, family);
 }
 

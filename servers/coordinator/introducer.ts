@@ -96,7 +96,10 @@ export class Introducer {
     const ofCn: Situation = { observed: [cn.observed], host: cn.host, route: cn.route, reach: cn.reach };
     const sides = [ofMn, ofCn].map((side) => ({ accesses: accessesOf(side), rtts: side.reach?.relays }));
     // A tunnel that may have a relay, of the other's DC or one that drains, keeps it rather than to try its luck.
-    const direction = chooseDirection(ofMn, ofCn, () => handover || relays.serve(sides));
+    const direction = chooseDirection(ofMn, ofCn, {
+      hasRelay: handover || relays.serve(sides),
+      areNamed: relays.areNamed,
+    });
     if (direction.route === 'none') throw new Refused('no-route', cn.addresses);
     const toCn = { endpoints: direction.endpointsOfCn, mapping: cn.reach?.mapping };
     const toMn = { endpoints: direction.endpointsOfMn, mapping: ofMn.reach?.mapping };

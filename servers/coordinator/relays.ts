@@ -72,6 +72,11 @@ export class Relays {
     return this.reports.alive('rs').some(({ draining }) => draining);
   }
 
+  /** Whether nodes are told of any. */
+  get areNamed(): boolean {
+    return this.reports.alive('rs').some(({ draining, endpoints }) => !draining && endpoints.length > 0);
+  }
+
   /** Where a node may look at itself from: some of the RSs, always the same ones for one node, in the same order. */
   namedTo(fqdn: string): NonNullable<Body<'registrationResponse'>['relays']> {
     const alive = this.reports.alive('rs').filter(({ draining, endpoints }) => !draining && endpoints.length > 0);

@@ -10,13 +10,8 @@ import { expectedPath } from '../support/nat-lab/expectations';
 import { runMatrix, type Row } from '../support/nat-lab/matrix';
 import { killRunning } from '../support/processes';
 
-/**
- * Whether a tunnel through a relay moves to a direct path where there is one. Until nodes probe for it, only the pairs
- * that begin directly are held to the path that is expected of the places (nat-lab/expectations.ts).
- */
-const NODES_FIND_DIRECT_PATHS = false;
-/** For how long they may look for it. Ends as soon as they have found it. */
-const OBSERVE_MS = NODES_FIND_DIRECT_PATHS ? 5_000 : 100;
+/** For how long they may look for a direct path. Ends as soon as they have found it. */
+const OBSERVE_MS = 5_000;
 
 const PAIRS = [
   ['open', 'port-restricted'],
@@ -47,16 +42,11 @@ describeLab('reach behind NATs', function () {
 
   PAIRS.forEach(([from, to], i) => {
     const expected = expectedPath(placeOf(from), placeOf(to));
-    it(`${from} dials ${to} -> all that is said comes back${heldTo(i, expected) ? `, ${expected}` : ''}`, () => {
+    it(`${from} dials ${to} -> all that is said comes back, ${expected}`, () => {
       const { outcome } = rows[i]!;
       assert.ok(outcome.connected, outcome.fault);
       assert.equal(outcome.fault, undefined);
-      if (heldTo(i, expected)) assert.equal(outcome.lastPath, expected);
+      assert.equal(outcome.lastPath, expected);
     });
   });
 });
-
-/** The first pair begins directly: `open` has no NAT. */
-function heldTo(pair: number, expected: string): boolean {
-  return NODES_FIND_DIRECT_PATHS || expected === 'relay' || pair === 0;
-}

@@ -11,8 +11,9 @@ const side = (observed: string, host: string[], more: Partial<Situation> = {}): 
   route: 'auto',
   ...more,
 });
-const hasRelay = (): boolean => true;
-const hasNone = (): boolean => false;
+const hasRelay = { hasRelay: true, areNamed: false };
+const namesRelays = { hasRelay: true, areNamed: true };
+const hasNone = { hasRelay: false, areNamed: false };
 
 const global4 = side('203.0.113.1', ['203.0.113.1', '127.0.0.1']);
 const otherGlobal4 = side('203.0.113.2', ['203.0.113.2']);
@@ -86,6 +87,13 @@ describe('direction', () => {
       assert.deepEqual(chooseDirection(mn, cn, hasRelay), { route: 'relay', endpointsOfMn, endpointsOfCn });
     });
   }
+
+  it('seems reachable, and will soon know: chosen -> direct, but to a NAT that sends from any port by a relay', () => {
+    assert.equal(chooseDirection(global4, otherGlobal4, namesRelays).route, 'direct');
+    assert.equal(chooseDirection(global4, restricted, namesRelays).route, 'direct');
+    assert.equal(chooseDirection(global4, symmetric, namesRelays).route, 'relay');
+    assert.equal(chooseDirection(open, symmetric, namesRelays).route, 'direct');
+  });
 
   it('both hidden, and there is no relay: chosen -> direct, both request at once', () => {
     for (const [mn, cn] of [

@@ -15,6 +15,8 @@ export const ACCOUNTS = ['dials', 'hears'] as const;
 
 const SERVERS = ['as', 'dc', 'ns1', 'rs1', 'rs2'] as const;
 type Server = (typeof SERVERS)[number];
+/** Where those without UDP come to. */
+const TLS_PORT = 443;
 const PORTS = { as: 4_500, dc: 4_501, ns: 4_502, rs: 4_503 } as const;
 type ServedKind = keyof typeof PORTS;
 
@@ -70,13 +72,14 @@ export class LabServers {
     const both = BOTH.map((family) => this.endpoint(server, family));
     const common = { dir: join(this.dir, server), listen: both, log: 'error' };
     const coordinator = { zone: ZONE, key: this.key('dc') };
+    const tls = { listen: BOTH.map((family) => this.endpoint(server, family, TLS_PORT)) };
     switch (kind) {
       case 'as':
-        return { ...common, zone: ZONE, coordinators: [coordinator] };
+        return { ...common, tls, zone: ZONE, coordinators: [coordinator] };
       case 'dc': {
         const others = SERVERS.filter((other) => other !== 'as' && other !== 'dc');
         const servers = others.map((name) => ({ kind: kindOf(name), name, key: this.key(name) }));
-        return { ...common, zone: ZONE, accountServer: this.joinUrl(4), servers, resolver: ['127.0.0.1'] };
+        return { ...common, tls, zone: ZONE, accountServer: this.joinUrl(4), servers, resolver: ['127.0.0.1'] };
       }
       case 'ns':
         return {
@@ -87,7 +90,14 @@ export class LabServers {
           drainSeconds: 1,
         };
       case 'rs':
-        return { ...common, name: server, workers: 1, coordinator: this.coordinator(coordinator), drainSeconds: 1 };
+        return {
+          ...common,
+          tls,
+          name: server,
+          workers: 1,
+          coordinator: this.coordinator(coordinator),
+          drainSeconds: 1,
+        };
       default:
         return kind satisfies never;
     }
@@ -97,9 +107,9 @@ export class LabServers {
     return { ...known, endpoint: this.endpoint('dc', 4) };
   }
 
-  private endpoint(server: Server, family: Family): string {
+  private endpoint(server: Server, family: Family, port: number = PORTS[kindOf(server)]): string {
     const address = this.addresses[server][family];
-    return `${family === 6 ? `[${address}]` : address}:${PORTS[kindOf(server)]}`;
+    return `${family === 6 ? `[${address}]` : address}:${port}`;
   }
 
   private key(server: Server): string {
