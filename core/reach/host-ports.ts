@@ -86,7 +86,7 @@ export class HostPorts {
 
   /** EPERM: a firewall of this host lets no UDP out (netfilter's answer to what it drops). */
   private sendFailed(error: Error & { code?: string }, to: Endpoint): void {
-    if (error.code === 'EPERM' && this.detour.forbidden(to)) return;
+    if (error.code === 'EPERM' && (this.detour.forbidden(to) || this.detour.way === 'tls')) return;
     this.options.onSendError(error, to);
   }
 }

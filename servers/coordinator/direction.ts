@@ -82,7 +82,7 @@ function hasUdp({ observed }: Pick<Situation, 'observed'>): boolean {
  * one, it lets in whom the node sends to: which needs a correspondent node that comes from where it was seen.
  */
 function isOpen(node: Situation, correspondent: Situation, family: Family, areNamed: boolean): boolean {
-  const isReachable = node.reach?.reachable ?? (!areNamed || isSteady(correspondent, family));
+  const isReachable = node.reach?.reachable ?? (!areNamed || correspondent.reach?.mapping !== 'dependent');
   if (!isReachable || isTranslated(node, family)) return false;
   return node.observed.some(({ address }) => familyOf(address) === family) && offers(node, correspondent, family);
 }

@@ -69,7 +69,10 @@ describeLab('hosts without UDP', function () {
     lab.setUdp('alice', 'passes');
     lab.addAddress('alice');
     await lab.traced('alice', 'ticks', (events) =>
-      events.some(({ event, path }) => event === 'established' && String(path).startsWith(lab.address('bob', 4))),
+      events.some(
+        ({ event, path }) =>
+          (event === 'established' || event === 'roamed') && String(path).startsWith(lab.address('bob', 4)),
+      ),
     );
     await next(ticking, says('tick'), 5);
     assert.deepEqual(ticking.lines.filter(says('broken')), []);
