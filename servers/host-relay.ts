@@ -47,28 +47,28 @@ export async function hostRelayMachine(
 ): Promise<HostedMachine<RelayServer>> {
   const others: UdpServerSocket[] = [];
   const close = async (): Promise<void> => void (await Promise.all(others.map((socket) => socket.close())));
+  const transmitFromOtherPort = (datagram: Uint8Array, to: Endpoint): void =>
+    others.find(({ local }) => local.address.includes(':') === to.address.includes(':'))?.send(datagram, to);
+  const hosted = await hostMachine(
+    listen,
+    watch,
+    (ports, local) => new RelayServer(options(local), { ...ports, transmitFromOtherPort }),
+  );
   try {
     for (const { address } of 'address' in listen ? [listen] : listen) {
       others.push(await openServerSocket({ address, port: 0 }, () => {})); // nothing that is asked for comes there
     }
-    const transmitFromOtherPort = (datagram: Uint8Array, to: Endpoint): void =>
-      others.find(({ local }) => local.address.includes(':') === to.address.includes(':'))?.send(datagram, to);
-    const hosted = await hostMachine(
-      listen,
-      watch,
-      (ports, local) => new RelayServer(options(local), { ...ports, transmitFromOtherPort }),
-    );
-    return {
-      ...hosted,
-      async close() {
-        await hosted.close();
-        await close();
-      },
-    };
   } catch (error) {
-    await close();
+    await Promise.all([hosted.close(), close()]);
     throw error;
   }
+  return {
+    ...hosted,
+    async close() {
+      await hosted.close();
+      await close();
+    },
+  };
 }
 
 class WorkerProcesses {
