@@ -67,12 +67,11 @@ describe('two unmodified programs', function () {
     const { tunnels, stack } = lines.find(({ event }) => event === 'statistics') as unknown as Statistics;
     const [tunnel] = tunnels;
     assert.equal(tunnel?.fqdn, network.fqdn('bob'));
-    assert.deepEqual(
-      tunnel.paths.map(({ path }) => path),
-      [tunnel.path],
-    );
+    // Others were tried.
+    const [used] = tunnel.paths.filter(({ path }) => path === tunnel.path);
+    assert.match(tunnel.path, /^127\.0\.0\.1:/);
     assert.equal(stack?.sent, ways.filter((way) => way.startsWith('out')).length);
-    assert.ok(tunnel.sentPackets >= stack.sent && tunnel.paths[0]!.receivedBytes > 0);
+    assert.ok(tunnel.sentPackets >= stack.sent && used!.receivedBytes > 0);
   });
 
   it('NTMOBILE_LOG: a program that fetched -> by info it tells of itself and its tunnel, by default of nothing', async () => {

@@ -13,7 +13,7 @@ const UPGRADE = { factor: 2, extraMs: 50 } as const;
 const DOWNGRADE = { factor: 3, extraMs: 250 } as const;
 /** Among paths of one kind: clearly faster, and not too soon after the last change. */
 const FASTER = 0.75;
-const FASTER_MS = 2;
+const FASTER_MS = 10;
 const DWELL_MS = 5_000;
 
 export interface Choice {

@@ -103,6 +103,8 @@ export class TunnelPaths {
   /** A handshake has gone over the current path. */
   established(): void {
     this.current()?.proven();
+    // What is measured while programs start says little: among direct paths the first one stays for a while.
+    if (this.lastSwitchMs === -Infinity) this.lastSwitchMs = this.now;
     if (!this.punching && this.records.some(({ lastProbeMs }) => lastProbeMs === -Infinity)) this.punch();
   }
 
