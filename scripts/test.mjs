@@ -33,7 +33,7 @@ if (mochaArguments.length === 0) {
   beside.push(
     {
       name: 'conformance',
-      run: () => runIfPossible(script('conformance.mjs', '--quick', '--jobs', '4', 'net', 'http', 'dgram', 'dns')),
+      run: () => runIfPossible(script('conformance.mjs', '--quick', '--jobs', '4', 'net', 'dgram', 'dns')),
     },
     { name: 'ws', run: () => runIfPossible(script('conformance-ws.mjs')) },
   );
