@@ -235,15 +235,14 @@ export class Correspondents {
     const { correspondent, presharedKey, turn } = direction;
     const { packets, paths, canSendTo } = this.options;
     const endpoints = direction.endpoints.filter(canSendTo);
+    const relay = offered.kind === 'relay' ? offered : undefined;
     const tunnel = packets().setTunnel({
       ...{ fqdn: known.fqdn, publicKey: correspondent.publicKey, presharedKey },
       virtualAddresses: correspondent.addresses,
       path: known.handover ? offered : paths().better(known.tunnel, offered),
-      alternatives:
-        offered.kind === 'relay' ? [] : endpoints.slice(1).map((endpoint) => ({ kind: 'direct', endpoint })),
+      alternatives: relay ? [] : endpoints.slice(1).map((endpoint) => ({ kind: 'direct', endpoint })),
       persistentKeepaliveMs: TUNNEL_KEEP_ALIVE_MS,
     });
-    const relay = offered.kind === 'relay' ? offered : undefined;
     paths().introduce(tunnel, { endpoints, relay, mapping: direction.mapping });
     known.tunnel = tunnel;
     known.retry?.cancel();

@@ -29,6 +29,11 @@ export function encodePathMessage({ kind, challenge, length }: PathMessage): Uin
   return bytes;
 }
 
+/** A probe of the path alone, no longer than it need be. */
+export function encodeLeastProbe(challenge: Uint8Array): Uint8Array {
+  return encodePathMessage({ kind: 'probe', challenge, length: LEAST_LENGTH });
+}
+
 /** `undefined` for what is neither, or a probe that is not as long as it says. May be followed by padding. */
 export function decodePathMessage(bytes: Uint8Array): PathMessage | undefined {
   if (bytes.length < LEAST_LENGTH) return undefined;

@@ -37,7 +37,7 @@ export function choosePath({ records, current, nowMs, lastSwitchMs, isLeader }: 
   return costMs(direct) < costMs(current) * FASTER - FASTER_MS ? direct : current;
 }
 
-export function costMs({ rttMs = UNMEASURED_MS, loss }: PathRecord): number {
+function costMs({ rttMs = UNMEASURED_MS, loss }: PathRecord): number {
   return rttMs + loss * LOSS_COST_MS;
 }
 

@@ -1,15 +1,13 @@
 /** Probes of a tunnel's paths that wait for their answers: sealed, each with a challenge of its own (path-probe.ts). */
 import type { Clock, Random } from '../../runtime';
 import { hex } from '../../wire/keys';
-import { encodePathMessage } from '../path-probe';
+import { encodeLeastProbe } from '../path-probe';
 import type { Tunnel } from '../wireguard/tunnel';
 import type { PathRecord } from './path-record';
 
 const PENDING_LIMIT = 128;
 /** Not answered by then, it is lost. */
 const LOST_MS = 1_500;
-/** Type, challenge, length: no padding is wanted. */
-const LEAST_PROBE = 11;
 
 interface Pending {
   readonly record: PathRecord;
@@ -36,7 +34,7 @@ export class Probes {
       if (this.pending.size <= PENDING_LIMIT) break;
       this.pending.delete(oldest);
     }
-    this.tunnel.sendControl(encodePathMessage({ kind: 'probe', challenge, length: LEAST_PROBE }), record.path);
+    this.tunnel.sendControl(encodeLeastProbe(challenge), record.path);
   }
 
   /** Which probe this answers, and after how long. */

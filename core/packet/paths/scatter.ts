@@ -11,7 +11,7 @@ import type { Random, Timer, Timers } from '../../runtime';
 import type { Endpoint } from '../../wire/addresses';
 import { scopeOf } from '../../wire/address-scope';
 import type { Path, Via } from '../path';
-import { encodePathMessage } from '../path-probe';
+import { encodeLeastProbe } from '../path-probe';
 import type { Tunnel } from '../wireguard/tunnel';
 
 const SOCKETS = 256;
@@ -25,7 +25,6 @@ const REPEATS_MS = [0, 700, 1_400, 2_100] as const;
 const CLOSE_MS = 4_000;
 /** Of the correspondent's endpoints. */
 const TARGETS = 2;
-const LEAST_PROBE = 11;
 
 export interface ScatterPorts {
   readonly timers: Timers;
@@ -96,8 +95,7 @@ export class Scatter {
 
   /** Nobody waits for the answer: whoever gets a probe tries the way it came. */
   private probe(path: Path): void {
-    const challenge = this.ports.random.bytes(8);
-    this.tunnel.sendControl(encodePathMessage({ kind: 'probe', challenge, length: LEAST_PROBE }), path);
+    this.tunnel.sendControl(encodeLeastProbe(this.ports.random.bytes(8)), path);
   }
 
   private later(delayMs: number, action: () => void): void {

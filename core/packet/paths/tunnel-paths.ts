@@ -126,10 +126,9 @@ export class TunnelPaths {
   receive(message: PathMessage, from: Path): boolean {
     if (message.kind === 'answer') return this.answered(message.challenge, from);
     this.tunnel.sendControl(encodePathMessage({ ...message, kind: 'answer' }), from);
-    const isNew = this.find(from) === undefined;
     const record = this.find(from) ?? this.add(from);
     if (!record || record.isUsable(this.now)) return true;
-    if (isNew || record.lastProbeMs === -Infinity) this.ports.onFigure8(this.tunnel, 'request-received', from);
+    if (record.lastProbeMs === -Infinity) this.ports.onFigure8(this.tunnel, 'request-received', from);
     if (this.now - record.lastProbeMs >= IN_RETURN_MS) this.probe(record);
     return true;
   }
