@@ -1,16 +1,19 @@
 #!/usr/bin/env node
 /**
- * All checks, then one summary: the tests, beside them lint, format, types and the tests of Node and ws through the
- * shim, and coverage at the end. Runs them all, whatever fails.
+ * All checks, then one summary: the tests, beside them lint, format, types, the tests of Node and ws through the shim
+ * and ours under other versions of Node, and coverage at the end. Runs them all, whatever fails.
  * The last line alone is `N passed, N failed` with `, N skipped` when tests were skipped.
  * Arguments go to mocha: `node scripts/test.mjs --grep wildcard`.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
+import { aloneOnLoopback } from './alone.mjs';
 import { projectRoot } from './setup/report.mjs';
 
-const countsFile = resolve(projectRoot, 'build/test-counts.json');
+const countsFiles = ['tests', 'versions'].map((name) => resolve(projectRoot, `build/counts-of-${name}.json`));
+const [countsOfTests, countsOfVersions] = countsFiles;
 const coverageDir = resolve(projectRoot, 'coverage/tmp');
 const mochaArguments = process.argv.slice(2);
 
@@ -36,6 +39,7 @@ if (mochaArguments.length === 0) {
       run: () => runIfPossible(script('conformance.mjs', '--quick', '--jobs', '4', 'net', 'dgram', 'dns')),
     },
     { name: 'ws', run: () => runIfPossible(script('conformance-ws.mjs')) },
+    { name: 'versions', run: runUnderOtherVersions },
   );
   after.push({
     name: 'coverage',
@@ -58,11 +62,17 @@ function run([command, ...args], { shown = false, env = process.env } = {}) {
 }
 
 function runMocha() {
-  rmSync(countsFile, { force: true });
   rmSync(coverageDir, { recursive: true, force: true });
   mkdirSync(resolve(projectRoot, 'build'), { recursive: true });
-  const env = { ...process.env, NODE_V8_COVERAGE: coverageDir, NTMOBILE_TEST_COUNTS: countsFile };
+  const env = { ...process.env, NODE_V8_COVERAGE: coverageDir, NTMOBILE_TEST_COUNTS: countsOfTests };
   return run([process.execPath, tool('mocha/bin/mocha.js'), ...mochaArguments], { shown: true, env });
+}
+
+/** Their programs listen on the same ports as the tests that run meanwhile. */
+function runUnderOtherVersions() {
+  const env = { ...process.env, NTMOBILE_TEST_COUNTS: countsOfVersions };
+  const files = resolve(projectRoot, 'dist/test/versions/*.test.js');
+  return run(aloneOnLoopback([process.execPath, tool('mocha/bin/mocha.js'), files]), { env });
 }
 
 /** Node's own tests, and those of ws, need what the lab needs, and tests from Debian: exit code 2 says that something is not there. */
@@ -84,6 +94,7 @@ async function inTurn(checks) {
   return done;
 }
 
+for (const file of countsFiles) rmSync(file, { force: true });
 process.stdout.write('\n== tests\n');
 const besideDone = inTurn(beside);
 const results = [await timed(tests), ...(await besideDone), ...(await inTurn(after))];
@@ -93,10 +104,12 @@ process.stdout.write('\n== summary\n');
 for (const { name, ok, seconds } of results) {
   process.stdout.write(`${name.padEnd(11)} ${ok ? 'ok    ' : 'FAILED'} ${seconds.toFixed(1).padStart(6)} s\n`);
 }
-if (existsSync(countsFile)) {
-  const { line, failed } = JSON.parse(readFileSync(countsFile, 'utf8'));
-  for (const test of failed) process.stdout.write(`FAILED ${test}\n`);
-  process.stdout.write(`${line}\n`);
+const expectedCounts = mochaArguments.length === 0 ? countsFiles : [countsOfTests];
+if (expectedCounts.every((file) => existsSync(file))) {
+  const { countsLine, sumOf } = createRequire(import.meta.url)('../dist/test/support/counts.js');
+  const runs = expectedCounts.map((file) => JSON.parse(readFileSync(file, 'utf8')));
+  for (const test of runs.flatMap(({ failed }) => failed)) process.stdout.write(`FAILED ${test}\n`);
+  process.stdout.write(`${countsLine(sumOf(runs.map(({ counts }) => counts)))}\n`);
 } else {
   process.stdout.write('the tests did not run to their end\n'); // no counts: nothing may be counted
 }

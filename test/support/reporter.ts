@@ -1,7 +1,7 @@
 /**
  * Mocha's spec reporter, closed by one line for machines: `N passed, N failed` or `N passed, N failed, N skipped`.
- * Under scripts/test.mjs, which prints that line last of all, it goes to the file NTMOBILE_TEST_COUNTS instead, with
- * the titles of the tests that failed and why.
+ * Under scripts/test.mjs, which prints that line last of all, the counts go to the file NTMOBILE_TEST_COUNTS instead,
+ * with the titles of the tests that failed and why.
  */
 import { writeFileSync } from 'node:fs';
 import Mocha = require('mocha');
@@ -11,15 +11,11 @@ class CountingReporter extends Mocha.reporters.Spec {
   override epilogue(): void {
     super.epilogue();
     // A failing hook is a failure of mocha's own count, too.
-    const line = countsLine({
-      passed: this.stats.passes,
-      failed: this.stats.failures,
-      skipped: this.stats.pending,
-    });
+    const counts = { passed: this.stats.passes, failed: this.stats.failures, skipped: this.stats.pending };
     const file = process.env['NTMOBILE_TEST_COUNTS'];
     const failed = this.failures.map((test) => `${test.fullTitle()}: ${test.err?.message ?? 'no error'}`);
-    if (file) writeFileSync(file, JSON.stringify({ line, failed }));
-    else process.stdout.write(`${line}\n`);
+    if (file) writeFileSync(file, JSON.stringify({ counts, failed }));
+    else process.stdout.write(`${countsLine(counts)}\n`);
   }
 }
 
