@@ -7,7 +7,7 @@
  *   sockets      one UDP socket per IP version carries signalling and tunnels, told apart by the first byte; or TLS
  *                (reach/host-ports.ts)
  */
-import { TakenInMemory, type TakenItems } from './cache/contract';
+import type { TakenItems } from './cache/contract';
 import type { Capture } from './capture';
 import { Correspondents } from './correspondents';
 import type { Namespace } from './namespace';
@@ -20,8 +20,8 @@ import type { PushAddress } from './negotiation/notification-client';
 import type { Registered } from './negotiation/registration';
 import { RelayBindings } from './negotiation/relay-bindings';
 import type { NodeConfig } from './config';
-import type { DatagramCache } from './datagram-cache';
 import type { NodeCache } from './node-cache';
+import { NodeCaches } from './node-caches';
 import { PacketPath } from './packet-path';
 import type {
   TcpConnection,
@@ -85,8 +85,7 @@ export class Node implements VirtualNetwork {
   private readonly ends: Ends;
   private readonly ports: HostPorts;
   private opened: Promise<void> | undefined;
-  private cacheIfUsed: NodeCache | undefined;
-  private datagramsIfCached: DatagramCache | undefined;
+  private readonly caches: NodeCaches;
   private closed = false;
 
   constructor(private readonly options: NodeOptions) {
@@ -162,6 +161,14 @@ export class Node implements VirtualNetwork {
       onStalled: ({ path }) => path.kind === 'relay' && this.relays.doubt(path),
       onRelayed: (path) => this.relays.sent(path),
       onStackFault: (assertion) => this.options.onStackFault(assertion),
+    });
+    this.caches = new NodeCaches({
+      ...{ node: options, part: this.part, signalling: this.signalling },
+      fqdn: () => this.fqdn,
+      membership: () => this.membership,
+      packetPath: () => this.packetPath,
+      whenJoined: () => this.whenJoined(),
+      isAbsent: (address) => this.correspondents.isAbsent(address),
     });
     const canSendTo = (to: Endpoint): boolean => this.ports.canSendTo(to) && mayReach(to, runtime);
     this.relays = new RelayBindings({
@@ -251,7 +258,7 @@ export class Node implements VirtualNetwork {
   nameOf(address: string): string | undefined {
     const canonical = canonicalIp(address);
     if (this.packetPath.isOwn(canonical)) return this.fqdn;
-    return this.correspondents.nameOf(canonical) ?? this.datagramsIfCached?.nameOf(canonical);
+    return this.correspondents.nameOf(canonical) ?? this.caches.nameOf(canonical);
   }
 
   connectTcp(options: TcpConnectOptions, events: TcpEvents): TcpConnection {
@@ -266,42 +273,16 @@ export class Node implements VirtualNetwork {
   openUdp(options: UdpOpenOptions, events: UdpEvents): UdpSocket {
     this.start();
     const socket = this.packetPath.stack.openUdp(options, events);
-    return this.datagramCache?.opened(socket) ?? socket;
+    return this.caches.datagrams?.opened(socket) ?? socket;
   }
 
   cacheDatagram(bytes: Uint8Array, sourcePort: number, to: Endpoint): Promise<void> | undefined {
-    return this.datagramCache?.store(bytes, sourcePort, { ...to, address: canonicalIp(to.address) });
+    return this.caches.datagrams?.store(bytes, sourcePort, { ...to, address: canonicalIp(to.address) });
   }
 
   /** Made when it is first asked for. */
   get cache(): NodeCache {
-    if (this.cacheIfUsed) return this.cacheIfUsed;
-    // eslint-disable-next-line @typescript-eslint/no-require-imports
-    const loaded = require('./node-cache') as typeof import('./node-cache');
-    const { runtime, trace, secretKey, taken = new TakenInMemory(), hold = () => () => {} } = this.options;
-    return (this.cacheIfUsed = new loaded.NodeCache({
-      ...{ runtime, trace, part: this.part, secretKey, signalling: this.signalling, taken, hold },
-      fqdn: () => this.fqdn,
-      coordinator: () => this.membership.coordinator(),
-      whenJoined: () => this.whenJoined(),
-      onLost: (coordinator, reason) => this.membership.doubt(coordinator, reason),
-    }));
-  }
-
-  private get datagramCache(): DatagramCache | undefined {
-    const { cachedPorts: ports, allow } = this.options.config;
-    if (!ports || this.datagramsIfCached) return this.datagramsIfCached;
-    // eslint-disable-next-line @typescript-eslint/no-require-imports
-    const loaded = require('./datagram-cache') as typeof import('./datagram-cache');
-    return (this.datagramsIfCached = new loaded.DatagramCache({
-      ...{ runtime: this.options.runtime, ports, allow, cache: () => this.cache },
-      isZone: (name) => this.namespace.isZone(name),
-      addresses: () => this.addresses,
-      lastReceivedMs: (address) => this.packetPath.packets.tunnelTo(address)?.lastReceivedMs,
-      isAbsent: (address) => this.correspondents.isAbsent(address),
-      boundPorts: () => this.packetPath.stack.udp.ports,
-      inject: (bytes, from, to) => this.packetPath.stack.udp.inject(bytes, from, to),
-    }));
+    return this.caches.items;
   }
 
   /** How this node is woken when it has no connection to the NS; undefined: not at all. */
@@ -328,10 +309,8 @@ export class Node implements VirtualNetwork {
       ...this.packetPath.close(),
       strayStun: this.discovery.strays,
     });
-    this.datagramsIfCached?.close();
-    this.cacheIfUsed?.close();
-    const { handover, ends, discovery, membership, relays, signalling, ports } = this;
-    for (const part of [handover, ends, discovery, membership, relays, signalling, ports]) part.close();
+    const { caches, handover, ends, discovery, membership, relays, signalling, ports } = this;
+    for (const part of [caches, handover, ends, discovery, membership, relays, signalling, ports]) part.close();
   }
 
   private async openPorts(): Promise<void> {
@@ -386,7 +365,7 @@ export class Node implements VirtualNetwork {
 
   private joined(fqdn: string, { addresses }: Registered): void {
     this.fqdn = canonicalName(fqdn);
-    this.cacheIfUsed?.postbox.joined();
+    this.caches.joined();
     this.packetPath.configure(this.fqdn, { ipv4: addresses.ipv4, ipv6: canonicalIp(addresses.ipv6) });
     this.ends.start();
     // Not with the first packet; nor at the start of a program that may never send one.
