@@ -152,6 +152,12 @@ export class Correspondents {
     this.forget(known, error);
   }
 
+  /** The relay server of this path has heard of this node from another place than before. */
+  relayBound(fqdn: string): void {
+    const tunnel = this.byName.get(fqdn)?.tunnel;
+    if (tunnel) this.options.paths().relayBound(tunnel);
+  }
+
   isHandover(fqdn: string): boolean {
     return this.byName.get(fqdn)?.handover ?? false;
   }
@@ -239,7 +245,7 @@ export class Correspondents {
     const tunnel = packets().setTunnel({
       ...{ fqdn: known.fqdn, publicKey: correspondent.publicKey, presharedKey },
       virtualAddresses: correspondent.addresses,
-      path: known.handover ? offered : paths().better(known.tunnel, offered),
+      path: paths().better(known.tunnel, offered, known.handover ?? false),
       alternatives: relay ? [] : endpoints.slice(1).map((endpoint) => ({ kind: 'direct', endpoint })),
       persistentKeepaliveMs: TUNNEL_KEEP_ALIVE_MS,
     });

@@ -20,6 +20,8 @@ import type { PushAddress } from './negotiation/notification-client';
 import type { Registered } from './negotiation/registration';
 import { RelayBindings } from './negotiation/relay-bindings';
 import type { NodeConfig } from './config';
+import { NodeEvents } from './node-events';
+import { sourceAddresses } from './source-addresses';
 import type { NodeCache } from './node-cache';
 import { NodeCaches } from './node-caches';
 import { PacketPath } from './packet-path';
@@ -73,6 +75,7 @@ export interface NodeOptions {
 export class Node implements VirtualNetwork {
   fqdn: string | undefined;
   readonly discovery: Discovery;
+  readonly events: NodeEvents;
   private readonly part: string;
   private readonly namespace: Namespace;
   private readonly signalling: Signalling<Endpoint>;
@@ -93,6 +96,7 @@ export class Node implements VirtualNetwork {
     const { clock, timers, random } = runtime;
     this.part = `node ${config.node ? `${config.node}.` : ''}${config.account}`;
     this.namespace = options.namespace;
+    this.events = new NodeEvents(trace, this.part);
     this.signalling = new Signalling<Endpoint>({
       ...{ party: 'node', part: this.part, clock, timers, random, trace },
       transmit: (datagram, to) => this.ports.send(datagram, to),
@@ -139,15 +143,20 @@ export class Node implements VirtualNetwork {
       onMoved: () => this.handover.registered(),
     });
     this.handover = new Handover({
-      ...{ timers, trace, part: this.part },
+      ...{ clock, timers, trace, part: this.part },
       hostAddresses: () => runtime.hostAddresses(),
-      register: (why) => {
+      ...(runtime.defaultRoutes && { defaultRoutes: () => runtime.defaultRoutes!() }),
+      sourceAddresses: () => sourceAddresses(runtime, this.membership.coordinator()?.endpoint),
+      watch: (onChange, onState) => runtime.watchNetwork?.(onChange, onState),
+      notify: (why) => {
         if (why === 'network') this.ports.detour.hostMoved();
-        this.packetPath.hostMoved();
+        const notified = this.packetPath.hostMoved();
         this.relays.hostMoved();
-        this.membership.hostMoved();
+        return notified;
       },
+      register: () => this.membership.hostMoved(),
       direct: () => this.correspondents.hostMoved(),
+      onHandover: (handover) => this.events.handover(handover),
     });
     this.membership.setPush(config.push);
     this.packetPath = new PacketPath({
@@ -159,6 +168,8 @@ export class Node implements VirtualNetwork {
       isHandover: (fqdn) => this.correspondents.isHandover(fqdn),
       onStuck: ({ fqdn }) => this.correspondents.renew(fqdn),
       onStalled: ({ path }) => path.kind === 'relay' && this.relays.doubt(path),
+      onMoveConfirmed: () => this.handover.confirmed(),
+      onRoute: (route) => this.events.route(route),
       onRelayed: (path) => this.relays.sent(path),
       onStackFault: (assertion) => this.options.onStackFault(assertion),
     });
@@ -176,7 +187,10 @@ export class Node implements VirtualNetwork {
       alsoByTls: (server, streams) => this.ports.detour.add(server, streams),
       isWanted: (fqdn, path) => this.correspondents.wants(fqdn, path),
       onObserved: (by, observed) => this.discovery.observed(by, observed),
-      onMoved: (fqdn) => this.packetPath.pathChanged(this.correspondents.recall(fqdn)),
+      onMoved: (fqdn) => {
+        this.packetPath.pathChanged(this.correspondents.recall(fqdn));
+        this.correspondents.relayBound(fqdn);
+      },
       onLost: (fqdn, path, reason) => {
         trace({ part: this.part, event: 'relay lost', peer: fqdn, path: describePath(path), reason });
         this.correspondents.relayLost(fqdn, path);

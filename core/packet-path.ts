@@ -16,7 +16,7 @@ import type { PacketModule, TunnelEvent } from './packet/packet-module';
 import { describePath, type Path, type RelayPath } from './packet/path';
 import type { PathMtus } from './packet/path-mtu';
 import type { Paths } from './packet/paths/paths';
-import type { Mapping } from './packet/paths/tunnel-paths';
+import type { Mapping, RouteReason } from './packet/paths/paths-contract';
 import { Stack } from './packet/stack/stack';
 import { LEAST_MTU } from './packet/wireguard/constants';
 import type { Tunnel } from './packet/wireguard/tunnel';
@@ -29,6 +29,15 @@ import { canonicalIp, formatIp } from './wire/ip-text';
 import { RELAY_HEADER_LENGTH, relayedDatagram, writeRelayHeader } from './wire/relay-frame';
 
 const FRAME_BUFFER_BYTES = 2_048;
+
+/** A tunnel takes another path than before; `from` and `to` as the trace writes paths. */
+export interface RouteChange {
+  readonly peer: string;
+  /** Undefined for the first one. */
+  readonly from: string | undefined;
+  readonly to: string;
+  readonly why: RouteReason;
+}
 
 export interface PacketPathOptions {
   readonly runtime: Runtime;
@@ -52,6 +61,9 @@ export interface PacketPathOptions {
   onStuck(tunnel: Tunnel): void;
   /** TCP hears nothing any more through this tunnel. */
   onStalled(tunnel: Tunnel): void;
+  /** A correspondent node has answered from where this node is since its host moved. */
+  onMoveConfirmed(): void;
+  onRoute(route: RouteChange): void;
   /** A frame was sent on this path through a relay server. */
   onRelayed(path: RelayPath): void;
   /** The virtual stack failed this assertion; its connections are lost. */
@@ -65,6 +77,8 @@ export class PacketPath {
   private pathsIfMade: Paths | undefined;
   private virtualStack: Stack | undefined;
   private lastPath: Path | undefined;
+  /** Last told. */
+  private readonly routes = new WeakMap<Tunnel, string>();
 
   private readonly inbound: Inbound;
   private frame = new Uint8Array(0);
@@ -108,6 +122,7 @@ export class PacketPath {
       ...{ clock, timers, random, mapping },
       openPort: (family) => openExtraPort(runtime, family, (datagram, from) => packets.receive(datagram, from)),
       onStuck: (tunnel) => this.options.onStuck(tunnel),
+      onMoveKnown: (tunnel, whose) => this.moveKnown(tunnel, whose),
       onFigure8: (...tried) => traceFigure8(this.options.trace, this.options.part, ...tried),
     });
     this.pathsIfMade = paths;
@@ -153,9 +168,9 @@ export class PacketPath {
     this.packets.receive(relayedDatagram(frame), path);
   }
 
-  /** This host is in another network. */
-  hostMoved(): void {
-    this.pathsIfMade?.hostMoved();
+  /** This host is in another network: to how many correspondent nodes a notice went. */
+  hostMoved(): number {
+    return this.pathsIfMade?.hostMoved() ?? 0;
   }
 
   /** True when this endpoint was only tried: that it cannot be sent to means nothing. */
@@ -241,10 +256,27 @@ export class PacketPath {
     if (event.kind !== 'established' && event.kind !== 'roamed') return;
     const { fqdn, virtualAddresses } = event.tunnel;
     this.options.capture?.name(fqdn, virtualAddresses);
+    this.tellRoute(event.tunnel);
     this.pathMtus?.look(event.tunnel);
     if (event.kind === 'established') return this.pathsIfMade?.established(event.tunnel);
     this.pathsIfMade?.roamed(event.tunnel);
     this.pathChanged(virtualAddresses);
+  }
+
+  /** What waits for a retransmission goes at once: the peer has it, or this node has, where it is now. */
+  private moveKnown({ fqdn, path, virtualAddresses }: Tunnel, whose: 'own' | 'peers'): void {
+    const { trace, part, onMoveConfirmed } = this.options;
+    trace({ part, event: whose === 'own' ? 'move confirmed' : 'peer moved', peer: fqdn, path: describePath(path) });
+    if (whose === 'own') onMoveConfirmed();
+    this.pathChanged(virtualAddresses);
+  }
+
+  private tellRoute(tunnel: Tunnel): void {
+    const [from, to] = [this.routes.get(tunnel), describePath(tunnel.path)];
+    const why = this.paths.whyChanged(tunnel);
+    if (from === to) return;
+    this.routes.set(tunnel, to);
+    this.options.onRoute({ peer: tunnel.fqdn, from, to, why });
   }
 
   private setPathMtu({ fqdn, path, virtualAddresses }: Tunnel, mtu: number): void {

@@ -38,6 +38,8 @@ const dgram = (): typeof import('node:dgram') => require('node:dgram') as typeof
 const tlsModule = (): typeof import('node:tls') => require('node:tls') as typeof import('node:tls');
 const files = (): typeof import('node:fs/promises') => require('node:fs/promises') as typeof import('node:fs/promises');
 const gatewayNode = (): typeof import('./gateway-node') => require('./gateway-node') as typeof import('./gateway-node');
+const networkEvents = (): typeof import('./network-events-node') =>
+  require('./network-events-node') as typeof import('./network-events-node');
 /* eslint-enable @typescript-eslint/no-require-imports */
 
 /** Asked for, not insisted on: the kernel caps it at net.core.rmem_max. Bursts of a fast tunnel fit. */
@@ -122,6 +124,10 @@ export const nodeRuntime: Runtime = {
   openDatagramPort: (options) => openDatagramPort(options, 'unref'),
   openStreamPort,
   hostAddresses,
+  ...(process.platform === 'linux' && { defaultRoutes: () => networkEvents().defaultRoutes() }),
+  sourceAddress: localAddress,
+  watchNetwork: (onChange, onState) =>
+    networkEvents().watchNetwork({ timers: nodeTimers, now: () => performance.now(), onChange, onState }),
   interfaceMtu,
   cutPackets,
   resolveHost,

@@ -112,6 +112,17 @@ export interface GatewayAccess {
   request(request: GatewayRequest, done: (response: GatewayResponse | undefined) => void): () => void;
 }
 
+/**
+ * `look`: something may be another now. `lost`: this interface has lost an address, its carrier, or a default route,
+ * perhaps for a moment only, and may be in another network: it is so even when all looks as it was.
+ */
+export type NetworkChange =
+  { readonly kind: 'look' } | { readonly kind: 'lost'; readonly interfaceName: string | undefined };
+
+export interface NetworkWatch {
+  close(): void;
+}
+
 export interface Runtime {
   readonly clock: Clock;
   readonly timers: Timers;
@@ -119,6 +130,18 @@ export interface Runtime {
   openDatagramPort(options: DatagramPortOptions): Promise<DatagramPort>;
   openStreamPort(to: Endpoint, options: StreamPortOptions): StreamPort;
   hostAddresses(): HostAddress[];
+  /** The host's default routes, as text to compare; empty where there are none. Not there where they cannot be known. */
+  defaultRoutes?(): string;
+  /** The address that this host sends from to this endpoint; empty where there is no route. Never rejects. */
+  sourceAddress?(to: Endpoint): Promise<string>;
+  /**
+   * Tells of each change of the host's addresses, links and routes when it happens. `onState`: whether it can be relied
+   * on from now on. undefined: this system does not tell.
+   */
+  watchNetwork?(
+    onChange: (change: NetworkChange) => void,
+    onState: (isWatching: boolean) => void,
+  ): NetworkWatch | undefined;
   /** The MTU of the interface that leads to this endpoint, bytes; undefined where that cannot be known. */
   interfaceMtu(to: Endpoint): Promise<number | undefined>;
   /** IP packets that this host has cut into fragments until now; undefined where that cannot be known. */

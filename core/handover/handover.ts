@@ -1,111 +1,229 @@
 /**
- * The handover module (paper 3.3): notices that this host has changed its network, and has the registration and then
- * the tunnels made anew (Figure 7). Names, virtual addresses and connections stay as they are.
+ * The handover module (paper 3.3, Figure 7 steps 1 and 2): notices that the host has changed its network, and sets in
+ * motion what follows.
  *
- *   settled --- other addresses than before (step 1) ---> settling
- *   settling -- none other for SETTLE_MS, and one at all -> registering (step 2)
- *   registering -- the DC knows where this node is (6) ---> settled, and the tunnels are directed anew (11)
- *   registering -- other addresses ----------------------> settling
+ *   settled -- the network is another one --> notify, at once; settling -- quiet for a moment --> register; registering
+ *      ^                                                                                              |
+ *      '------------------------- registered -------------------------------------------------------'
  *
- * Retrying until registered is the matter of the registration's owner, which does that anyway. A network that goes and
- * comes back with the same address may be another one behind another NAT: that is a handover, too.
+ * What has changed is told by the system's events, where it has any; without them the host is looked at twice a second.
+ * A datagram that cannot be sent is a reason to look, and so is a clock that has jumped: the host was asleep. An address
+ * that was away for a moment and came back with the same value may be another one behind another NAT, and a default
+ * route that leads elsewhere is another network under the same addresses: these are handovers, too. The node's sockets
+ * are bound to the wildcard address: they send from whatever is there.
  *
- * Node has no netlink socket, so the addresses are looked at again and again; a datagram that cannot be sent is a
- * reason to look at once. The node's sockets are bound to the wildcard address: they send from whatever is there.
+ * Changes that follow each other are one handover. Each is notified at once, which costs a packet for each tunnel; the
+ * registration waits until all is quiet, and of a link that flaps the DC hears twice a second.
  */
-import type { HostAddress, Timer, Timers } from '../runtime';
+import type { Clock, HostAddress, NetworkChange, NetworkWatch, Timer, Timers } from '../runtime';
 import type { Trace } from '../trace';
+import { Allowance } from './allowance';
+import { HandoverReports, type Handover as Report, type HandoverReason } from './handover-reports';
+import { Slumber } from './slumber';
 
-const WATCH_MS = 500;
-/** Addresses, routes and IP versions of a new network come one after the other. */
-const SETTLE_MS = 100;
+/** Without events, and with them, in case that one is missed. */
+const WATCH_MS = { alone: 500, withEvents: 5_000 };
+/** Addresses, routes and IP versions of a new network come one after the other, ... */
+const SETTLE_MS = 20;
+/** ... but there is an end to it. */
+const SETTLE_LIMIT_MS = 100;
 /** Where nothing can be sent, many datagrams are not. */
 const SUSPECT_MS = 20;
+/** Notices and registrations at once, and how soon after each another one may follow. */
+const NOTICES = { burst: 20, everyMs: 50 };
+const REGISTRATIONS = { burst: 10, everyMs: 500 };
 
 type State = 'settled' | 'settling' | 'registering';
 
 export interface HandoverOptions {
+  readonly clock: Clock;
   readonly timers: Timers;
   readonly trace: Trace;
   readonly part: string;
   hostAddresses(): HostAddress[];
+  /** The host's default routes; not there where they cannot be known. */
+  defaultRoutes?(): string;
+  /** From where this host would send to its servers now. */
+  sourceAddresses?(): Promise<string>;
+  watch?(onChange: (change: NetworkChange) => void, onState: (isWatching: boolean) => void): NetworkWatch | undefined;
   /**
-   * Shall call `registered` when the DC knows where this node is now, however long that takes. `why`: the host has
-   * another network, or another way to its servers in the one that it had.
+   * Tells correspondents and relay servers that this node is elsewhere, without waiting for anything. `why`: the host
+   * has another network, or another way to its servers in the one that it had. Returns how many tunnels there are.
    */
-  register(why: 'network' | 'way'): void;
+  notify(why: 'network' | 'way'): number;
+  /** Shall call `registered` when the DC knows where this node is now, however long that takes. */
+  register(): void;
   /** Constructs the tunnels that are in use anew. */
   direct(): void;
+  onHandover(handover: Report): void;
 }
 
 export class Handover {
   private state: State = 'settled';
-  private seen = '';
+  private addresses = '';
+  private routes = '';
+  private sources = '';
   private suspected = false;
+  private isWatching = false;
+  private isToldOf = false;
+  private readonly lost = new Set<string | undefined>();
+  private watching: NetworkWatch | undefined;
   private timer: Timer | undefined;
+  private settling: Timer | undefined;
+  private settlesByMs = 0;
+  private closed = false;
+  private readonly slumber: Slumber;
+  private readonly notices: Allowance;
+  private readonly registrations: Allowance;
+  private readonly reports: HandoverReports;
 
-  constructor(private readonly options: HandoverOptions) {}
+  constructor(private readonly options: HandoverOptions) {
+    const { clock, timers, onHandover } = options;
+    this.slumber = new Slumber(clock);
+    this.notices = new Allowance(clock, NOTICES);
+    this.registrations = new Allowance(clock, REGISTRATIONS);
+    this.reports = new HandoverReports({ clock, timers, onHandover });
+  }
 
   /** Watches from now on. */
   start(): void {
-    this.seen = this.addresses();
-    this.watch(WATCH_MS);
+    this.addresses = this.addressesNow();
+    this.routes = this.routesNow();
+    void this.lookAtSources(true);
+    this.slumber.isOver();
+    this.watch();
+    this.watching = this.options.watch?.(
+      (change) => this.told(change),
+      (isWatching) => {
+        this.isWatching = isWatching;
+        if (this.timer) this.look();
+      },
+    );
   }
 
   /** Something could not be sent: has the network changed? */
   suspect(): void {
-    if (!this.timer || this.suspected || this.state === 'settling') return;
+    if (!this.timer || this.suspected) return;
     this.suspected = true;
     this.watch(SUSPECT_MS);
   }
 
   /** Servers are reached by another way than before, and know this node from elsewhere. */
   wayChanged(): void {
-    if (this.timer && this.state === 'settled') this.begin('way');
+    if (!this.timer || this.state !== 'settled') return;
+    this.reports.begin('way', this.addresses);
+    this.reports.notified(this.options.notify('way'));
+    this.begin();
   }
 
   /** The DC knows where this node is. */
   registered(): void {
     if (this.state !== 'registering') return;
     this.state = 'settled';
+    this.reports.registered();
     this.options.direct();
   }
 
+  /** A correspondent node has heard from where this node is now. */
+  confirmed(): void {
+    this.reports.confirmed();
+  }
+
   close(): void {
-    this.timer?.cancel();
-    this.timer = undefined;
+    this.closed = true;
+    this.watching?.close();
+    this.reports.close();
+    for (const timer of [this.timer, this.settling]) timer?.cancel();
+    this.timer = this.settling = undefined;
+  }
+
+  /** Events come several at once: they are looked into together, in this very turn of the event loop. */
+  private told(change: NetworkChange): void {
+    if (this.closed) return;
+    if (change.kind === 'lost') this.lost.add(change.interfaceName);
+    if (!this.isToldOf) this.options.timers.soon(() => this.look());
+    this.isToldOf = true;
   }
 
   private look(): void {
-    this.suspected = false;
-    const now = this.addresses();
-    if (now !== this.seen) this.changed(now);
-    else if (this.state === 'settling' && now !== '') return this.begin('network');
-    this.watch(this.state === 'settling' ? SETTLE_MS : WATCH_MS);
+    if (this.closed) return;
+    this.suspected = this.isToldOf = false;
+    const reason = this.whatChanged();
+    if (reason) this.changed(reason);
+    void this.lookAtSources(reason !== undefined);
+    this.watch();
   }
 
-  private changed(now: string): void {
-    const { trace, part } = this.options;
-    this.seen = now;
+  private whatChanged(): HandoverReason | undefined {
+    const wasLost = [...this.lost].some((name) => this.isUsed(name));
+    this.lost.clear();
+    const hasSlept = this.slumber.isOver();
+    const [addresses, routes] = [this.addressesNow(), this.routesNow()];
+    const haveAddressesChanged = addresses !== this.addresses;
+    const haveRoutesChanged = routes !== this.routes;
+    this.reports.seen(this.addresses, addresses);
+    this.addresses = addresses;
+    this.routes = routes;
+    if (haveAddressesChanged || wasLost) return 'addresses';
+    if (haveRoutesChanged) return 'routes';
+    return hasSlept ? 'sleep' : undefined;
+  }
+
+  private isUsed(interfaceName: string | undefined): boolean {
+    return interfaceName === undefined || `, ${this.addresses}`.includes(`, ${interfaceName} `);
+  }
+
+  /** Rules and tables beside the main one, and IPv6 addresses that were not to be used yet, show by what they do. */
+  private async lookAtSources(isKnown: boolean): Promise<void> {
+    const before = this.sources;
+    const sources = (await this.options.sourceAddresses?.()) ?? '';
+    if (this.closed || sources === this.sources || before !== this.sources) return;
+    this.sources = sources;
+    if (!isKnown) this.changed('routes');
+  }
+
+  private changed(reason: HandoverReason): void {
+    const { clock, trace, part, notify } = this.options;
+    const { addresses } = this;
+    const event = reason === 'sleep' ? 'host slept' : `${reason} changed`;
+    trace({ part, event, figure: 7, step: 1, addresses });
+    this.reports.begin(reason, addresses);
     this.state = 'settling';
-    trace({ part, event: 'addresses changed', figure: 7, step: 1, addresses: now });
+    const nowMs = clock.now();
+    if (!this.settling) this.settlesByMs = nowMs + SETTLE_LIMIT_MS;
+    this.settling?.cancel();
+    this.settling = undefined;
+    if (addresses === '') return; // there is no network to hand over to
+    if (this.notices.take()) this.reports.notified(notify('network'));
+    this.settle(Math.max(0, Math.min(SETTLE_MS, this.settlesByMs - nowMs)));
   }
 
-  private watch(delayMs: number): void {
+  private settle(delayMs: number): void {
+    this.settling = this.options.timers.schedule(delayMs, () => {
+      this.settling = undefined;
+      if (this.registrations.take()) this.begin();
+      else this.settle(this.registrations.delayMs);
+    });
+  }
+
+  private begin(): void {
+    const { trace, part, register } = this.options;
+    this.state = 'registering';
+    trace({ part, event: 'handover', figure: 7, step: 2 });
+    register();
+  }
+
+  private watch(delayMs = this.isWatching ? WATCH_MS.withEvents : WATCH_MS.alone): void {
     this.timer?.cancel();
     this.timer = this.options.timers.schedule(delayMs, () => this.look());
   }
 
-  private begin(why: 'network' | 'way'): void {
-    const { trace, part, register } = this.options;
-    this.state = 'registering';
-    trace({ part, event: 'handover', figure: 7, step: 2 });
-    this.watch(WATCH_MS);
-    register(why);
+  private routesNow(): string {
+    return this.options.defaultRoutes?.() ?? '';
   }
 
   /** Empty when there is no network. */
-  private addresses(): string {
+  private addressesNow(): string {
     const real = this.options.hostAddresses().filter(({ loopback }) => !loopback);
     return real
       .map(({ interfaceName, address }) => `${interfaceName} ${address}`)

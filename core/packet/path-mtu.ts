@@ -98,7 +98,7 @@ export class PathMtus {
   receive(control: Uint8Array, tunnel: Tunnel): boolean {
     const message = decodePathMessage(control);
     if (!message) return false;
-    if (message.kind === 'probe') tunnel.sendControl(encodePathMessage({ ...message, kind: 'answer' }));
+    if (message.kind !== 'answer') tunnel.sendControl(encodePathMessage({ ...message, kind: 'answer' }));
     else this.answered(tunnel, message.challenge, message.length);
     return true;
   }

@@ -4,13 +4,17 @@
  *
  *   probe    type 0x01, challenge (8), length (2, big endian), zeros up to `length`
  *   answer   type 0x02, challenge (8), length (2): that of the probe, as it arrived
+ *   notice   type 0x03, challenge (8), length (2): 15, move (4): a probe of a node that is in another network since its
+ *            move of this number
  *
  * These are the paper's Tunnel Request and Tunnel Response on a path that a tunnel is already known to take.
  */
-const TYPE = { probe: 0x01, answer: 0x02 } as const;
+const TYPE = { probe: 0x01, answer: 0x02, notice: 0x03 } as const;
 const CHALLENGE = 1;
 const LENGTH = 9;
 const LEAST_LENGTH = 11;
+const MOVE = LEAST_LENGTH;
+const NOTICE_LENGTH = MOVE + 4;
 
 export interface PathMessage {
   readonly kind: keyof typeof TYPE;
@@ -18,9 +22,15 @@ export interface PathMessage {
   readonly challenge: Uint8Array;
   /** Of the probe, bytes. */
   readonly length: number;
+  /** Of a notice: its sender's moves until now, 32 bits. */
+  readonly move?: number;
 }
 
-export function encodePathMessage({ kind, challenge, length }: PathMessage): Uint8Array {
+export function encodePathMessage({
+  kind,
+  challenge,
+  length,
+}: PathMessage & { readonly kind: 'probe' | 'answer' }): Uint8Array {
   const bytes = new Uint8Array(kind === 'probe' ? length : LEAST_LENGTH);
   bytes[0] = TYPE[kind];
   bytes.set(challenge, CHALLENGE);
@@ -34,12 +44,25 @@ export function encodeLeastProbe(challenge: Uint8Array): Uint8Array {
   return encodePathMessage({ kind: 'probe', challenge, length: LEAST_LENGTH });
 }
 
-/** `undefined` for what is neither, or a probe that is not as long as it says. May be followed by padding. */
+export function encodeNotice(challenge: Uint8Array, move: number): Uint8Array {
+  const bytes = new Uint8Array(NOTICE_LENGTH);
+  bytes[0] = TYPE.notice;
+  bytes.set(challenge, CHALLENGE);
+  bytes[LENGTH + 1] = NOTICE_LENGTH;
+  new DataView(bytes.buffer).setUint32(MOVE, move);
+  return bytes;
+}
+
+/** `undefined` for what is none of these, or a probe that is not as long as it says. May be followed by padding. */
 export function decodePathMessage(bytes: Uint8Array): PathMessage | undefined {
   if (bytes.length < LEAST_LENGTH) return undefined;
   const length = (bytes[LENGTH]! << 8) | bytes[LENGTH + 1]!;
   const challenge = bytes.slice(CHALLENGE, LENGTH);
   if (bytes[0] === TYPE.answer) return { kind: 'answer', challenge, length };
+  if (bytes[0] === TYPE.notice && bytes.length >= NOTICE_LENGTH && length === NOTICE_LENGTH) {
+    const move = new DataView(bytes.buffer, bytes.byteOffset).getUint32(MOVE);
+    return { kind: 'notice', challenge, length, move };
+  }
   if (bytes[0] === TYPE.probe && bytes.length >= length) return { kind: 'probe', challenge, length };
   return undefined;
 }

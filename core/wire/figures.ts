@@ -152,7 +152,7 @@ const figure7: Figure = {
   steps: [
     step(1, 'MN', 'MN', "the host's addresses are others", {
       differs:
-        'Node has no netlink socket: the addresses are looked at twice a second, and at once when a datagram cannot be sent. Several changes in a moment are one.',
+        'Linux tells of addresses, links and routes when they change, by way of iproute2; elsewhere they are looked at twice a second. Correspondent nodes hear of it at once, by a notice inside each tunnel, beside steps 2 to 34. Several changes in a moment are one.',
     }),
     step(2, 'MN', 'MN', 'handover begins'),
     step(3, 'MN', 'DC_MN', 'Registration Request'),

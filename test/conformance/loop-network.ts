@@ -71,6 +71,8 @@ export class LoopNetwork implements VirtualNetwork, LeavingNetwork {
       onTunnelEvent() {},
       onStuck() {},
       onStalled() {},
+      onMoveConfirmed() {},
+      onRoute() {},
       onRelayed() {},
       onStackFault(assertion) {
         throw new Error(`lwIP: ${assertion}`);

@@ -25,7 +25,7 @@ export interface ArchitectureRule {
 const COMMON = '^core/(errors|trace|runtime|join-url)\\.ts$';
 /** Files of the core that touch the disk: settings, node keys, the trace file, the stack's wasm module. */
 const TOUCHES_DISK =
-  '^core/(runtime-node|gateway-node|config|state-dir|taken-items|hosts-file|trace-file|capture-file)\\.ts$|^core/packet/stack/[^/]*(memory|module)\\.ts$';
+  '^core/(runtime-node|gateway-node|network-events-node|config|state-dir|taken-items|hosts-file|trace-file|capture-file)\\.ts$|^core/packet/stack/[^/]*(memory|module)\\.ts$';
 
 export const architectureRules: readonly ArchitectureRule[] = [
   {
@@ -88,7 +88,7 @@ export const architectureRules: readonly ArchitectureRule[] = [
     // `net` is left to ESLint, which can tell its pure functions (isIP) from its sockets.
     name: 'sockets-only-in-runtime-node',
     why: 'everything below the runtime runs on a simulated network in tests, and could run where there is no Node',
-    from: { path: '^core/', pathNot: '^core/(runtime|gateway)-node\\.ts$' },
+    from: { path: '^core/', pathNot: '^core/(runtime|gateway|network-events)-node\\.ts$' },
     to: {
       path: '^(node:)?(dgram|tls|https?|http2|dns|dns/promises|child_process)$',
       dependencyTypesNot: ['type-only'],

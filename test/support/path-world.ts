@@ -25,6 +25,8 @@ export interface Node {
   /** Where the tunnel went, with times in milliseconds. */
   readonly ways: { readonly way: string; readonly atMs: number }[];
   stuck: number;
+  /** Moves that were heard of: that its own was, or the peer's. */
+  readonly known: ('own' | 'peers')[];
 }
 
 export class PathWorld {
@@ -135,6 +137,7 @@ export class PathWorld {
       mapping: () => kind?.mapping,
       openPort: async () => this.openPort(node, module),
       onStuck: () => void node.stuck++,
+      onMoveKnown: (_, whose) => void node.known.push(whose),
       onFigure8() {},
     });
     const send = this.network.host(local, nat, (datagram, endpoint) =>
@@ -142,6 +145,7 @@ export class PathWorld {
     );
     const node = {
       ...{ name, module, paths, local, nat, received, ways, send, stuck: 0 },
+      known: [] as Node['known'],
       address: `198.18.0.${number}`,
       tunnel: undefined as unknown as Tunnel, // made when both are there
     };

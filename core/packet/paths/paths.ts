@@ -3,10 +3,13 @@ import type { Endpoint } from '../../wire/addresses';
 import type { Path, RelayPath } from '../path';
 import { decodePathMessage } from '../path-probe';
 import type { Tunnel } from '../wireguard/tunnel';
-import { TunnelPaths, type TunnelPathsPorts, type Whereabouts } from './tunnel-paths';
+import type { RouteReason, TunnelPathsPorts, Whereabouts } from './paths-contract';
+import { TunnelPaths } from './tunnel-paths';
 
 export class Paths {
   private readonly all = new Map<Tunnel, TunnelPaths>();
+  /** How often this host has changed its network. */
+  private moves = 0;
 
   /** `ownPublicKey`: of the two nodes, the one with the smaller key chooses among paths of one kind. */
   constructor(
@@ -46,9 +49,20 @@ export class Paths {
     return message !== undefined && (this.all.get(tunnel)?.receive(message, from) ?? false);
   }
 
-  /** This host is in another network. */
-  hostMoved(): void {
-    for (const paths of this.all.values()) paths.hostMoved();
+  /** This host is in another network: to how many correspondent nodes a notice went. */
+  hostMoved(): number {
+    this.moves += 1;
+    return [...this.all.values()].filter((paths) => paths.hostMoved(this.moves)).length;
+  }
+
+  /** The relay server knows where this node is now: what was sent that way before is lost. */
+  relayBound(tunnel: Tunnel): void {
+    this.all.get(tunnel)?.relayBound();
+  }
+
+  /** Why the tunnel takes another path than before. */
+  whyChanged(tunnel: Tunnel): RouteReason {
+    return this.all.get(tunnel)?.takeReason() ?? 'directed';
   }
 
   /** True when this endpoint was only tried: that it cannot be sent to means nothing. */
@@ -67,9 +81,10 @@ export class Paths {
     return this.all.get(tunnel)?.wants(path) ?? false;
   }
 
-  /** Where to send, of what the DC offers and of what works already. */
-  better(tunnel: Tunnel | undefined, offered: Path): Path {
-    return tunnel && this.all.get(tunnel)?.isDirect ? tunnel.path : offered;
+  /** Where to send, of what the DC offers and of what works already. `isHandover`: because one of the two has moved. */
+  better(tunnel: Tunnel | undefined, offered: Path, isHandover: boolean): Path {
+    const paths = tunnel && this.all.get(tunnel);
+    return paths && (isHandover ? paths.isDirectSinceMove : paths.isDirect) ? tunnel.path : offered;
   }
 
   /** Smoothed round trip time in milliseconds; undefined when it was not measured. */

@@ -1,7 +1,7 @@
 /** Probes of a tunnel's paths that wait for their answers: sealed, each with a challenge of its own (path-probe.ts). */
 import type { Clock, Random } from '../../runtime';
 import { hex } from '../../wire/keys';
-import { encodeLeastProbe } from '../path-probe';
+import { encodeLeastProbe, encodeNotice } from '../path-probe';
 import type { Tunnel } from '../wireguard/tunnel';
 import type { PathRecord } from './path-record';
 
@@ -25,7 +25,8 @@ export class Probes {
     private readonly ports: { readonly clock: Clock; readonly random: Random },
   ) {}
 
-  send(record: PathRecord): void {
+  /** `move`: as a notice of this host's move. */
+  send(record: PathRecord, move?: number): void {
     const challenge = this.ports.random.bytes(8);
     const now = this.ports.clock.now();
     record.lastProbeMs = now;
@@ -34,7 +35,8 @@ export class Probes {
       if (this.pending.size <= PENDING_LIMIT) break;
       this.pending.delete(oldest);
     }
-    this.tunnel.sendControl(encodeLeastProbe(challenge), record.path);
+    const probe = move === undefined ? encodeLeastProbe(challenge) : encodeNotice(challenge, move);
+    this.tunnel.sendControl(probe, record.path);
   }
 
   /** Which probe this answers, and after how long. */

@@ -7,19 +7,22 @@
  *   probed     answered the way it came; a path that was not known is tried in return (RFC 8445 section 7.3.1.4)
  *   answered   the path works, so fast; the best one is used (path-choice.ts)
  *   sent       a packet went out: something should be heard by the path it took, else it is probed, and left
+ *   moved      one of the two is in another network: all begins anew, with notices instead of probes (moves.ts)
  *
  * Liveness is of each path: that the relay is heard says nothing of a direct one. While packets flow, all paths that
  * work are probed now and then; an idle tunnel sends none.
  */
-import type { Clock, Timer } from '../../runtime';
+import type { Timer } from '../../runtime';
 import { sameEndpoint, type Endpoint } from '../../wire/addresses';
 import { samePath, type Path, type RelayPath, type Via } from '../path';
 import { encodePathMessage, type PathMessage } from '../path-probe';
 import type { Tunnel } from '../wireguard/tunnel';
+import { Moves, RELAYED_NOTICE_MS } from './moves';
 import { choosePath } from './path-choice';
 import { PathRecord } from './path-record';
 import { Probes } from './probes';
-import { Scatter, type ScatterPorts } from './scatter';
+import type { RouteReason, TunnelPathsPorts, Whereabouts } from './paths-contract';
+import { Scatter } from './scatter';
 
 /** After the first round. Both nodes begin within a one-way trip of each other. */
 const ROUNDS_MS = [20, 40, 80, 160, 320, 640, 1_280, 2_560] as const;
@@ -41,26 +44,6 @@ const MEASURE_TICKS = 4;
 const ACTIVE_MS = 60_000;
 const STUCK_MS = 10_000;
 
-export interface TunnelPathsPorts extends ScatterPorts {
-  readonly clock: Clock;
-  /** Of the NAT that this node is behind, if it is known. */
-  mapping(): Mapping | undefined;
-  /** No path works, as far as this node can tell. At most every ten seconds. */
-  onStuck(tunnel: Tunnel): void;
-  /** Figure 8: the first probe to each path, the first by each, and the first answer. */
-  onFigure8(tunnel: Tunnel, what: 'request-sent' | 'request-received' | 'response-received', path: Path): void;
-}
-
-/** What the DC says of the correspondent node. */
-export interface Whereabouts {
-  readonly endpoints: readonly Endpoint[];
-  readonly relay?: RelayPath | undefined;
-  /** Of the NAT that it is behind. */
-  readonly mapping?: Mapping | undefined;
-}
-
-export type Mapping = 'independent' | 'dependent';
-
 export class TunnelPaths {
   private records: PathRecord[] = [];
   private readonly probes: Probes;
@@ -78,6 +61,9 @@ export class TunnelPaths {
   private lastSwitchMs = -Infinity;
   private lastStuckMs = -Infinity;
   private suspected = false;
+  private reason: RouteReason | undefined;
+  private readonly moves: Moves;
+  private postponed: Timer | undefined;
 
   constructor(
     readonly tunnel: Tunnel,
@@ -85,6 +71,7 @@ export class TunnelPaths {
     private readonly ports: TunnelPathsPorts,
   ) {
     this.probes = new Probes(tunnel, ports);
+    this.moves = new Moves(ports.clock);
   }
 
   /** The DC says where the peer may be. What is known of endpoints that stay is kept. */
@@ -94,6 +81,7 @@ export class TunnelPaths {
     if (relay) paths.unshift(relay);
     if (!paths.some((path) => samePath(path, this.tunnel.path))) paths.unshift(this.tunnel.path);
     this.whereabouts = whereabouts;
+    this.moves.introduced();
     this.records = paths.slice(0, RECORDS_LIMIT).map((path) => this.find(path) ?? new PathRecord(path));
     this.scatter?.close();
     this.scatter = undefined;
@@ -115,17 +103,30 @@ export class TunnelPaths {
     (this.current() ?? this.add(this.tunnel.path))?.proven();
   }
 
-  /** Everything starts anew: this host is in another network. */
-  hostMoved(): void {
-    this.probes.forget();
-    for (const record of this.records) record.forget();
-    if (this.tunnel.state === 'established') this.punch();
+  /** Everything starts anew: this host is in another network, by its move of this number. False: no peer is told. */
+  hostMoved(move: number): boolean {
+    this.moves.begin(move);
+    this.beginAnew();
+    if (this.tunnel.state !== 'established') return false;
+    this.punch();
+    return true;
+  }
+
+  relayBound(): void {
+    if (this.moves.announced !== undefined) this.punch();
+  }
+
+  takeReason(): RouteReason {
+    const { reason = 'peer' } = this;
+    this.reason = undefined;
+    return reason;
   }
 
   /** True when it was an answer to a probe of these. */
   receive(message: PathMessage, from: Path): boolean {
     if (message.kind === 'answer') return this.answered(message.challenge, from);
     this.tunnel.sendControl(encodePathMessage({ ...message, kind: 'answer' }), from);
+    if (message.move !== undefined) this.peerMoved(message.move, from);
     const record = this.find(from) ?? this.add(from);
     if (!record || record.isUsable(this.now)) return true;
     if (record.lastProbeMs === -Infinity) this.ports.onFigure8(this.tunnel, 'request-received', from);
@@ -156,7 +157,7 @@ export class TunnelPaths {
     const record = this.records.find(({ path }) => path.kind === 'direct' && sameEndpoint(path.endpoint, to));
     if (!record) return false;
     if (record !== this.current()) return true;
-    if (this.otherThan(record)) this.leave(record);
+    if (this.moves.announced === undefined && this.otherThan(record)) this.leave(record, 'unsendable');
     return false;
   }
 
@@ -176,6 +177,11 @@ export class TunnelPaths {
     return path.kind === 'direct' && this.now - pathCounters.lastReceivedMs(path) < DEAD_MS;
   }
 
+  /** The same when one of the two was elsewhere a moment ago: of what was known before nothing counts. */
+  get isDirectSinceMove(): boolean {
+    return this.moves.isRecent && this.isDirect && (this.current()?.isUsable(this.now) ?? false);
+  }
+
   /** Smoothed, in milliseconds. */
   rttMs(path: Path): number | undefined {
     return this.find(path)?.rttMs;
@@ -184,7 +190,8 @@ export class TunnelPaths {
   close(): void {
     this.punching?.cancel();
     this.ticking?.cancel();
-    this.punching = this.ticking = undefined;
+    this.postponed?.cancel();
+    this.punching = this.ticking = this.postponed = undefined;
     this.probes.forget();
     this.scatter?.close();
   }
@@ -225,10 +232,12 @@ export class TunnelPaths {
     const { tunnel, now } = this;
     if (tunnel.state !== 'established' || (this.isRare && now - this.lastActiveMs > AGAIN_MS)) return; // nobody would notice
     const current = this.current();
+    const isAnnounced = this.moves.announced !== undefined;
     const others = this.records.filter((record) => record !== current && !record.isUsable(now));
+    if (current && (isAnnounced || (this.round === 0 && this.records.length > 1))) this.probe(current);
     for (const record of others) this.probe(record);
-    if (current && this.round === 0 && this.records.length > 1) this.probe(current);
-    if (others.length === 0 || (tunnel.path.kind === 'direct' && this.round >= SETTLED_ROUND)) return;
+    const isSettled = others.length === 0 || (tunnel.path.kind === 'direct' && this.round >= SETTLED_ROUND);
+    if (isSettled && !isAnnounced) return;
     const delayMs = ROUNDS_MS[this.round++] ?? AGAIN_MS;
     this.lastRoundMs = now;
     if (tunnel.path.kind === 'relay' && this.round === SETTLED_ROUND) this.scatterUnlessDone();
@@ -242,7 +251,7 @@ export class TunnelPaths {
 
   private probe(record: PathRecord): void {
     if (record.lastProbeMs === -Infinity) this.ports.onFigure8(this.tunnel, 'request-sent', record.path);
-    this.probes.send(record);
+    this.probes.send(record, this.moves.announced);
   }
 
   private answered(challenge: Uint8Array, from: Path): boolean {
@@ -252,6 +261,7 @@ export class TunnelPaths {
     if (!samePath(record.path, from) || !this.records.includes(record)) return true; // no path of its own
     if (!record.isUsable(this.now)) this.ports.onFigure8(this.tunnel, 'response-received', from);
     record.answered(rttMs);
+    if (this.moves.confirm()) this.ports.onMoveKnown(this.tunnel, 'own');
     // It died, and has to answer more than once.
     if (!record.isUsable(this.now) && (!this.punching || this.isRare)) this.punch();
     this.select();
@@ -278,8 +288,51 @@ export class TunnelPaths {
     const current = this.current();
     const best = choosePath({ records, current, nowMs, lastSwitchMs, isLeader });
     if (!best || best === current) return;
+    const { straightForMs } = this.moves;
+    if (straightForMs > 0 && best.path.kind === 'relay' && this.tunnel.path.kind === 'direct') {
+      return this.postpone(straightForMs, () => this.select());
+    }
     this.lastSwitchMs = nowMs;
-    this.tunnel.use(best.path);
+    this.use(best.path, this.moves.isRecent ? 'handover' : 'better');
+  }
+
+  private use(path: Path, reason: RouteReason): void {
+    this.reason = reason;
+    this.tunnel.use(path);
+    this.reason = undefined;
+  }
+
+  private beginAnew(): void {
+    this.probes.forget();
+    for (const record of this.records) record.forget();
+    this.waitingSinceMs = undefined;
+    this.suspected = false;
+  }
+
+  private postpone(delayMs: number, action: () => void): void {
+    this.postponed?.cancel();
+    this.postponed = this.ports.timers.schedule(delayMs, action);
+  }
+
+  /** The peer says that it is in another network, and is heard this way: packets go there. */
+  private peerMoved(move: number, from: Path): void {
+    const heard = this.moves.heard(move);
+    if (heard === 'old') return;
+    if (heard === 'news') {
+      this.beginAnew();
+      this.postpone(RELAYED_NOTICE_MS, () => this.select());
+    }
+    (this.find(from) ?? this.add(from))?.proven();
+    if (from.kind === 'direct' && this.moves.follows()) this.followMove(from);
+    else if (heard === 'news' && samePath(from, this.tunnel.path)) this.ports.onMoveKnown(this.tunnel, 'peers');
+    if (heard === 'news') this.punch();
+  }
+
+  private followMove(to: Path): void {
+    const isSame = samePath(to, this.tunnel.path);
+    this.lastSwitchMs = this.now;
+    this.use(to, 'handover');
+    if (isSame) this.ports.onMoveKnown(this.tunnel, 'peers');
   }
 
   private tick(): void {
@@ -295,7 +348,7 @@ export class TunnelPaths {
       this.suspected = false;
     }
     const silentMs = this.waitingSinceMs === undefined ? 0 : now - this.waitingSinceMs;
-    if (current && silentMs >= (this.suspected ? SUSPECT_MS : DEAD_MS)) this.leave(current);
+    if (current && silentMs >= (this.suspected ? SUSPECT_MS : DEAD_MS)) this.leave(current, 'silent');
     else if (current && silentMs > 0) this.probe(current);
     if (this.sentSinceTick && ++this.ticks % MEASURE_TICKS === 0) this.measure();
     const looksNoMore = !this.punching && tunnel.path.kind === 'relay' && now - this.lastRoundMs > AGAIN_MS;
@@ -319,7 +372,7 @@ export class TunnelPaths {
   }
 
   /** Without another path it stays, for whatever it is worth. */
-  private leave(record: PathRecord): void {
+  private leave(record: PathRecord, reason: RouteReason): void {
     const { now } = this;
     this.waitingSinceMs = undefined;
     this.suspected = false;
@@ -328,7 +381,7 @@ export class TunnelPaths {
       record.died(now);
       this.probes.forget(record);
       this.select();
-      if (this.current() === record) this.tunnel.use(other.path);
+      if (this.current() === record) this.use(other.path, reason);
     }
     this.punch();
     if (other || now - this.lastStuckMs < STUCK_MS) return;

@@ -1,0 +1,50 @@
+/** What programs may be told of a node while it runs: its handovers, and the routes that its tunnels take. */
+import type { Handover } from './handover/handover-reports';
+import type { RouteChange } from './packet-path';
+import type { Trace } from './trace';
+
+export interface NodeEventListeners {
+  handover(handover: Handover): void;
+  route(route: RouteChange): void;
+}
+
+type Name = keyof NodeEventListeners;
+
+export class NodeEvents {
+  private readonly listeners: { readonly [N in Name]: Set<NodeEventListeners[N]> } = {
+    handover: new Set(),
+    route: new Set(),
+  };
+
+  constructor(
+    private readonly trace: Trace,
+    private readonly part: string,
+  ) {}
+
+  /** The result ends it. */
+  on<N extends Name>(name: N, listener: NodeEventListeners[N]): () => void {
+    const { [name]: listeners } = this.listeners;
+    listeners.add(listener);
+    return () => void listeners.delete(listener);
+  }
+
+  handover(handover: Handover): void {
+    const { reason, fromAddresses, toAddresses, ...times } = handover;
+    const addresses = { from: fromAddresses.join(', '), to: toAddresses.join(', ') };
+    this.trace({ part: this.part, event: 'handover over', reason, ...addresses, ...times });
+    this.tell('handover', handover);
+  }
+
+  route(route: RouteChange): void {
+    const { peer, from, to, why } = route;
+    this.trace({ part: this.part, event: 'route', peer, from, to, why });
+    this.tell('route', route);
+  }
+
+  /** A listener that throws breaks nothing here: it is the program's error, and is thrown as one of a timer would be. */
+  private tell<N extends Name>(name: N, about: Parameters<NodeEventListeners[N]>[0]): void {
+    for (const listener of [...this.listeners[name]]) {
+      queueMicrotask(() => (listener as (event: typeof about) => void)(about));
+    }
+  }
+}

@@ -1,0 +1,34 @@
+/** What a tunnel's paths need and tell (tunnel-paths.ts). */
+import type { Clock } from '../../runtime';
+import type { Endpoint } from '../../wire/addresses';
+import type { Path, RelayPath } from '../path';
+import type { Tunnel } from '../wireguard/tunnel';
+import type { ScatterPorts } from './scatter';
+
+export interface TunnelPathsPorts extends ScatterPorts {
+  readonly clock: Clock;
+  /** Of the NAT that this node is behind, if it is known. */
+  mapping(): Mapping | undefined;
+  /** No path works, as far as this node can tell. At most every ten seconds. */
+  onStuck(tunnel: Tunnel): void;
+  /** The peer has heard that this host is elsewhere; or has said so itself, and is where it was. */
+  onMoveKnown(tunnel: Tunnel, whose: 'own' | 'peers'): void;
+  /** Figure 8: the first probe to each path, the first by each, and the first answer. */
+  onFigure8(tunnel: Tunnel, what: 'request-sent' | 'request-received' | 'response-received', path: Path): void;
+}
+
+/** What the DC says of the correspondent node. */
+export interface Whereabouts {
+  readonly endpoints: readonly Endpoint[];
+  readonly relay?: RelayPath | undefined;
+  /** Of the NAT that it is behind. */
+  readonly mapping?: Mapping | undefined;
+}
+
+/**
+ * Why a tunnel takes another path: one end moved, it is better, the one before is silent or nothing can be sent there,
+ * the peer sends from there, or the DC has said so.
+ */
+export type RouteReason = 'handover' | 'better' | 'silent' | 'unsendable' | 'peer' | 'directed';
+
+export type Mapping = 'independent' | 'dependent';
