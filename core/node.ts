@@ -146,7 +146,7 @@ export class Node implements VirtualNetwork {
       ...{ clock, timers, trace, part: this.part },
       hostAddresses: () => runtime.hostAddresses(),
       ...(runtime.defaultRoutes && { defaultRoutes: () => runtime.defaultRoutes!() }),
-      sourceAddresses: () => sourceAddresses(runtime, this.membership.coordinator()?.endpoint),
+      sourceAddresses: () => sourceAddresses(runtime),
       watch: (onChange, onState) => runtime.watchNetwork?.(onChange, onState),
       notify: (why) => {
         if (why === 'network') this.ports.detour.hostMoved();

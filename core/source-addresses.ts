@@ -1,6 +1,5 @@
 /** From where this host sends, which tells of routing rules and tables that nothing else shows. */
 import type { Runtime } from './runtime';
-import type { Endpoint } from './wire/addresses';
 
 /** Of documentation (RFC 5737, RFC 3849): nobody is there, and nothing is sent; the default routes lead there. */
 const ANYWHERE = [
@@ -8,9 +7,9 @@ const ANYWHERE = [
   { address: '2001:db8::1', port: 9 },
 ] as const;
 
-/** Toward a server, and toward the Internet by each IP version; as text to compare. */
-export async function sourceAddresses({ sourceAddress }: Runtime, server: Endpoint | undefined): Promise<string> {
+/** Toward the Internet, by each IP version; as text to compare. */
+export async function sourceAddresses({ sourceAddress }: Runtime): Promise<string> {
   if (!sourceAddress) return '';
-  const found = await Promise.all([...(server ? [server] : []), ...ANYWHERE].map((to) => sourceAddress(to)));
+  const found = await Promise.all(ANYWHERE.map((to) => sourceAddress(to)));
   return found.join(', ');
 }

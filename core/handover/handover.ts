@@ -43,7 +43,7 @@ export interface HandoverOptions {
   hostAddresses(): HostAddress[];
   /** The host's default routes; not there where they cannot be known. */
   defaultRoutes?(): string;
-  /** From where this host would send to its servers now. */
+  /** From where this host would send now. */
   sourceAddresses?(): Promise<string>;
   watch?(onChange: (change: NetworkChange) => void, onState: (isWatching: boolean) => void): NetworkWatch | undefined;
   /**
