@@ -5,6 +5,7 @@
  */
 import type { Namespace } from './namespace';
 import type { Node } from './node';
+import { checkListener, type Listen } from './node-events';
 import type {
   TcpConnection,
   TcpConnectOptions,
@@ -24,11 +25,13 @@ type OnConnection = (connection: TcpConnection) => void;
 export class DeferredNode implements VirtualNetwork {
   private made: Node | undefined;
   private readonly noted: Noted[] = [];
+  /** Listeners of before the node is made: how each is given to it. */
+  private readonly listening = new Set<(node: Node) => void>();
 
   constructor(
     private readonly namespace: Namespace,
     /** Called once. */
-    private readonly make: () => Node,
+    private readonly makeNode: () => Node,
     /** Calls back once the program's first lines have run. */
     private readonly later: (start: () => void) => void,
   ) {}
@@ -106,6 +109,25 @@ export class DeferredNode implements VirtualNetwork {
 
   cacheDatagram(bytes: Uint8Array, sourcePort: number, to: Endpoint): Promise<void> | undefined {
     return this.node.cacheDatagram(bytes, sourcePort, to);
+  }
+
+  readonly on: Listen = (name, listener) => {
+    checkListener(name, listener);
+    if (this.made) return this.made.on(name, listener);
+    let end: (() => void) | undefined;
+    const begin = (node: Node): void => void (end = node.on(name, listener));
+    this.listening.add(begin);
+    return () => {
+      this.listening.delete(begin);
+      end?.();
+    };
+  };
+
+  private make(): Node {
+    const node = this.makeNode();
+    for (const begin of this.listening) begin(node);
+    this.listening.clear();
+    return node;
   }
 
   private mayFail({ address, port }: Endpoint, protocol: Noted['protocol']): boolean {

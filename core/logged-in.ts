@@ -29,6 +29,7 @@ export async function loggedIn(settings: LoginSettings): Promise<LoggedIn> {
       return addresses;
     },
     peerName: (peer) => nameOfPeer(peer, (address) => node.nameOf(address)),
+    on: (name, listener) => node.on(name, listener),
     get cache() {
       return node.cache.items;
     },

@@ -10,6 +10,9 @@ export interface NodeEventListeners {
 
 type Name = keyof NodeEventListeners;
 
+/** The result ends it. Throws TypeError for a name that is none, or a listener that is no function. */
+export type Listen = <N extends Name>(name: N, listener: NodeEventListeners[N]) => () => void;
+
 export class NodeEvents {
   private readonly listeners: { readonly [N in Name]: Set<NodeEventListeners[N]> } = {
     handover: new Set(),
@@ -21,12 +24,12 @@ export class NodeEvents {
     private readonly part: string,
   ) {}
 
-  /** The result ends it. */
-  on<N extends Name>(name: N, listener: NodeEventListeners[N]): () => void {
+  readonly on: Listen = (name, listener) => {
+    checkListener(name, listener);
     const { [name]: listeners } = this.listeners;
     listeners.add(listener);
     return () => void listeners.delete(listener);
-  }
+  };
 
   handover(handover: Handover): void {
     const { reason, fromAddresses, toAddresses, ...times } = handover;
@@ -47,4 +50,10 @@ export class NodeEvents {
       queueMicrotask(() => (listener as (event: typeof about) => void)(about));
     }
   }
+}
+
+/** Throws TypeError. */
+export function checkListener(name: unknown, listener: unknown): void {
+  if ((name === 'handover' || name === 'route') && typeof listener === 'function') return;
+  throw new TypeError(`on('handover' | 'route', listener): not ${String(name)} with ${typeof listener}`);
 }

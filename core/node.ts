@@ -20,7 +20,7 @@ import type { PushAddress } from './negotiation/notification-client';
 import type { Registered } from './negotiation/registration';
 import { RelayBindings } from './negotiation/relay-bindings';
 import type { NodeConfig } from './config';
-import { NodeEvents } from './node-events';
+import { NodeEvents, type Listen } from './node-events';
 import { sourceAddresses } from './source-addresses';
 import type { NodeCache } from './node-cache';
 import { NodeCaches } from './node-caches';
@@ -75,7 +75,7 @@ export interface NodeOptions {
 export class Node implements VirtualNetwork {
   fqdn: string | undefined;
   readonly discovery: Discovery;
-  readonly events: NodeEvents;
+  private readonly events: NodeEvents;
   private readonly part: string;
   private readonly namespace: Namespace;
   private readonly signalling: Signalling<Endpoint>;
@@ -107,6 +107,7 @@ export class Node implements VirtualNetwork {
       onSendError: (error, to) => this.sendFailed(error, to),
       onChange: (way) => this.wayChanged(way),
       onLost: (server) => this.wayLost(server),
+      onOpened: () => this.handover.rebound(),
     });
     this.directions = new Directions({
       ...{ clock, timers },
@@ -149,7 +150,7 @@ export class Node implements VirtualNetwork {
       sourceAddresses: () => sourceAddresses(runtime),
       watch: (onChange, onState) => runtime.watchNetwork?.(onChange, onState),
       notify: (why) => {
-        if (why === 'network') this.ports.detour.hostMoved();
+        if (why === 'network') this.ports.hostMoved();
         const notified = this.packetPath.hostMoved();
         this.relays.hostMoved();
         return notified;
@@ -308,6 +309,10 @@ export class Node implements VirtualNetwork {
   wake(): void {
     this.start();
     this.membership.wake();
+  }
+
+  get on(): Listen {
+    return this.events.on;
   }
 
   statistics(): Statistics {

@@ -3,13 +3,17 @@
  * Programs that do not know of it use `node -r ntmobile/register` instead.
  */
 import type { Cache } from './cache/cache';
-import { nameByPreload, nameOfPeer, type PeerLike } from './peer-name';
+import type { Listen } from './node-events';
+import { listenByPreload, nameByPreload, nameOfPeer, type PeerLike } from './peer-name';
 import type { Statistics } from './statistics';
 import type { VirtualAddresses } from './wire/addresses';
 
 export type { Cache, ItemHandler } from './cache/cache';
 export type { CachedItem, PutOptions, PutResult } from './cache/contract';
 export { NtmError, type NtmErrorCode } from './errors';
+export type { Handover, HandoverReason } from './handover/handover-reports';
+export type { Listen, NodeEventListeners } from './node-events';
+export type { RouteChange } from './packet-path';
 export type { PeerLike } from './peer-name';
 export type { PathStatistics, Statistics, TunnelStatistics } from './statistics';
 export type { VirtualAddresses } from './wire/addresses';
@@ -24,6 +28,8 @@ export interface LoggedIn {
   resolve(fqdn: string): Promise<VirtualAddresses>;
   /** As the function of that name, of the correspondents of this node. */
   peerName(peer: PeerLike): string | undefined;
+  /** As the function of that name, of this node. */
+  readonly on: Listen;
   /** Data for nodes that may be away, and what others have stored for this one. */
   readonly cache: Cache;
   /** Tunnels, their paths and MTUs, and what was sent, received and dropped. */
@@ -61,3 +67,13 @@ export async function login(settings: LoginSettings = {}): Promise<LoggedIn> {
 export function peerName(peer: PeerLike): string | undefined {
   return nameOfPeer(peer, nameByPreload);
 }
+
+/**
+ * Tells what becomes of the network under a program with the preload; connections go on by themselves, whether somebody
+ * listens or not. `handover`: the host was in another network, and the handover is over (Figure 7): the DC knows, and
+ * tunnels work, or have had ten seconds to. `route`: a tunnel takes another path than before, for whatever reason.
+ * Listeners are called later, in turns of their own. Call the result to end it.
+ *
+ * Throws TypeError for other events. Without the preload, and in worker threads, nothing is ever told.
+ */
+export const on: Listen = listenByPreload;

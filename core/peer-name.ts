@@ -2,6 +2,7 @@
  * Who is at the other end: `peerName` of the library. A preloaded program's node belongs to the preload, which is
  * another copy of this code (dist/preload); the two find each other by a symbol that all copies know.
  */
+import type { Listen } from './node-events';
 import { unmapped } from './wire/ip-text';
 
 /** A socket of net or tls (`request.socket`, too), what dgram tells of a sender, or an IP address. */
@@ -10,6 +11,7 @@ export type PeerLike = string | { readonly remoteAddress?: string | undefined } 
 /** What the preload tells of itself to the copies of this library in its process. */
 export interface Preload {
   nameOf?: (address: string) => string | undefined;
+  on?: Listen;
 }
 
 export const PRELOAD = Symbol.for('ntmobile.registered');
@@ -24,6 +26,10 @@ export function nameOfPeer(peer: PeerLike, nameOf: (address: string) => string |
 export function nameByPreload(address: string): string | undefined {
   return (globalThis as { [PRELOAD]?: Preload })[PRELOAD]?.nameOf?.(address);
 }
+
+/** Without the preload nothing ever happens. */
+export const listenByPreload: Listen = (name, listener) =>
+  (globalThis as { [PRELOAD]?: Preload })[PRELOAD]?.on?.(name, listener) ?? (() => {});
 
 /** Also for callers without types: what is no peer has no address. */
 function addressOf(peer: unknown): string | undefined {

@@ -2,6 +2,7 @@
  * What the shim and the library need of a node: names, reachability, sockets (paper 3.2, the three APIs).
  * `node.ts` implements it; the shim's tests implement it in memory.
  */
+import type { Listen } from './node-events';
 import type {
   TcpConnection,
   TcpConnectOptions,
@@ -63,4 +64,6 @@ export interface VirtualNetwork {
    * undefined when datagrams for this port are not (NTMOBILE_CACHE). Not there in worker threads.
    */
   cacheDatagram?(bytes: Uint8Array, sourcePort: number, to: Endpoint): Promise<void> | undefined;
+  /** Tells of handovers and routes. Not there in worker threads, and where the settings are wrong. */
+  readonly on?: Listen;
 }

@@ -27,6 +27,7 @@ function register(env: NodeJS.ProcessEnv): void {
   const { network, options } = joined;
   installShim(network, options);
   preload.nameOf = (address) => network.nameOf(address);
+  if (network.on) preload.on = (name, listener) => network.on!(name, listener);
 }
 
 interface Joined {

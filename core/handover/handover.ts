@@ -116,6 +116,11 @@ export class Handover {
     this.begin();
   }
 
+  /** This node has another socket than before, and is at another port. */
+  rebound(): void {
+    if (this.timer) this.changed('addresses');
+  }
+
   /** The DC knows where this node is. */
   registered(): void {
     if (this.state !== 'registering') return;

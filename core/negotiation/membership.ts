@@ -20,6 +20,7 @@ import type { Peer } from '../wire/peers';
 import type { SessionEndReason } from '../wire/refusals';
 import type { Signalling } from '../wire/signalling';
 import { AccountServerAddress, type AccountServerLocation } from './account-server-address';
+import { addressText, chosenEndpoint, mayReach } from './ip-versions';
 import { JoinPolicy } from './join-policy';
 import { login, replaced, type LoginResult } from './login';
 import { coordinatorAway, lossError, revocationText, sessionLost } from './loss-errors';
@@ -90,6 +91,8 @@ export class Membership {
   private moves = 0;
   private knownMoves = 0;
   private moving = false;
+  /** Attempts to register that met silence. */
+  private silences = 0;
   private closed = false;
   /** Why the operator ended the last session. */
   private revocation: string | undefined;
@@ -211,7 +214,7 @@ export class Membership {
     trace({ part, event: 'login failed', code });
     const delayMs = this.policy.retryDelayMs(this.session !== undefined);
     this.retryTimer = runtime.timers.schedule(delayMs, () => this.start());
-    this.watch(this.hostAddresses());
+    this.watch(addressText(runtime));
     if (this.toldCode === code) return;
     this.toldCode = code;
     onFailed(error);
@@ -268,15 +271,13 @@ export class Membership {
   }
 
   private async register(session: LoginResult, tries?: number): Promise<Registered> {
-    const endpoint = session.coordinatorEndpoints[0];
-    if (!endpoint) throw new NtmError('NTM_PROTOCOL', 'the account server named no endpoint of the DC');
-    const { runtime, signalling, route, hostEndpoints, alsoByTls, situation } = this.options;
-    alsoByTls?.(endpoint, session.coordinatorStreams);
+    const endpoint = this.endpointOf(session);
+    const { runtime, signalling, route, hostEndpoints, situation } = this.options;
     const registration = new Registration({
       signalling,
       timers: runtime.timers,
       coordinator: session.coordinator,
-      coordinatorEndpoint: endpoint,
+      coordinatorEndpoint: () => this.joined?.coordinator.endpoint ?? endpoint,
       route,
       hostEndpoints,
       situation,
@@ -288,6 +289,7 @@ export class Membership {
       registered = await registration.register(tries, handover);
     } catch (error) {
       registration.close();
+      this.silences += 1;
       const loss = lossBy(error);
       if (loss === undefined || loss === 'silence') throw coordinatorAway(error);
       this.forgetSession();
@@ -304,12 +306,27 @@ export class Membership {
     return registered;
   }
 
+  private endpointOf(session: LoginResult): Endpoint {
+    const { runtime, alsoByTls } = this.options;
+    const endpoint = chosenEndpoint(session.coordinatorEndpoints, this.silences, runtime);
+    alsoByTls?.(endpoint, session.coordinatorStreams);
+    return endpoint;
+  }
+
+  /** In another network the DC may have to be reached by the other IP version. */
+  private followNetwork(): void {
+    const { joined, session } = this;
+    if (!joined || !session || mayReach(joined.coordinator.endpoint, this.options.runtime)) return;
+    this.joined = { ...joined, coordinator: { ...joined.coordinator, endpoint: this.endpointOf(session) } };
+  }
+
   /** Once more when the host has moved meanwhile. What does not succeed makes the registration lost, and joins anew. */
   private async move(): Promise<void> {
     if (this.moving) return;
     this.moving = true;
     while (this.isMoved) {
       const { moves, registration } = this;
+      this.followNetwork();
       const registered = await registration?.move(MOVE_TRIES);
       if (!registration || !registered || registration !== this.registration || this.closed) break;
       this.knownMoves = moves;
@@ -372,17 +389,10 @@ export class Membership {
   private watch(before: string): void {
     this.watchTimer?.cancel();
     this.watchTimer = this.options.runtime.timers.schedule(WATCH_MS, () => {
-      const now = this.hostAddresses();
+      const now = addressText(this.options.runtime);
       if (now !== before) this.policy.hostMoved();
       if (now !== before || this.policy.isNewPassword(this.options.password())) this.start();
       else this.watch(before);
     });
-  }
-
-  private hostAddresses(): string {
-    return this.options.runtime
-      .hostAddresses()
-      .map(({ address }) => address)
-      .join();
   }
 }

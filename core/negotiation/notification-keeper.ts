@@ -12,6 +12,7 @@ import type { Runtime, Timer } from '../runtime';
 import type { Trace } from '../trace';
 import { formatEndpoint } from '../wire/addresses';
 import { hex } from '../wire/keys';
+import { mayReach } from './ip-versions';
 import { NotificationClient, type PushAddress } from './notification-client';
 import type { Registered, Registration } from './registration';
 
@@ -90,7 +91,8 @@ export class NotificationKeeper {
 
   /** A client of the same NS with the same key goes on with its connection. */
   private follow({ notification }: Registered, handover = false): void {
-    const endpoint = notification?.endpoints[0];
+    const { runtime } = this.options;
+    const endpoint = notification?.endpoints.find((each) => mayReach(each, runtime)) ?? notification?.endpoints[0];
     if (!notification || !endpoint) {
       this.rest();
       return this.refreshWithin(REFRESH_MS.none);
@@ -100,7 +102,7 @@ export class NotificationKeeper {
     if (!this.client || this.servedBy !== servedBy) {
       this.client?.close();
       this.servedBy = servedBy;
-      const { runtime, trace, part, onNotification, onPushRefused } = this.options;
+      const { trace, part, onNotification, onPushRefused } = this.options;
       const { clock, timers, random } = runtime;
       this.client = new NotificationClient({
         ...{ clock, timers, random, trace, part, endpoint, key, onNotification, onPushRefused, handover },

@@ -36,7 +36,8 @@ export interface RegistrationOptions {
   readonly signalling: Signalling<Endpoint>;
   readonly timers: Timers;
   readonly coordinator: Peer;
-  readonly coordinatorEndpoint: Endpoint;
+  /** As it is to be used now: a DC may have several, of both IP versions. */
+  coordinatorEndpoint(): Endpoint;
   readonly route: 'auto' | 'relay' | 'direct';
   /** Where this node's UDP sockets can be reached by its own account of its interfaces. */
   hostEndpoints(): Endpoint[];
@@ -100,7 +101,7 @@ export class Registration {
   deregister(): void {
     this.close();
     const { signalling, coordinator, coordinatorEndpoint } = this.options;
-    signalling.oneway(coordinator, coordinatorEndpoint, this.request(0, false));
+    signalling.oneway(coordinator, coordinatorEndpoint(), this.request(0, false));
   }
 
   close(): void {
@@ -109,12 +110,13 @@ export class Registration {
   }
 
   private async ask(tries: number | undefined, handover: boolean): Promise<Registered> {
-    const { signalling, coordinator, coordinatorEndpoint, situation } = this.options;
+    const { signalling, coordinator, situation } = this.options;
     const request = this.request(LIFETIME_MS, handover);
-    const answer = await signalling.request(coordinator, coordinatorEndpoint, request, tries);
+    const endpoint = this.options.coordinatorEndpoint();
+    const answer = await signalling.request(coordinator, endpoint, request, tries);
     this.answer = expectMessage(answer, 'registrationResponse');
     const { observed, relays = [] } = this.answer;
-    if (!this.closed) situation?.observed(coordinatorEndpoint, observed, relays);
+    if (!this.closed) situation?.observed(endpoint, observed, relays);
     return this.answer;
   }
 
@@ -126,14 +128,15 @@ export class Registration {
   }
 
   private async keepAlive(handover = false): Promise<void> {
-    const { signalling, coordinator, coordinatorEndpoint, situation } = this.options;
+    const { signalling, coordinator, situation } = this.options;
+    const endpoint = this.options.coordinatorEndpoint();
     this.keepAliveTimer?.cancel();
     this.keepAliveTimer = undefined;
     try {
       const message: Message = { name: 'keepAlive', body: {}, handover };
-      const answer = await signalling.request(coordinator, coordinatorEndpoint, message);
+      const answer = await signalling.request(coordinator, endpoint, message);
       const { observed } = expectMessage(answer, 'keepAliveAck');
-      if (!this.closed) situation?.observed(coordinatorEndpoint, observed);
+      if (!this.closed) situation?.observed(endpoint, observed);
     } catch (error) {
       return this.lost(error);
     }

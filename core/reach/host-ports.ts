@@ -2,13 +2,16 @@
  * The node's sockets on its host's network: one UDP socket per IP version carries signalling and tunnels; where no UDP
  * passes, servers are reached over TLS (detour.ts).
  */
-import type { DatagramPort, Runtime } from '../runtime';
+import type { DatagramPort, Runtime, Timer } from '../runtime';
 import type { Endpoint } from '../wire/addresses';
 import { SIGNALLING_MAGIC } from '../wire/header';
 import { Detour, type Way } from './detour';
 
 /** Datagrams of tunnels begin with 1 to 4 (wire/header.ts): they go to no server. */
 const LAST_TUNNEL_TYPE = 4;
+/** A socket that is none any more, as where a system takes the sockets of programs that it has suspended. */
+const BROKEN = new Set(['EBADF', 'ENOTSOCK', 'ENOTCONN', 'EPIPE', 'ESHUTDOWN', 'ERR_SOCKET_DGRAM_NOT_RUNNING']);
+const REOPEN_MS = { first: 100, limit: 5_000 };
 
 export interface HostPortsOptions {
   readonly runtime: Runtime;
@@ -19,6 +22,8 @@ export interface HostPortsOptions {
   /** See DetourOptions. */
   onChange(way: Way): void;
   onLost(server: Endpoint): void;
+  /** There is a socket that was not there before: this node is at another port, or has an IP version more. */
+  onOpened(): void;
 }
 
 export class HostPorts {
@@ -26,6 +31,9 @@ export class HostPorts {
   readonly detour: Detour;
   /** The UDP sockets, one for each IP version that the host has. */
   readonly sockets: DatagramPort[] = [];
+  private readonly opening = new Set<4 | 6>();
+  private readonly retries = new Map<4 | 6, Timer>();
+  private closed = false;
 
   constructor(private readonly options: HostPortsOptions) {
     const { runtime, tlsOnly, onDatagram, onChange, onLost } = options;
@@ -39,17 +47,13 @@ export class HostPorts {
 
   /** Never rejects: a host may lack an IP version. */
   async open(): Promise<void> {
-    const { runtime, tlsOnly } = this.options;
-    const opened = await Promise.allSettled(
-      (tlsOnly ? [] : ([4, 6] as const)).map((family) =>
-        runtime.openDatagramPort({
-          family,
-          onDatagram: (datagram, from) => this.receive(datagram, from),
-          onSendError: (error, to) => this.sendFailed(error, to),
-        }),
-      ),
-    );
-    for (const port of opened) if (port.status === 'fulfilled') this.sockets.push(port.value);
+    await Promise.all(this.families.map((family) => this.openPort(family)));
+  }
+
+  /** The host has another network, and perhaps an IP version that it had not: what is missing is opened, some time. */
+  hostMoved(): void {
+    this.detour.hostMoved();
+    for (const family of this.families) this.reopen(family, 0, 0);
   }
 
   /** Whether there is a UDP socket of the IP version. */
@@ -63,8 +67,61 @@ export class HostPorts {
   }
 
   close(): void {
+    this.closed = true;
     this.detour.close();
+    for (const timer of this.retries.values()) timer.cancel();
+    this.retries.clear();
     for (const port of this.sockets) port.close();
+  }
+
+  private get families(): readonly (4 | 6)[] {
+    return this.options.tlsOnly ? [] : [4, 6];
+  }
+
+  /** `port`: rather this one. False: the host has none to give now. */
+  private async openPort(family: 4 | 6, port = 0): Promise<boolean> {
+    if (this.opening.has(family)) return true;
+    this.opening.add(family);
+    try {
+      const opened: DatagramPort = await this.options.runtime.openDatagramPort({
+        ...{ family, port },
+        onDatagram: (datagram, from) => this.receive(datagram, from),
+        onSendError: (error, to) => this.sendFailed(error, to, opened),
+      });
+      if (this.closed) opened.close();
+      else this.sockets.push(opened);
+      return true;
+    } catch {
+      return false;
+    } finally {
+      this.opening.delete(family);
+    }
+  }
+
+  /** Again and again while the host has addresses of this IP version. */
+  private reopen(family: 4 | 6, port: number, failures: number): void {
+    this.retries.get(family)?.cancel();
+    this.retries.delete(family);
+    const isWanted = this.options.runtime.hostAddresses().some((each) => each.family === family && !each.loopback);
+    if (this.closed || !isWanted || this.sockets.some((socket) => socket.family === family)) return;
+    void this.openPort(family, failures === 0 ? port : 0).then((isOpen) => {
+      if (this.closed) return;
+      if (isOpen) return this.options.onOpened();
+      const delayMs = Math.min(REOPEN_MS.first * 2 ** failures, REOPEN_MS.limit);
+      this.retries.set(
+        family,
+        this.options.runtime.timers.schedule(delayMs, () => this.reopen(family, port, failures + 1)),
+      );
+    });
+  }
+
+  /** Its port is asked for again: a NAT may know it. */
+  private replace(broken: DatagramPort): void {
+    const index = this.sockets.indexOf(broken);
+    if (index < 0) return;
+    this.sockets.splice(index, 1);
+    broken.close();
+    this.reopen(broken.family, broken.local.port, 0);
   }
 
   private receive(datagram: Uint8Array, from: Endpoint): void {
@@ -85,7 +142,8 @@ export class HostPorts {
   }
 
   /** EPERM: a firewall of this host lets no UDP out (netfilter's answer to what it drops). */
-  private sendFailed(error: Error & { code?: string }, to: Endpoint): void {
+  private sendFailed(error: Error & { code?: string }, to: Endpoint, by?: DatagramPort): void {
+    if (by && BROKEN.has(error.code ?? '')) this.replace(by);
     if (error.code === 'EPERM' && (this.detour.forbidden(to) || this.detour.way === 'tls')) return;
     this.options.onSendError(error, to);
   }
