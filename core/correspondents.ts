@@ -41,6 +41,8 @@ const CORRESPONDENTS_LIMIT = 4_096;
 /** While a tunnel's relay is lost and no other can be had: the DC is asked again. */
 const RELAY_RETRY_MS = 2_000;
 const HANDOVER_RETRY_MS = 2_000;
+/** A tunnel that was given up in an outage: its connections wait. */
+const IN_USE_MS = 900_000;
 /** The DC could not be asked. What it refuses, it refuses again. */
 const AWAY = new Set<string>(['NTM_DC_UNREACHABLE', 'NTM_NOT_REGISTERED', 'NTM_AS_UNREACHABLE']);
 /** The DC handles 256 requests of a node at once, and others shall have their turn. */
@@ -165,7 +167,10 @@ export class Correspondents {
   /** This host has changed its network, and the DC knows: every tunnel in use is directed anew (Figure 7 step 11). */
   hostMoved(): void {
     this.options.directions.hostMoved();
-    const inUse = [...this.byName.values()].filter(({ tunnel }) => tunnel && tunnel.state !== 'idle');
+    const sinceMs = this.options.clock.now() - IN_USE_MS;
+    const inUse = [...this.byName.values()].filter(
+      ({ tunnel }) => tunnel && (tunnel.state !== 'idle' || tunnel.lastReceivedMs > sinceMs),
+    );
     const next = async (): Promise<void> => {
       for (let known = inUse.pop(); known; known = inUse.pop()) await this.redirect(known);
     };
@@ -275,7 +280,7 @@ export class Correspondents {
     } catch (error) {
       if (this.byName.get(known.fqdn) !== known) return;
       if (error instanceof KnownNodeError) return this.failed(known, error);
-      if (known.tunnel?.state === 'idle' || !AWAY.has((error as NtmError).code)) return;
+      if (!AWAY.has((error as NtmError).code)) return;
       known.retry = timers.schedule(HANDOVER_RETRY_MS, () => void this.redirect(known));
     }
   }

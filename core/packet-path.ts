@@ -16,7 +16,7 @@ import type { PacketModule, TunnelEvent } from './packet/packet-module';
 import { describePath, type Path, type RelayPath } from './packet/path';
 import type { PathMtus } from './packet/path-mtu';
 import type { Paths } from './packet/paths/paths';
-import type { Mapping, RouteReason } from './packet/paths/paths-contract';
+import type { Mapping, MoveKnown, RouteReason } from './packet/paths/paths-contract';
 import { Stack } from './packet/stack/stack';
 import { LEAST_MTU } from './packet/wireguard/constants';
 import type { Tunnel } from './packet/wireguard/tunnel';
@@ -29,6 +29,7 @@ import { canonicalIp, formatIp } from './wire/ip-text';
 import { RELAY_HEADER_LENGTH, relayedDatagram, writeRelayHeader } from './wire/relay-frame';
 
 const FRAME_BUFFER_BYTES = 2_048;
+const MOVE_EVENTS: Record<MoveKnown, string> = { own: 'move confirmed', peers: 'peer moved', back: 'peer back' };
 
 /** A tunnel takes another path than before; `from` and `to` as the trace writes paths. */
 export interface RouteChange {
@@ -264,9 +265,9 @@ export class PacketPath {
   }
 
   /** What waits for a retransmission goes at once: the peer has it, or this node has, where it is now. */
-  private moveKnown({ fqdn, path, virtualAddresses }: Tunnel, whose: 'own' | 'peers'): void {
+  private moveKnown({ fqdn, path, virtualAddresses }: Tunnel, whose: MoveKnown): void {
     const { trace, part, onMoveConfirmed } = this.options;
-    trace({ part, event: whose === 'own' ? 'move confirmed' : 'peer moved', peer: fqdn, path: describePath(path) });
+    trace({ part, event: MOVE_EVENTS[whose], peer: fqdn, path: describePath(path) });
     if (whose === 'own') onMoveConfirmed();
     this.pathChanged(virtualAddresses);
   }

@@ -26,7 +26,7 @@ export interface Node {
   readonly ways: { readonly way: string; readonly atMs: number }[];
   stuck: number;
   /** Moves that were heard of: that its own was, or the peer's. */
-  readonly known: ('own' | 'peers')[];
+  readonly known: string[];
 }
 
 export class PathWorld {
@@ -42,6 +42,7 @@ export class PathWorld {
   /** Sockets beside the tunnels' own that are open. */
   open = 0;
   private nextPort = 20_000;
+  private nextHost = 20;
 
   constructor(seed: number, natOfA?: NatKind, natOfB?: NatKind) {
     this.random = new SeededRandom(seed);
@@ -89,8 +90,29 @@ export class PathWorld {
     return sent.filter(([receiver, text]) => !receiver.received.includes(text)).map(([, text]) => text);
   }
 
+  /** Packets to the other, all at once. */
+  say(name: 'a' | 'b', count: number): void {
+    const [self, other] = name === 'a' ? [this.a, this.b] : [this.b, this.a];
+    for (let i = 0; i < count; i++)
+      self.module.encapsulate(ipv4Packet(self.address, other.address, `${name} says ${i}`));
+  }
+
   get ways(): string[] {
     return this.pair().map(({ tunnel }) => tunnel.path.kind);
+  }
+
+  /** Its host is in another network, behind a NAT or none, and it has noticed. */
+  move(name: 'a' | 'b', kind?: NatKind): void {
+    const node = this[name] as { -readonly [K in keyof Node]: Node[K] } & { send: unknown };
+    this.network.remove(node.local);
+    const number = this.nextHost++;
+    node.nat = kind && this.network.nat(`198.51.100.${number}`, kind);
+    node.local = { address: node.nat ? `10.0.${number}.10` : `203.0.113.${number}`, port: node.local.port };
+    node.send = this.network.host(node.local, node.nat, (datagram, endpoint) =>
+      node.module.receive(datagram, { kind: 'direct', endpoint }),
+    );
+    node.known.length = 0;
+    node.paths.hostMoved();
   }
 
   close(): void {
@@ -145,7 +167,7 @@ export class PathWorld {
     );
     const node = {
       ...{ name, module, paths, local, nat, received, ways, send, stuck: 0 },
-      known: [] as Node['known'],
+      known: [] as string[],
       address: `198.18.0.${number}`,
       tunnel: undefined as unknown as Tunnel, // made when both are there
     };

@@ -11,8 +11,11 @@ export interface TunnelPathsPorts extends ScatterPorts {
   mapping(): Mapping | undefined;
   /** No path works, as far as this node can tell. At most every ten seconds. */
   onStuck(tunnel: Tunnel): void;
-  /** The peer has heard that this host is elsewhere; or has said so itself, and is where it was. */
-  onMoveKnown(tunnel: Tunnel, whose: 'own' | 'peers'): void;
+  /**
+   * Packets arrive again: the peer has heard that this host is elsewhere; it has said so of itself, by the path that is
+   * in use; or it is back after no path had worked for a while.
+   */
+  onMoveKnown(tunnel: Tunnel, whose: MoveKnown): void;
   /** Figure 8: the first probe to each path, the first by each, and the first answer. */
   onFigure8(tunnel: Tunnel, what: 'request-sent' | 'request-received' | 'response-received', path: Path): void;
 }
@@ -30,5 +33,7 @@ export interface Whereabouts {
  * the peer sends from there, or the DC has said so.
  */
 export type RouteReason = 'handover' | 'better' | 'silent' | 'unsendable' | 'peer' | 'directed';
+
+export type MoveKnown = 'own' | 'peers' | 'back';
 
 export type Mapping = 'independent' | 'dependent';

@@ -43,6 +43,9 @@ const MEASURE_TICKS = 4;
 /** A path that is not used is held ready while the tunnel is. */
 const ACTIVE_MS = 60_000;
 const STUCK_MS = 10_000;
+/** While no path answers, and somebody waits: the network may be back at any moment. */
+const STUCK_AGAIN_MS = 1_000;
+const STUCK_LIMIT_MS = 600_000;
 
 export class TunnelPaths {
   private records: PathRecord[] = [];
@@ -230,15 +233,17 @@ export class TunnelPaths {
   private probeRound(): void {
     this.punching = undefined;
     const { tunnel, now } = this;
-    if (tunnel.state !== 'established' || (this.isRare && now - this.lastActiveMs > AGAIN_MS)) return; // nobody would notice
+    const isStuck = !this.records.some((record) => record.isUsable(now));
+    const isOfUse = !this.isRare || now - this.lastActiveMs <= (isStuck ? STUCK_LIMIT_MS : AGAIN_MS);
+    if (tunnel.state !== 'established' || !isOfUse) return; // nobody would notice
     const current = this.current();
-    const isAnnounced = this.moves.announced !== undefined;
+    const isUrgent = isStuck || this.moves.announced !== undefined;
     const others = this.records.filter((record) => record !== current && !record.isUsable(now));
-    if (current && (isAnnounced || (this.round === 0 && this.records.length > 1))) this.probe(current);
+    if (current && (isUrgent || (this.round === 0 && this.records.length > 1))) this.probe(current);
     for (const record of others) this.probe(record);
     const isSettled = others.length === 0 || (tunnel.path.kind === 'direct' && this.round >= SETTLED_ROUND);
-    if (isSettled && !isAnnounced) return;
-    const delayMs = ROUNDS_MS[this.round++] ?? AGAIN_MS;
+    if (isSettled && !isUrgent) return;
+    const delayMs = ROUNDS_MS[this.round++] ?? (isStuck ? STUCK_AGAIN_MS : AGAIN_MS);
     this.lastRoundMs = now;
     if (tunnel.path.kind === 'relay' && this.round === SETTLED_ROUND) this.scatterUnlessDone();
     this.punching = this.ports.timers.schedule(delayMs, () => this.probeRound());
@@ -260,8 +265,10 @@ export class TunnelPaths {
     const { record, rttMs } = probe;
     if (!samePath(record.path, from) || !this.records.includes(record)) return true; // no path of its own
     if (!record.isUsable(this.now)) this.ports.onFigure8(this.tunnel, 'response-received', from);
+    const wasStuck = !this.records.some((each) => each.isUsable(this.now));
     record.answered(rttMs);
     if (this.moves.confirm()) this.ports.onMoveKnown(this.tunnel, 'own');
+    else if (wasStuck) this.ports.onMoveKnown(this.tunnel, 'back');
     // It died, and has to answer more than once.
     if (!record.isUsable(this.now) && (!this.punching || this.isRare)) this.punch();
     this.select();
