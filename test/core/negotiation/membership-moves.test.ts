@@ -1,6 +1,7 @@
 /** The host of a node changes its network: what the node tells its DC (Figure 7 steps 3 to 7). */
 import assert from 'node:assert/strict';
 import type { Membership } from '../../../core/negotiation/membership';
+import type { HostAddress } from '../../../core/runtime';
 import { FakeServers } from '../../support/fake-servers';
 import { openMembership } from '../../support/open-membership';
 import { SimulatedNetwork } from '../../support/simulated-network';
@@ -11,11 +12,18 @@ describe('membership of a node that moves', () => {
   let membership: Membership;
   let told: string[];
 
+  let addresses: HostAddress[];
+
   async function start(): Promise<void> {
     const settings = { servers, told, password: () => 'secret' };
-    membership = await openMembership(network.host('192.0.2.3', 3), settings);
+    addresses = [host('192.0.2.3', 4)];
+    membership = await openMembership({ ...network.host('192.0.2.3', 3), hostAddresses: () => addresses }, settings);
     membership.start();
   }
+
+  const host = (address: string, family: 4 | 6): HostAddress => ({
+    ...{ interfaceName: 'sim0', family, address, loopback: false },
+  });
 
   beforeEach(async () => {
     told = [];
@@ -41,6 +49,19 @@ describe('membership of a node that moves', () => {
     assert.deepEqual(servers.received, ['registration', 'keep alive', 'registration', 'keep alive']);
     await network.run(60_000); // keep alives go on at their pace
     assert.equal(servers.received.length, 6);
+  });
+
+  it('joined: the host has IPv6 alone afterwards -> it registers where its DC has IPv6, and goes on asking there', async () => {
+    servers.alsoAt.push({ address: '2001:db8::2', port: servers.coordinator.port });
+    await start();
+    await network.run(1_000);
+    const asked = new Set<string>();
+    network.drop = (_, __, { address }) => !!asked.add(address) && false;
+    addresses = [host('2001:db8::3', 6)];
+    membership.hostMoved();
+    await network.run(1_000);
+    assert.deepEqual([...asked], ['2001:db8::2']);
+    assert.equal(membership.coordinator()?.endpoint.address, '2001:db8::2');
   });
 
   it('joined: the host moves again before the answer -> registered again, and told once', async () => {
