@@ -254,7 +254,8 @@ export class Correspondents {
       alternatives: relay ? [] : endpoints.slice(1).map((endpoint) => ({ kind: 'direct', endpoint })),
       persistentKeepaliveMs: TUNNEL_KEEP_ALIVE_MS,
     });
-    paths().introduce(tunnel, { endpoints, relay, mapping: direction.mapping });
+    const elsewhere = (): Endpoint[] => direction.endpoints.filter(canSendTo);
+    paths().introduce(tunnel, { endpoints, elsewhere, relay, mapping: direction.mapping });
     known.tunnel = tunnel;
     known.retry?.cancel();
     known.construction ??= newConstruction();

@@ -23,6 +23,8 @@ export interface TunnelPathsPorts extends ScatterPorts {
 /** What the DC says of the correspondent node. */
 export interface Whereabouts {
   readonly endpoints: readonly Endpoint[];
+  /** Of all its endpoints, those that this host may reach in the network where it is then. */
+  elsewhere?(): readonly Endpoint[];
   readonly relay?: RelayPath | undefined;
   /** Of the NAT that it is behind. */
   readonly mapping?: Mapping | undefined;

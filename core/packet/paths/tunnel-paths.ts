@@ -103,12 +103,13 @@ export class TunnelPaths {
   roamed(): void {
     this.waitingSinceMs = undefined;
     this.suspected = false;
-    (this.current() ?? this.add(this.tunnel.path))?.proven();
+    this.known(this.tunnel.path)?.proven();
   }
 
   /** Everything starts anew: this host is in another network, by its move of this number. False: no peer is told. */
   hostMoved(move: number): boolean {
     this.moves.begin(move);
+    for (const endpoint of this.whereabouts.elsewhere?.() ?? []) this.known({ kind: 'direct', endpoint });
     this.beginAnew();
     if (this.tunnel.state !== 'established') return false;
     this.punch();
@@ -130,7 +131,7 @@ export class TunnelPaths {
     if (message.kind === 'answer') return this.answered(message.challenge, from);
     this.tunnel.sendControl(encodePathMessage({ ...message, kind: 'answer' }), from);
     if (message.move !== undefined) this.peerMoved(message.move, from);
-    const record = this.find(from) ?? this.add(from);
+    const record = this.known(from);
     if (!record || record.isUsable(this.now)) return true;
     if (record.lastProbeMs === -Infinity) this.ports.onFigure8(this.tunnel, 'request-received', from);
     if (this.now - record.lastProbeMs >= IN_RETURN_MS) this.probe(record);
@@ -211,6 +212,10 @@ export class TunnelPaths {
     return this.records.find((record) => samePath(record.path, path));
   }
 
+  private known(path: Path): PathRecord | undefined {
+    return this.find(path) ?? this.add(path);
+  }
+
   /** A path that nobody named, but that the peer was heard by. One that never answered gives way. */
   private add(path: Path): PathRecord | undefined {
     if (path.kind === 'relay') return undefined;
@@ -234,7 +239,7 @@ export class TunnelPaths {
     this.punching = undefined;
     const { tunnel, now } = this;
     const isStuck = !this.records.some((record) => record.isUsable(now));
-    const isOfUse = !this.isRare || now - this.lastActiveMs <= (isStuck ? STUCK_LIMIT_MS : AGAIN_MS);
+    const isOfUse = this.round <= ROUNDS_MS.length || now - this.lastActiveMs <= (isStuck ? STUCK_LIMIT_MS : AGAIN_MS);
     if (tunnel.state !== 'established' || !isOfUse) return; // nobody would notice
     const current = this.current();
     const isUrgent = isStuck || this.moves.announced !== undefined;
@@ -247,11 +252,6 @@ export class TunnelPaths {
     this.lastRoundMs = now;
     if (tunnel.path.kind === 'relay' && this.round === SETTLED_ROUND) this.scatterUnlessDone();
     this.punching = this.ports.timers.schedule(delayMs, () => this.probeRound());
-  }
-
-  /** The rounds that follow each other are over. */
-  private get isRare(): boolean {
-    return this.round > ROUNDS_MS.length;
   }
 
   private probe(record: PathRecord): void {
@@ -270,7 +270,7 @@ export class TunnelPaths {
     if (this.moves.confirm()) this.ports.onMoveKnown(this.tunnel, 'own');
     else if (wasStuck) this.ports.onMoveKnown(this.tunnel, 'back');
     // It died, and has to answer more than once.
-    if (!record.isUsable(this.now) && (!this.punching || this.isRare)) this.punch();
+    if (!record.isUsable(this.now) && (!this.punching || this.round > ROUNDS_MS.length)) this.punch();
     this.select();
     return true;
   }
@@ -329,7 +329,7 @@ export class TunnelPaths {
       this.beginAnew();
       this.postpone(RELAYED_NOTICE_MS, () => this.select());
     }
-    (this.find(from) ?? this.add(from))?.proven();
+    this.known(from)?.proven();
     if (from.kind === 'direct' && this.moves.follows()) this.followMove(from);
     else if (heard === 'news' && samePath(from, this.tunnel.path)) this.ports.onMoveKnown(this.tunnel, 'peers');
     if (heard === 'news') this.punch();
