@@ -34,7 +34,7 @@ export class LabServers {
   ) {
     const plugIn = (server: Server): Record<Family, string> => {
       namespaces.add(server);
-      return internet.connect([server, 'cable'], BOTH);
+      return internet.connect([server, 'cable'], BOTH).addresses;
     };
     this.addresses = Object.fromEntries(SERVERS.map((server) => [server, plugIn(server)])) as typeof this.addresses;
   }

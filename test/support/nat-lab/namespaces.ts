@@ -4,6 +4,13 @@ import { execFileSync } from 'node:child_process';
 /** One end of a cable: a namespace, and how the interface is called there. */
 export type CableEnd = readonly [namespace: string, device: string];
 
+/** What a host is told of the network that it is plugged into, of one IP version. */
+export interface Lease {
+  /** With the length of its prefix. */
+  readonly address: string;
+  readonly router: string;
+}
+
 export class Namespaces {
   private readonly names = new Set<string>();
 
@@ -22,9 +29,9 @@ export class Namespaces {
     if (settings.length > 0) this.run(name, ['sysctl', '-qw', ...settings]);
   }
 
-  cable([a, deviceA]: CableEnd, [b, deviceB]: CableEnd): void {
-    const peer = ['peer', 'name', deviceB, 'netns', this.fullName(b)];
-    ip('link', 'add', deviceA, 'netns', this.fullName(a), 'type', 'veth', ...peer);
+  cable([a, deviceA]: CableEnd, [b, deviceB]: CableEnd, mtu = 1_500): void {
+    const peer = ['peer', 'name', deviceB, 'netns', this.fullName(b), 'mtu', `${mtu}`];
+    ip('link', 'add', deviceA, 'netns', this.fullName(a), 'mtu', `${mtu}`, 'type', 'veth', ...peer);
     this.ip(a, 'link', 'set', deviceA, 'up');
     this.ip(b, 'link', 'set', deviceB, 'up');
   }
@@ -39,8 +46,21 @@ export class Namespaces {
     this.ip(name, via.includes(':') ? '-6' : '-4', 'route', 'add', to, 'via', via);
   }
 
+  lease([name, device]: CableEnd, leases: readonly Lease[]): void {
+    for (const { address, router } of leases) {
+      this.address(name, device, address);
+      this.route(name, 'default', router);
+    }
+  }
+
   ip(name: string, ...args: string[]): void {
     ip('-n', this.fullName(name), ...args);
+  }
+
+  /** One after the other, without anything in between: each what `ip` is told, without the word. */
+  batch(name: string, lines: readonly string[]): void {
+    const args = ['-n', this.fullName(name), '-batch', '-'];
+    execFileSync('ip', args, { stdio: ['pipe', 'ignore', 'pipe'], input: lines.join('\n') });
   }
 
   nft(name: string, rules: string): void {

@@ -11,7 +11,7 @@ import { projectRoot, temporaryDirectory } from '../paths';
 import { Program } from '../processes';
 import { readTrace, type TraceLine } from '../trace-watch';
 import type { Gateway } from './gateway';
-import { INTERNET, Internet } from './internet';
+import { INTERNET, Internet, type Family, type LineOptions } from './internet';
 import { LabServers, ZONE, type ACCOUNTS } from './lab-servers';
 import { Namespaces } from './namespaces';
 import { siteOf, type Place } from './place';
@@ -21,6 +21,11 @@ export type Copy = 1 | 2;
 export interface At {
   readonly place: Place;
   readonly copy: Copy;
+}
+/** A host of a namespace of its own. */
+export interface Host {
+  readonly namespace: string;
+  readonly families: readonly Family[];
 }
 export interface LabNode {
   readonly account: (typeof ACCOUNTS)[number];
@@ -35,9 +40,9 @@ export const fqdnOf = ({ account, name }: LabNode): string => `${name}.${account
 let labs = 0;
 
 export class NatLab {
-  private readonly dir = temporaryDirectory();
-  private readonly namespaces = new Namespaces(`reach${process.pid.toString(36)}${labs++}`);
-  private readonly internet = new Internet(this.namespaces);
+  protected readonly dir = temporaryDirectory();
+  protected readonly namespaces = new Namespaces(`reach${process.pid.toString(36)}${labs++}`);
+  protected readonly internet = new Internet(this.namespaces);
   private readonly sites = new Map<string, Site>();
   private readonly programs = new Set<Program>();
   private servers: LabServers | undefined;
@@ -49,13 +54,14 @@ export class NatLab {
   }
 
   /** `node args` on a host, with nothing of ours. */
-  plain(at: At | typeof INTERNET, args: readonly string[]): Program {
-    return this.run(at === INTERNET ? INTERNET : this.hostOf(at), args, {});
+  plain(at: At | Host | typeof INTERNET, args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
+    return this.run(at === INTERNET ? INTERNET : this.hostOf(at), args, env);
   }
 
   /** `node -r ntmobile/register args` on a host. */
-  program(at: At, node: LabNode, args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
-    const family = at.place.families.includes(4) ? 4 : 6;
+  program(at: At | Host, node: LabNode, args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
+    const { families } = 'place' in at ? at.place : at;
+    const family = families.includes(4) ? 4 : 6;
     return this.run(this.hostOf(at), ['-r', 'ntmobile/register', ...args], {
       NTMOBILE_AS: this.servers!.joinUrl(family),
       NTMOBILE_ACCOUNT: node.account,
@@ -89,6 +95,7 @@ export class NatLab {
     await Promise.all([...this.programs].map((program) => program.kill()));
     for (const site of this.sites.values()) await site.endPrograms();
     await this.servers?.end();
+    await this.internet.close();
     const left = this.namespaces.close();
     rmSync(this.dir, { recursive: true, force: true });
     return left;
@@ -103,16 +110,20 @@ export class NatLab {
     return program;
   }
 
-  private hostOf(at: At): string {
-    return this.siteOf(at).hostAt(at.place);
+  private hostOf(at: At | Host): string {
+    return 'namespace' in at ? at.namespace : this.siteOf(at).hostAt(at.place);
   }
 
   private siteOf({ place, copy }: At): Site {
+    return this.site(`${siteOf(place)}-${copy}`);
+  }
+
+  /** Made when it is first asked for. */
+  protected site(name: string, line: LineOptions = {}): Site {
     if (this.closed) throw new Error('the lab is closed');
-    const name = `${siteOf(place)}-${copy}`;
     const found = this.sites.get(name);
     if (found) return found;
-    const site = new Site(this.namespaces, this.internet, name, this.sites.size + 1);
+    const site = new Site(this.namespaces, this.internet, name, this.sites.size + 1, line);
     this.sites.set(name, site);
     return site;
   }

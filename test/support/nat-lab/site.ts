@@ -8,15 +8,15 @@
  * (RFC 6598). Hosts have .2 and up, gateways .1.
  */
 import type { Gateway } from './gateway';
-import type { Internet } from './internet';
-import type { Namespaces } from './namespaces';
+import type { Internet, Line, LineOptions } from './internet';
+import type { CableEnd, Lease, Namespaces } from './namespaces';
 import type { Place } from './place';
 import { Program } from '../processes';
 
 export class Site {
   private readonly programs: Program[] = [];
   private readonly hosts = new Set<number>();
-  private addresses: Record<4 | 6, string> | undefined;
+  private line: Line | undefined;
 
   /** `name` and `number` are of this site alone. */
   constructor(
@@ -24,6 +24,7 @@ export class Site {
     private readonly internet: Internet,
     private readonly name: string,
     private readonly number: number,
+    private readonly lineOptions: LineOptions = {},
   ) {}
 
   /** The namespace of the host at this place, which is made when it is first asked for. */
@@ -31,18 +32,42 @@ export class Site {
     const number = place.host ?? 1;
     const host = `${this.name}-host${number}`;
     if (this.hosts.has(number)) return host;
-    this.hosts.add(number);
     this.namespaces.add(host, place.settings);
-    if (place.gateways) this.plugIn(host, number, place);
-    else this.addresses = this.internet.connect([host, 'cable'], place.families);
+    const end: CableEnd = [host, 'cable'];
+    this.namespaces.lease(end, this.plugIn(end, place));
     if (place.firewall) this.namespaces.nft(host, place.firewall);
     return host;
   }
 
+  /** A host's cable is plugged in at this place. Returns what is leased to it there. */
+  plugIn(end: CableEnd, place: Place): readonly Lease[] {
+    const number = place.host ?? 1;
+    this.hosts.add(number);
+    if (!place.gateways) {
+      this.line = this.internet.plugIn(end, place.families, this.lineOptions);
+      return this.line.leases;
+    }
+    const network = this.privateNetwork(place);
+    if (this.hosts.size === 1) this.addGateways(place, network);
+    this.namespaces.cable(end, [this.gateway(1), `host${number}`]);
+    this.bridge(number);
+    return [{ address: `${network}.${number + 1}/24`, router: `${network}.1` }];
+  }
+
   /** Of the outermost gateway, or of the host. */
   get outside(): Record<4 | 6, string> {
-    if (!this.addresses) throw new Error(`nobody is at ${this.name} yet`);
-    return this.addresses;
+    return this.outsideLine.addresses;
+  }
+
+  /** Whatever comes or goes is lost from now on, or no longer, and nobody is told. */
+  silence(silent: boolean): void {
+    this.internet.silence(this.outsideLine, silent);
+  }
+
+  /** Of the cable of the host at this place, as the host sees it. */
+  setCarrier(place: Place, present: boolean): void {
+    const [namespace, device] = place.gateways ? [this.gateway(1), `host${place.host ?? 1}`] : this.outsideLine.far;
+    this.namespaces.ip(namespace, 'link', 'set', device, present ? 'up' : 'down');
   }
 
   /** The innermost gateway starts again with nothing remembered, as another one perhaps. Its cables stay plugged in. */
@@ -67,13 +92,9 @@ export class Site {
     await Promise.all(this.programs.splice(0).map(({ ended }) => ended));
   }
 
-  private plugIn(host: string, number: number, place: Place): void {
-    const network = this.privateNetwork(place);
-    if (this.hosts.size === 1) this.addGateways(place, network);
-    this.namespaces.cable([host, 'cable'], [this.gateway(1), `host${number}`]);
-    this.bridge(number);
-    this.namespaces.address(host, 'cable', `${network}.${number + 1}/24`);
-    this.namespaces.route(host, 'default', `${network}.1`);
+  private get outsideLine(): Line {
+    if (!this.line) throw new Error(`nobody is at ${this.name} yet`);
+    return this.line;
   }
 
   private addGateways({ gateways = [], families }: Place, network: string): void {
@@ -82,7 +103,9 @@ export class Site {
       this.openGateway(i + 1, i === 0 ? network : this.betweenNetwork(i), gateway);
       if (i > 0) this.cascade(i);
     });
-    this.addresses = this.internet.connect([this.gateway(gateways.length), 'outside'], families);
+    const end: CableEnd = [this.gateway(gateways.length), 'outside'];
+    this.line = this.internet.plugIn(end, families, this.lineOptions);
+    this.namespaces.lease(end, this.line.leases);
   }
 
   /** Gateway `i` is behind the next one. */

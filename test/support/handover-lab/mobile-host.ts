@@ -1,0 +1,141 @@
+/**
+ * A host with several access networks, each by an interface of its own, which come and go as a phone's do:
+ *
+ *   host -- wifi -- [a home's NAT] -- line -- internet
+ *        -- lte --- [a carrier's NAT] -- line -- internet
+ *
+ * Cables are plugged in from the beginning, but an interface is down until its network is joined. What happens is what
+ * an operating system does then, in one transaction as far as it can: link, addresses, default route.
+ */
+import type { Family, LineOptions } from '../nat-lab/internet';
+import type { Lease, Namespaces } from '../nat-lab/namespaces';
+import type { Host } from '../nat-lab/nat-lab';
+import type { Place } from '../nat-lab/place';
+import type { Site } from '../nat-lab/site';
+
+export interface Access extends LineOptions {
+  /** Of the interface. */
+  readonly name: string;
+  readonly place: Place;
+  /** Of its default route: the lowest of the networks that are joined is used. */
+  readonly metric: number;
+}
+
+/** How a network ends, as its host sees it. */
+export type Leaving =
+  /** The interface goes down: its addresses and routes are gone. */
+  | 'link down'
+  /** The other end goes down (out of range, cable drawn): the interface has no carrier; addresses and routes stay. */
+  | 'carrier lost'
+  /** The interface stays up (DHCP lease over). */
+  | 'address removed'
+  /** The interface keeps its address. */
+  | 'route removed'
+  /** Nothing passes any more, and nobody is told. */
+  | 'silent';
+
+interface Attachment {
+  readonly access: Access;
+  readonly site: Site;
+  readonly leases: readonly Lease[];
+  left: Leaving | undefined;
+}
+
+export class MobileHost implements Host {
+  private readonly attachments: readonly Attachment[];
+
+  /** `siteOf` makes the networks of this host, each for itself. */
+  constructor(
+    private readonly namespaces: Namespaces,
+    readonly namespace: string,
+    accesses: readonly Access[],
+    siteOf: (access: Access) => Site,
+  ) {
+    namespaces.add(namespace, ['net.ipv6.conf.all.accept_ra=0', 'net.ipv6.conf.default.accept_ra=0']);
+    this.attachments = accesses.map((access) => {
+      const site = siteOf(access);
+      const leases = site.plugIn([namespace, access.name], access.place);
+      this.ip(`link set ${access.name} down`);
+      return { access, site, leases, left: 'link down' };
+    });
+  }
+
+  /** Of all its networks together. */
+  get families(): readonly Family[] {
+    return ([4, 6] as const).filter((family) =>
+      this.attachments.some(({ access }) => access.place.families.includes(family)),
+    );
+  }
+
+  /** What runs a command on it, with root's rights. */
+  command(...command: string[]): string[] {
+    return [...this.namespaces.commandAt(this.namespace), ...command];
+  }
+
+  /** Those that it has joined, and not left. */
+  get joined(): readonly string[] {
+    return this.attachments.filter(({ left }) => left === undefined).map(({ access }) => access.name);
+  }
+
+  /** Joins a network: the interface comes up, gets its addresses, and a default route. */
+  join(name: string): void {
+    const attachment = this.of(name);
+    const { access, site, left } = attachment;
+    if (left === undefined) return;
+    attachment.left = undefined;
+    if (left === 'silent') return site.silence(false);
+    if (left === 'carrier lost') site.setCarrier(access.place, true);
+    const lines = [`link set ${name} up`, ...(left === 'route removed' ? [] : this.addressLines(attachment))];
+    // Routes need an interface that is up, and a kernel drops those of one without carrier only if it was set down.
+    this.ip(...lines, ...this.routeLines('replace', attachment, access.metric));
+  }
+
+  leave(name: string, how: Leaving = 'link down'): void {
+    const attachment = this.of(name);
+    const { access, site, left } = attachment;
+    if (left !== undefined) return;
+    attachment.left = how;
+    switch (how) {
+      case 'link down':
+        return this.ip(`link set ${name} down`, `address flush dev ${name}`);
+      case 'carrier lost':
+        return site.setCarrier(access.place, false);
+      case 'address removed':
+        return this.ip(`address flush dev ${name} scope global`);
+      case 'route removed':
+        return this.ip(...this.routeLines('delete', attachment, access.metric));
+      case 'silent':
+        return site.silence(true);
+    }
+  }
+
+  /** Of each IP version, as others see it: of the host, or of its outermost gateway. */
+  outside(name: string): Record<Family, string> {
+    return this.of(name).site.outside;
+  }
+
+  private of(name: string): Attachment {
+    const found = this.attachments.find(({ access }) => access.name === name);
+    if (!found) throw new Error(`${this.namespace} has no network ${name}`);
+    return found;
+  }
+
+  private addressLines({ access, leases }: Attachment): string[] {
+    return leases.map(
+      ({ address }) => `address replace ${address} dev ${access.name}${isIpv6(address) ? ' nodad' : ''}`,
+    );
+  }
+
+  private routeLines(verb: 'replace' | 'delete', { access, leases }: Attachment, metric: number): string[] {
+    return leases.map(({ router }) => {
+      const everything = isIpv6(router) ? '::/0' : '0.0.0.0/0';
+      return `route ${verb} ${everything} via ${router} dev ${access.name} metric ${metric}`;
+    });
+  }
+
+  private ip(...lines: string[]): void {
+    this.namespaces.batch(this.namespace, lines);
+  }
+}
+
+const isIpv6 = (address: string): boolean => address.includes(':');
