@@ -17,3 +17,8 @@ export const wired: Access = { name: 'wired', place: placeOf('open'), delayMs: 1
 export const ipv6Only: Access = { name: 'ipv6', place: placeOf('ipv6-only'), delayMs: LTE_MS, metric: 150 };
 /** A guest network that lets nothing out but TLS. */
 export const guest: Access = { name: 'guest', place: placeOf('udp-blocked'), delayMs: WIFI_MS, metric: 120 };
+/** Of a correspondent node that stays: public addresses of both IP versions. */
+export const dual: Access = { name: 'dual', place: placeOf('dual'), delayMs: 1, metric: 50 };
+
+export const MOBILE: readonly Access[] = [wifi, lte, lteSymmetric, wired, ipv6Only, guest];
+export const CORRESPONDENT: readonly Access[] = [dual, wifi, lte];

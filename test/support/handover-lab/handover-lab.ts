@@ -3,12 +3,20 @@ import { NatLab } from '../nat-lab/nat-lab';
 import { MobileHost, type Access } from './mobile-host';
 
 export class HandoverLab extends NatLab {
-  /** A host with these access networks, none of which it has joined. `name`: of seven letters or fewer. */
+  private readonly hosts = new Map<string, MobileHost>();
+
+  /** The host of this name; when it is first asked for, with these access networks, none of which it has joined. */
   async mobileHost(name: string, accesses: readonly Access[]): Promise<MobileHost> {
+    const host = this.hosts.get(name) ?? this.make(name, accesses);
+    await this.internet.ready();
+    return host;
+  }
+
+  private make(name: string, accesses: readonly Access[]): MobileHost {
     const host = new MobileHost(this.namespaces, name, accesses, (access) =>
       this.site(`${name}-${access.name}`, access),
     );
-    await this.internet.ready();
+    this.hosts.set(name, host);
     return host;
   }
 }

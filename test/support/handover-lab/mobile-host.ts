@@ -41,6 +41,13 @@ interface Attachment {
   left: Leaving | undefined;
 }
 
+/** As whoever manages a host's networks sees to it: a route that leads nowhere is not taken while there is another. */
+const SETTINGS = ['all', 'default'].flatMap((which) => [
+  `net.ipv6.conf.${which}.accept_ra=0`,
+  `net.ipv4.conf.${which}.ignore_routes_with_linkdown=1`,
+  `net.ipv6.conf.${which}.ignore_routes_with_linkdown=1`,
+]);
+
 export class MobileHost implements Host {
   private readonly attachments: readonly Attachment[];
 
@@ -51,7 +58,7 @@ export class MobileHost implements Host {
     accesses: readonly Access[],
     siteOf: (access: Access) => Site,
   ) {
-    namespaces.add(namespace, ['net.ipv6.conf.all.accept_ra=0', 'net.ipv6.conf.default.accept_ra=0']);
+    namespaces.add(namespace, SETTINGS);
     this.attachments = accesses.map((access) => {
       const site = siteOf(access);
       const leases = site.plugIn([namespace, access.name], access.place);
@@ -70,6 +77,11 @@ export class MobileHost implements Host {
   /** What runs a command on it, with root's rights. */
   command(...command: string[]): string[] {
     return [...this.namespaces.commandAt(this.namespace), ...command];
+  }
+
+  /** Of all its networks. */
+  get names(): readonly string[] {
+    return this.attachments.map(({ access }) => access.name);
   }
 
   /** Those that it has joined, and not left. */
@@ -107,6 +119,12 @@ export class MobileHost implements Host {
       case 'silent':
         return site.silence(true);
     }
+  }
+
+  /** Leaves one network, and joins another. */
+  change(from: string, to: string): void {
+    this.leave(from);
+    this.join(to);
   }
 
   /** Of each IP version, as others see it: of the host, or of its outermost gateway. */

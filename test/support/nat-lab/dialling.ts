@@ -106,12 +106,13 @@ function faultOf(client: Program): string | undefined {
   return back === sent ? undefined : `${back} of ${sent} bytes came back`;
 }
 
-interface Path {
+export interface TakenPath {
   readonly t: number;
   readonly kind: PathKind;
 }
 
-function pathsOf(trace: readonly TraceLine[], to: LabNode): Path[] {
+/** Which ways the tunnel to `to` has gone, by a node's trace. */
+export function pathsOf(trace: readonly TraceLine[], to: LabNode): TakenPath[] {
   const about = trace.filter(({ event, peer }) => TELLS_PATH.has(event) && peer === fqdnOf(to));
   return about.map(({ t, path }) => ({ t: Number(t), kind: kindOf(String(path)) }));
 }
