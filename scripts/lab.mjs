@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * npm run lab -- [NAME...] [--json] [--observe SECONDS] [--jobs N] [--list]: who reaches whom, behind real NATs.
- * npm run lab -- MOVEMENT[:WORKLOAD]... [--share PART] [--seed N]: what programs see of it when their hosts move.
+ * npm run lab -- MOVEMENT[:WORKLOAD]... [--share PART] [--seed N] [--keep DIR]: what programs see of it when their hosts move.
  *
  * MOVEMENT: a file of test/lab/handover/. Its WORKLOADs run one after the other, or with MOVEMENT:all at the same time.
  * NAME: a scenario (a file of test/lab/reach/), or FROM:TO, two places, or one place: it dials all and all dial it.
@@ -37,6 +37,7 @@ const program = new Command('lab')
   .option('--jobs <n>', 'pairs at the same time; 1 gives the truest times', positive, 2)
   .option('--share <part>', 'of the moves and of the bytes of a movement, 0 to 1', positive, 1)
   .option('--seed <n>', 'of random movements', Number)
+  .option('--keep <dir>', 'where the traces of the programs of a movement are kept')
   .option('--list', 'say what places and scenarios there are')
   .parse();
 const options = program.opts();
@@ -86,8 +87,8 @@ async function runMoved({ movement, workloads }) {
   print(`\n${movement.name}: ${movement.about}`);
   const results = [];
   for (const together of workloads) {
-    const { share, seed } = options;
-    const some = await runMovement(lab, movement, together, { share, seed }, (line) => print(`  ${line}`));
+    const { share, seed, keep } = options;
+    const some = await runMovement(lab, movement, together, { share, seed, keep }, (line) => print(`  ${line}`));
     for (const { name, ok, moves, seconds, path, note } of some) {
       print(`  ${name}: ${ok ? '' : 'NOT as expected: '}${moves} moves in ${seconds.toFixed(0)} s, ${path}; ${note}`);
     }

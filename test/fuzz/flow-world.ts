@@ -1,6 +1,6 @@
 /** A connection between two honest ends, with what they write, and a path that does to their packets what paths do. */
 import assert from 'node:assert/strict';
-import { bobAddresses, StackPair, type Peer } from '../support/stack-pair';
+import { aliceAddresses, bobAddresses, StackPair, type Peer } from '../support/stack-pair';
 
 const LEAST_MTU = 1_200;
 /** That each end writes in all. */
@@ -72,7 +72,7 @@ const acts: readonly Act[] = [
   (world, argument) => (argument % 2 === 0 ? world.client : world.server).pause(),
   (world, argument) => (argument % 2 === 0 ? world.client : world.server).resume(),
   (world, argument) => world.client.peer.connection.setNoDelay(argument % 2 === 0),
-  (world) => world.pair.alice.pathChanged(world.address),
+  (world, argument) => world.changePath(argument),
   (world, argument) => argument < 32 && world.client.finish(),
   (world, argument) => argument < 32 && world.server.finish(),
 ];
@@ -93,6 +93,16 @@ export class FlowWorld {
 
   play(script: Uint8Array): void {
     for (let at = 0; at + 1 < script.length; at += 2) acts[script[at]! % acts.length]!(this, script[at + 1]!);
+  }
+
+  /** Told to one end, rightly or not. */
+  changePath(argument: number): void {
+    const oldDelivers = argument % 4 === 3;
+    const rttMs = argument >= 128 ? argument : undefined;
+    if (argument % 2 === 0) return this.pair.alice.pathChanged(this.address, { oldDelivers, rttMs });
+    this.pair.bob.pathChanged(this.address === bobAddresses.ipv4 ? aliceAddresses.ipv4 : aliceAddresses.ipv6, {
+      ...{ oldDelivers, rttMs },
+    });
   }
 
   bytes(length: number): Uint8Array {

@@ -25,6 +25,9 @@ export class StackPair {
   largest = Infinity;
   /** Packets for which this is true are lost on the way to bob. */
   lose: (packet: Uint8Array) => boolean = () => false;
+  loseToAlice: (packet: Uint8Array) => boolean = () => false;
+  /** One way, of what is sent from now on. */
+  delayMs: number;
   /** Packets that go this way; filled when set to an array. */
   toAlice: Uint8Array[] | undefined;
   toBob: Uint8Array[] | undefined;
@@ -39,6 +42,7 @@ export class StackPair {
     inboundOfBob = undefined as InboundPolicy | undefined,
   } = {}) {
     this.random = new SeededRandom(seed);
+    this.delayMs = delayMs;
     const { time } = this;
     const wire = (to: () => Stack, tap: () => Uint8Array[] | undefined) => {
       let freeMs = 0;
@@ -49,7 +53,8 @@ export class StackPair {
         if (waitMs * queue.perMs >= queue.packets) return void this.overflows++;
         freeMs = time.now() + waitMs + 1 / queue.perMs;
         if (copy.length > this.largest || this.random.chance(this.loss)) return;
-        if (to() === this.bob && this.lose(copy)) return;
+        if (to() === this.bob ? this.lose(copy) : this.loseToAlice(copy)) return;
+        const { delayMs } = this;
         const heldMs = this.random.chance(this.jitter.probability)
           ? this.random.below(this.jitter.upToMs * 1000) / 1000
           : 0;

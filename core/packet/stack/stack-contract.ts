@@ -17,6 +17,14 @@ export interface InboundPolicy {
   refused(protocol: 'tcp' | 'udp', bytes: Uint8Array, offset: number, length: number, port: number): void;
 }
 
+/** How the path to a correspondent node has become another one. */
+export interface PathChange {
+  /** What is under way by the old one still arrives: the new one was only better. Default: it is lost. */
+  readonly oldDelivers?: boolean;
+  /** As measured on the new one; milliseconds. Default: nothing is known of it. */
+  readonly rttMs?: number | undefined;
+}
+
 /** Why a connection failed, with the errno that Node would show for it. */
 export type TcpFailure =
   | 'ECONNREFUSED'

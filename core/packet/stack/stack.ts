@@ -182,15 +182,15 @@ export class Stack implements contract.VirtualStack, Core {
   }
 
   /**
-   * The path to a correspondent node changed: sends again at once what the old one may have lost, instead of
-   * waiting for a retransmission timeout that has been backed off meanwhile.
+   * The path to a correspondent node changed: sends and tells again at once what the old one may have lost, instead of
+   * waiting for a timer that has been backed off meanwhile, and begins slowly on the new one.
    */
-  pathChanged(remoteAddress: string): void {
+  pathChanged(remoteAddress: string, { oldDelivers = false, rttMs = 0 }: contract.PathChange = {}): void {
     const to = parseIp(remoteAddress);
     if (!to || this.phase === 'closed') return;
     this.enter();
     this.memory.bytes.set(to, this.memory.scratch);
-    this.wasm.tcp_path_changed(to.length === 4 ? 4 : 6);
+    this.wasm.tcp_path_changed(to.length === 4 ? 4 : 6, Number(oldDelivers), Math.ceil(rttMs * 1_000));
     this.leave();
   }
 

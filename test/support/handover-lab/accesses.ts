@@ -11,7 +11,7 @@ const LTE_MTU = 1_430;
 export const wifi: Access = { name: 'wifi', place: placeOf('port-restricted'), delayMs: WIFI_MS, metric: 100 };
 export const lte: Access = { name: 'lte', place: placeOf('cone'), delayMs: LTE_MS, mtu: LTE_MTU, metric: 200 };
 /** A carrier whose NAT has another port for every destination. */
-export const lteSymmetric: Access = { ...lte, name: 'ltesym', place: placeOf('symmetric') };
+export const lteSymmetric: Access = { ...lte, name: 'ltesym', place: placeOf('symmetric'), metric: 210 };
 /** A public address, nothing in between. */
 export const wired: Access = { name: 'wired', place: placeOf('open'), delayMs: 1, metric: 50 };
 export const ipv6Only: Access = { name: 'ipv6', place: placeOf('ipv6-only'), delayMs: LTE_MS, metric: 150 };

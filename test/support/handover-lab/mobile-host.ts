@@ -17,7 +17,7 @@ export interface Access extends LineOptions {
   /** Of the interface. */
   readonly name: string;
   readonly place: Place;
-  /** Of its default route: the lowest of the networks that are joined is used. */
+  /** Of its default route: the lowest of the networks that are joined is used. No other of the host's has the same. */
   readonly metric: number;
 }
 

@@ -1,5 +1,7 @@
 /** Runs workloads through a movement, and says what came of them. */
 import { randomInt } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Result } from '../nat-lab/scenario';
 import { pathsOf, type PathKind } from '../nat-lab/dialling';
 import { fqdnOf, type LabNode } from '../nat-lab/nat-lab';
@@ -20,7 +22,9 @@ export interface MovedResult extends Result {
 
 export interface MoveOptions {
   readonly share?: number;
-  readonly seed?: number;
+  readonly seed?: number | undefined;
+  /** A directory for the traces of both ends and what the programs said. */
+  readonly keep?: string | undefined;
 }
 
 interface Session {
@@ -28,7 +32,9 @@ interface Session {
   readonly from: LabNode;
   readonly to: LabNode;
   readonly server: Program;
-  readonly client: Program;
+  client: Program | undefined;
+  /** The first byte has come back. */
+  begun: Promise<void>;
 }
 
 /** To join, dial and hear the first byte. */
@@ -42,33 +48,36 @@ export async function runMovement(
   lab: HandoverLab,
   movement: Movement,
   workloads: readonly Workload[],
-  { share = 1, seed = randomInt(2 ** 32) }: MoveOptions,
+  { share = 1, seed = randomInt(2 ** 32), keep }: MoveOptions,
   say: (line: string) => void,
 ): Promise<MovedResult[]> {
   const [mn, cn] = await Promise.all([lab.mobileHost('mn', MOBILE), lab.mobileHost('cn', CORRESPONDENT)]);
   settle(mn, movement.mn);
   settle(cn, movement.cn);
   const run = ++runs;
-  const sessions = await Promise.all(workloads.map((workload) => begin(lab, mn, cn, workload, run)));
-  try {
-    const startedAt = performance.now();
-    await Promise.all(
-      sessions.map(({ client }) =>
-        within(
-          CONNECT_MS,
-          client.line((line) => line === 'going'),
-        ),
-      ),
-    );
-    const moves = await movement.move({ mn, cn, share, seed, say });
-    const told = await Promise.all(sessions.map(({ client }) => finish(client)));
-    const seconds = (performance.now() - startedAt) / 1_000;
-    return sessions.map((session, i) => {
+  const sessions: Session[] = [];
+  const startedAt = performance.now();
+  const results = (moves: number, told: readonly (Told | string)[]): MovedResult[] =>
+    sessions.map((session, i) => {
       const kind = pathsOf(lab.trace(session.from), session.to).at(-1)?.kind;
-      return judge(movement, session.workload, moves, told[i], kind, seconds);
+      const seconds = (performance.now() - startedAt) / 1_000;
+      return judge(movement, session.workload, moves, told[i]!, kind, seconds);
     });
+  try {
+    for (const workload of workloads) sessions.push(begin(lab, mn, cn, workload, run));
+    await Promise.all(sessions.map(({ begun }) => begun));
+    const moves = await movement.move({ mn, cn, share, seed, say });
+    return results(moves, await Promise.all(sessions.map(({ client }) => finish(client!))));
+  } catch (error) {
+    return results(
+      0,
+      sessions.map(() => (error as Error).message),
+    );
   } finally {
-    await Promise.all(sessions.flatMap(({ server, client }) => [server.kill(), client.kill()]));
+    if (keep) for (const session of sessions) keepTraces(lab, session, keep);
+    await Promise.all(
+      sessions.flatMap(({ server, client }) => [server, ...(client ? [client] : [])]).map((program) => program.kill()),
+    );
   }
 }
 
@@ -80,34 +89,45 @@ function settle(host: MobileHost, networks: readonly string[]): void {
   }
 }
 
-async function begin(
-  lab: HandoverLab,
-  mn: MobileHost,
-  cn: MobileHost,
-  workload: Workload,
-  run: number,
-): Promise<Session> {
+function begin(lab: HandoverLab, mn: MobileHost, cn: MobileHost, workload: Workload, run: number): Session {
   const name = `${workload.name}-${run}`;
-  const [from, to]: LabNode[] = [
-    { account: 'dials', name },
-    { account: 'hears', name },
-  ];
-  const server = lab.program(cn, to!, workload.serve);
-  const listening = await within(
-    CONNECT_MS,
-    server.line((line) => line.startsWith('listening ')),
-  );
-  const client = lab.program(mn, from!, workload.dial(fqdnOf(to!), listening.split(' ')[1]!));
-  return { workload, from: from!, to: to!, server, client };
+  const from: LabNode = { account: 'dials', name };
+  const to: LabNode = { account: 'hears', name };
+  const server = lab.program(cn, to, workload.serve);
+  const session: Session = { workload, from, to, server, client: undefined, begun: Promise.resolve() };
+  session.begun = (async () => {
+    const listening = await within(
+      CONNECT_MS,
+      server.line((line) => line.startsWith('listening ')),
+    );
+    const client = lab.program(mn, from, workload.dial(fqdnOf(to), listening.split(' ')[1]!));
+    session.client = client;
+    await within(
+      CONNECT_MS,
+      client.line((line) => line === 'going'),
+    );
+  })();
+  return session;
 }
 
-/** Undefined: it did not, in time. */
-async function finish(client: Program): Promise<Told | undefined> {
+function keepTraces(lab: HandoverLab, { from, to, server, client }: Session, dir: string): void {
+  mkdirSync(dir, { recursive: true });
+  for (const [node, program] of [
+    [from, client],
+    [to, server],
+  ] as const) {
+    const trace = lab.trace(node).map((line) => JSON.stringify(line));
+    writeFileSync(join(dir, `${fqdnOf(node)}.ndjson`), [...trace, ''].join('\n'));
+    if (program) writeFileSync(join(dir, `${fqdnOf(node)}.txt`), [...program.lines, program.errors].join('\n'));
+  }
+}
+
+async function finish(client: Program): Promise<Told | string> {
   client.terminate();
   try {
     return await within(FINISH_MS, client.json<Told>());
-  } catch {
-    return undefined;
+  } catch (error) {
+    return (error as Error).message;
   }
 }
 
@@ -115,11 +135,12 @@ function judge(
   movement: Movement,
   workload: Workload,
   moves: number,
-  told: Told | undefined,
+  outcome: Told | string,
   path: PathKind | undefined,
   seconds: number,
 ): MovedResult {
-  const faults = told ? workload.faults(told) : ['it did not finish'];
+  const told = typeof outcome === 'string' ? undefined : outcome;
+  const faults = told ? workload.faults(told) : [outcome as string];
   const { longestGapMs = null, lost = null, doubled = null, length } = told ?? {};
   const gap = longestGapMs === null ? '' : `nothing came for ${longestGapMs.toFixed(0)} ms at most`;
   const amount = length === undefined ? [] : [`${(length / 1e6).toFixed(0)} MB, checksum right`];

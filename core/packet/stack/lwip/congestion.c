@@ -166,6 +166,15 @@ void congestion_reduce(struct flow *flow) {
   congestion->cautious_rounds = 0;
 }
 
+void congestion_restart(struct flow *flow) {
+  struct congestion *congestion = &flow->congestion;
+  uint32_t restart = flow->in_flight + INITIAL_SEGMENTS * flow_mss(flow);
+  if (congestion->window <= restart) return;
+  if (congestion->threshold > congestion->window) congestion->threshold = congestion->window;
+  congestion->window = restart;
+  congestion->in_epoch = 0;
+}
+
 /* RFC 5681 section 4.1, as Linux does it: the window halves with every retransmission timeout of silence. */
 void congestion_idle(struct flow *flow, uint32_t idle_us) {
   struct congestion *congestion = &flow->congestion;

@@ -149,17 +149,6 @@ void flow_catch_up(struct flow *flow) {
   timeouts_set(flow, now_us);
 }
 
-void flow_path_changed(struct flow *flow) {
-  if (flow->peer_mss == 0) return;
-  scoreboard_lose_all(flow);
-  flow->srtt_us = flow->least_us = 0;
-  flow->newest_known = flow->reordering = flow->probing = flow->backoff = 0;
-  flow->phase = OPEN;
-  flow->since_us = flow_now_us();
-  congestion_start(flow);
-  transmit(flow);
-}
-
 /* Segments that are too large for the path now are not on it any more. */
 void flow_set_path_mtu(struct flow *flow, uint32_t mtu) {
   transmit_path_mtu(flow, mtu);
@@ -171,5 +160,6 @@ void flow_set_path_mtu(struct flow *flow, uint32_t mtu) {
   if (flow->lost == lost && flow->backoff == 0) return;
   flow->backoff = 0;
   flow->since_us = flow_now_us();
+  if (flow->lost > lost) congestion_restart(flow);
   transmit(flow);
 }

@@ -7,6 +7,7 @@
  *   congestion.c   how much may be in flight: CUBIC, HyStart++ (RFC 9438, RFC 9406)
  *   timeouts.c     tail loss probe, retransmission timeout (RFC 8985 section 7, RFC 6298)
  *   transmit.c     tcp_output and retransmissions
+ *   path.c         another path than before
  *   receiver.c     receive window, ACKs (RFC 9293 section 3.8.6.3)
  *
  *   segment in -> tcp_hook_segment: flow_note_ack -> lwIP -> tcp_settle: flow_acknowledged -> transmit -> set timer
@@ -41,6 +42,8 @@ struct block {
 };
 
 #define SACK_BLOCKS 4
+/* So long at most the old path is waited for, of one that still delivers. */
+#define OVERLAP_MOST_US 1000000u
 
 struct congestion {
   uint32_t window, threshold; /* bytes: cwnd, ssthresh */
@@ -97,6 +100,10 @@ struct flow {
   uint8_t tells_duplicates; /* the peer sends D-SACK */
   uint8_t undone, misled;   /* since the last measured round trip: a recovery was, and a timeout followed */
 
+  /* path.c: what was sent before this order has until then to arrive by the path before, while `overlaps` */
+  uint8_t overlaps;
+  uint32_t overlap_order, overlap_until_us;
+
   /* timeouts.c */
   enum timer timer;
   uint32_t due_us;
@@ -135,8 +142,6 @@ void flow_note_ack(struct flow *flow, const struct tcp_hdr *header, uint32_t opt
 void flow_settle(struct tcp_pcb *pcb);
 /* After lwIP's timers, which may have sent something by themselves. */
 void flow_catch_up(struct flow *flow);
-/* The path is another one: what is in flight is sent again, with nothing assumed of the new path. */
-void flow_path_changed(struct flow *flow);
 void flow_set_path_mtu(struct flow *flow, uint32_t mtu);
 uint32_t flow_now_us(void);
 uint32_t flow_mss(const struct flow *flow);
@@ -171,6 +176,8 @@ void congestion_sample(struct flow *flow, uint32_t rtt_us);
 /* Whether what is lost now was lost in a full queue, and not by a bad medium. */
 int congestion_is_it(const struct flow *flow);
 void congestion_reduce(struct flow *flow);
+/* Much has to be sent again at once: no more than an initial window of it, and then as it is acknowledged. */
+void congestion_restart(struct flow *flow);
 void congestion_idle(struct flow *flow, uint32_t idle_us);
 
 /* ---- timeouts.c ---- */

@@ -68,10 +68,15 @@ static uint32_t reordering_window_us(const struct flow *flow) {
   return LWIP_MIN(flow->least_us / 4 * flow->reordering_steps, LWIP_MAX(flow->srtt_us, 1));
 }
 
+static int by_old_path(const struct flow *flow, const struct sent *sent) {
+  return flow->overlaps && (int32_t)(sent->order - flow->overlap_order) <= 0;
+}
+
 /* RFC 8985 section 6.2.5. Entries are in the order of their first sending, so the walk ends at the first newer one. */
 static void detect(struct flow *flow, uint32_t now_us) {
   uint32_t window_us = reordering_window_us(flow);
   flow->reordering_us = 0;
+  if (flow->overlaps && (int32_t)(now_us - flow->overlap_until_us) >= 0) flow->overlaps = 0;
   if (!flow->newest_known) return;
   for (uint32_t i = 0; i < flow->count; i++) {
     const struct sent *sent = scoreboard_at(flow, i);
@@ -81,6 +86,7 @@ static void detect(struct flow *flow, uint32_t now_us) {
       break;
     }
     int32_t left_us = (int32_t)(sent->at_us + flow->newest_rtt_us + window_us - now_us);
+    if (by_old_path(flow, sent)) left_us = LWIP_MAX(left_us, (int32_t)(flow->overlap_until_us - now_us));
     if (left_us <= 0) scoreboard_lose(flow, i);
     else flow->reordering_us = LWIP_MAX(flow->reordering_us, (uint32_t)left_us);
   }

@@ -303,27 +303,6 @@ EXPORT(tcp_keep_alive) void tcp_keep_alive(struct tcp_pcb *pcb, uint32_t enabled
   pcb->keep_cnt = 10;
 }
 
-/* The path to a correspondent node is another one. Remote address at offset 0. */
-EXPORT(tcp_path_changed) void tcp_path_changed(uint32_t family) {
-  ip_addr_t remote;
-  address_read(&remote, family, 0);
-  for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
-    if (!ip_addr_eq(&pcb->remote_ip, &remote)) continue;
-    if (pcb->persist_backoff > 0) {
-      pcb->persist_backoff = 1;
-      pcb->persist_cnt = 0;
-    }
-    struct flow *flow = flow_of(pcb);
-    if (flow != NULL && flow->peer_mss > 0) {
-      flow_path_changed(flow);
-    } else if (tcp_rexmit_rto_prepare(pcb) == ERR_OK) {
-      pcb->nrtx = 0;
-      pcb->rtime = 0;
-      tcp_rexmit_rto_commit(pcb);
-    }
-  }
-}
-
 /* The largest IP packet, in bytes, that the path of this connection carries. */
 EXPORT(tcp_path_mtu) void tcp_path_mtu(struct tcp_pcb *pcb, uint32_t mtu) {
   flow_set_path_mtu(flow_of(pcb), mtu);

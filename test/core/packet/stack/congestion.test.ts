@@ -97,10 +97,7 @@ describe('virtual stack: congestion', () => {
   }
 
   it('round trips become shorter than any before: half is lost, with its end -> sent again once, not one a timeout', () => {
-    let delayMs = 100;
-    const pair = new StackPair({ delayMs: 0 });
-    const { schedule } = pair.time;
-    pair.time.schedule = (ms, fire) => schedule.call(pair.time, ms === 0 ? delayMs : ms, fire);
+    const pair = new StackPair({ delayMs: 100 });
     const { client, server } = pair.connect();
     let [sent, losing, lostMs] = [0, true, 0];
     pair.lose = (packet) => {
@@ -108,7 +105,7 @@ describe('virtual stack: congestion', () => {
       const isLost = losing && sent > 100;
       if (isLost && packet[33]! & FIN) {
         losing = false;
-        delayMs = 1;
+        pair.delayMs = 1;
         lostMs = pair.time.now();
       }
       return isLost;
@@ -148,14 +145,11 @@ describe('virtual stack: congestion', () => {
   });
 
   it('established on a short path that becomes long: the transfer goes on -> the window follows', () => {
-    let delayMs = 0.1;
-    const pair = new StackPair({ delayMs: 0 });
-    const { schedule } = pair.time;
-    pair.time.schedule = (ms, fire) => schedule.call(pair.time, ms === 0 ? delayMs : ms, fire);
+    const pair = new StackPair({ delayMs: 0.1 });
     const { client, server } = pair.connect();
     client.send(pair.random.bytes(20_000_000), { shutdown: true });
     pair.time.runUntil(() => server.bytes.length > 1_000_000, 10_000);
-    delayMs = 50;
+    pair.delayMs = 50;
     const movedMs = pair.time.now();
     pair.time.runUntil(() => server.seen('ended'), 120_000);
     const tookMs = pair.time.now() - movedMs;

@@ -1,0 +1,88 @@
+/*
+ * The path of connections becomes another one: this host moved, or the peer's did, or there is a better way. A
+ * retransmission timer that has backed off meanwhile is not waited for, on either side (the peer's stack is told by
+ * its own tunnel).
+ *
+ *   what is in flight    sent again at once, as one initial window lets out and the ACKs then; unless the old path
+ *                        still delivers: then it is only waited for, so long as it may take
+ *   ACKs and windows     may have been lost as well, and nobody repeats them: each connection tells again what it has
+ *   a closed window      is probed at once
+ *   timers               without backoff (RFC 6069 section 4), and from what was measured of the new path, if anything
+ *   congestion           nothing is known: initial window, slow start (RFC 9000 section 9.4; RFC 5681 section 3.1)
+ */
+#include "flow.h"
+#include "lwip/ip.h"
+
+void address_read(ip_addr_t *address, uint32_t family, uint32_t offset);
+
+/* As timeouts_sample would begin (RFC 6298 section 2.2). */
+static void measure_anew(struct flow *flow, uint32_t rtt_us) {
+  flow->srtt_us = rtt_us;
+  flow->variance_us = rtt_us / 2;
+  flow->least_us = flow->sample_us = 0;
+  flow->newest_known = flow->reordering = 0;
+  flow->undone = flow->misled = 0;
+}
+
+/*
+ * What was sent before is given as long as the old path may have taken, before RACK may take it for lost because
+ * something that was sent later, by a shorter path, has overtaken it.
+ */
+static void wait_for_old_path(struct flow *flow, uint32_t now_us) {
+  flow->overlap_order = flow->transmissions;
+  flow->overlap_until_us = now_us + LWIP_MIN(timeouts_rto_us(flow), OVERLAP_MOST_US);
+  flow->overlaps = 1;
+}
+
+void flow_path_changed(struct flow *flow, int delivers, uint32_t rtt_us) {
+  uint32_t now_us = flow_now_us();
+  scoreboard_track(flow, now_us);
+  if (delivers) wait_for_old_path(flow, now_us);
+  else scoreboard_lose_all(flow);
+  if (!delivers) flow->overlaps = 0;
+  measure_anew(flow, rtt_us > 0 || !delivers ? rtt_us : flow->srtt_us);
+  flow->probing = flow->backoff = 0;
+  flow->reordering_us = 0;
+  flow->phase = OPEN;
+  flow->since_us = now_us;
+  congestion_start(flow);
+  transmit(flow);
+}
+
+/* The peer's persist timer, keep-alive or window may wait for what was lost. */
+static void tell_again(struct tcp_pcb *pcb) {
+  if (pcb->persist_backoff > 0) {
+    pcb->persist_backoff = 1;
+    pcb->persist_cnt = pcb->persist_probe = 0;
+    tcp_zero_window_probe(pcb);
+  } else if (pcb->keep_cnt_sent > 0) {
+    pcb->keep_cnt_sent = 0;
+    tcp_keepalive(pcb);
+  } else {
+    tcp_send_empty_ack(pcb);
+  }
+}
+
+static void handshake_again(struct tcp_pcb *pcb) {
+  if (tcp_rexmit_rto_prepare(pcb) != ERR_OK) return;
+  pcb->nrtx = 0;
+  pcb->rtime = 0;
+  tcp_rexmit_rto_commit(pcb);
+}
+
+/* Remote address at offset 0. `delivers`: what is under way by the old path arrives. `rtt_us`: 0 when not known. */
+EXPORT(tcp_path_changed) void tcp_path_changed(uint32_t family, uint32_t delivers, uint32_t rtt_us) {
+  ip_addr_t remote;
+  address_read(&remote, family, 0);
+  for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
+    if (!ip_addr_eq(&pcb->remote_ip, &remote)) continue;
+    struct flow *flow = flow_of(pcb);
+    if (flow == NULL || flow->peer_mss == 0) {
+      if (!delivers) handshake_again(pcb);
+      continue;
+    }
+    uint32_t before = flow->transmissions;
+    flow_path_changed(flow, (int)delivers, rtt_us);
+    if (!delivers && flow->transmissions == before) tell_again(pcb);
+  }
+}

@@ -1,0 +1,256 @@
+/** The path of connections becomes another one: what goes on at once, in virtual time, and what is not sent for nothing. */
+import assert from 'node:assert/strict';
+import { aliceAddresses, bobAddresses, Peer, StackPair } from '../../../support/stack-pair';
+
+const WIFI_MS = 2.5;
+const LTE_MS = 30;
+const INITIAL_SEGMENTS = 10;
+
+/** Alice's path to bob is another one, of which she is told; or bob, of his to her. */
+const aliceMoved = (pair: StackPair, change = {}): void => pair.alice.pathChanged(bobAddresses.ipv4, change);
+const bobMoved = (pair: StackPair, change = {}): void => pair.bob.pathChanged(aliceAddresses.ipv4, change);
+
+/** Nothing comes through from now on, either way. */
+function cut(pair: StackPair): void {
+  pair.loss = 1;
+}
+
+function mend(pair: StackPair, delayMs: number): void {
+  pair.loss = 0;
+  pair.delayMs = delayMs;
+}
+
+/** How long it takes from now until this is so. */
+function took(pair: StackPair, isSo: () => boolean): number {
+  const startMs = pair.time.now();
+  pair.time.runUntil(isSo, 120_000);
+  return pair.time.now() - startMs;
+}
+
+function close(pair: StackPair): void {
+  pair.alice.close();
+  pair.bob.close();
+  assert.equal(pair.alice.liveAllocations + pair.bob.liveAllocations, 0);
+}
+
+describe('virtual stack: another path', () => {
+  let pair: StackPair;
+  beforeEach(() => (pair = new StackPair({ delayMs: WIFI_MS })));
+  afterEach(() => close(pair));
+
+  // What was lost last were ACKs: the first that is sent again has arrived before. When the receiver tells of it in an ACK
+  // of its own, that is as fast as it can be; else its answer to what came twice is a trip more.
+  for (const [who, awayMs, trips] of [
+    ['the sender', 50, 3],
+    ['the sender', 30_000, 3],
+    ['the receiver', 50, 2],
+    ['the receiver', 30_000, 2],
+  ] as const) {
+    it(`sending: ${who} is away for ${awayMs} ms, and is back on a longer path -> ${trips} trips later it goes on`, () => {
+      const { client, server } = pair.connect();
+      const bytes = pair.random.bytes(5_000_000);
+      client.send(bytes, { shutdown: true });
+      pair.time.advance(40);
+      cut(pair);
+      pair.time.advance(awayMs);
+      mend(pair, LTE_MS);
+      const before = { at: server.receivedLength, ...pair.alice.statistics() };
+      if (who === 'the receiver') bobMoved(pair);
+      aliceMoved(pair); // or her tunnel has seen that bob did
+      assert.equal(
+        took(pair, () => server.receivedLength > before.at),
+        trips * LTE_MS,
+      );
+      pair.time.runUntil(() => server.seen('ended'), 120_000);
+      assert.deepEqual(server.bytes, Buffer.from(bytes));
+      assert.equal(pair.alice.statistics().timeouts, before.timeouts);
+    });
+  }
+
+  it('sending: the round trip grows from 5 to 60 ms -> what was lost is sent again once, and nothing for nothing', () => {
+    const { client, server } = pair.connect();
+    client.send(pair.random.bytes(3_000_000), { shutdown: true });
+    pair.time.advance(40 - 2 * WIFI_MS);
+    pair.toBob = [];
+    pair.time.advance(2 * WIFI_MS);
+    cut(pair);
+    pair.time.advance(5);
+    mend(pair, LTE_MS);
+    const before = pair.alice.statistics();
+    const inFlight = pair.toBob.length;
+    pair.toBob = undefined;
+    aliceMoved(pair);
+    pair.time.runUntil(() => server.seen('ended'), 120_000);
+    const after = pair.alice.statistics();
+    assert.ok(after.retransmitted - before.retransmitted <= inFlight);
+    assert.deepEqual([after.needless, after.timeouts], [before.needless, before.timeouts]);
+  });
+
+  it('sending: what is sent again first is an initial window, however much was in flight', () => {
+    const { client } = pair.connect();
+    client.send(pair.random.bytes(5_000_000));
+    pair.time.advance(40);
+    cut(pair);
+    pair.time.advance(20);
+    mend(pair, LTE_MS);
+    pair.toBob = [];
+    aliceMoved(pair);
+    assert.equal(pair.toBob.length, INITIAL_SEGMENTS);
+  });
+
+  it('sent: only the ACKs are lost, and who sent them moves -> tells again; nothing is sent again', () => {
+    const { client } = pair.connect();
+    pair.time.advance(100);
+    pair.loseToAlice = () => true;
+    client.send(pair.random.bytes(5_000));
+    pair.time.advance(WIFI_MS + 1);
+    pair.loseToAlice = () => false;
+    bobMoved(pair);
+    pair.time.advance(10_000);
+    assert.equal(pair.alice.statistics().retransmitted, 0);
+  });
+
+  it('nothing is under way: the path is another one -> one packet for each connection, and none back', () => {
+    pair.connect();
+    pair.connect();
+    pair.time.advance(1_000);
+    [pair.toBob, pair.toAlice] = [[], []];
+    aliceMoved(pair);
+    pair.time.advance(10_000);
+    assert.deepEqual([pair.toBob.length, pair.toAlice.length], [2, 0]);
+    assert.equal(pair.time.pendingCount, 0);
+  });
+
+  for (const who of ['sender', 'receiver'] as const) {
+    it(`window closed: it opens while nothing comes through, and the ${who} moves -> goes on at once`, () => {
+      const { client, server } = pair.connect();
+      const bytes = pair.random.bytes(2_000_000);
+      server.consuming = false;
+      client.send(bytes, { shutdown: true });
+      pair.time.advance(5_000);
+      const full = server.receivedLength;
+      cut(pair);
+      server.consuming = true;
+      server.connection.consumed(full);
+      pair.time.advance(120_000);
+      mend(pair, LTE_MS);
+      const isBob = who === 'receiver';
+      if (isBob) bobMoved(pair);
+      else aliceMoved(pair);
+      // The receiver says that it is open, and bytes come; the sender has to ask first.
+      const trips = isBob ? 2 : 3;
+      assert.equal(
+        took(pair, () => server.receivedLength > full),
+        trips * LTE_MS,
+      );
+      pair.time.runUntil(() => server.seen('ended'), 120_000);
+      assert.deepEqual(server.bytes, Buffer.from(bytes));
+    });
+  }
+
+  it('sending by a long path: a shorter one is better, and the long one still delivers -> nothing is sent again', () => {
+    pair.delayMs = LTE_MS;
+    const { client, server } = pair.connect();
+    const bytes = pair.random.bytes(4_000_000);
+    client.send(bytes, { shutdown: true });
+    pair.time.advance(400);
+    pair.delayMs = WIFI_MS;
+    aliceMoved(pair, { oldDelivers: true });
+    bobMoved(pair, { oldDelivers: true });
+    pair.time.runUntil(() => server.seen('ended'), 120_000);
+    assert.deepEqual(server.bytes, Buffer.from(bytes));
+    assert.equal(pair.alice.statistics().retransmitted, 0);
+  });
+
+  it('said that the old path delivers, and it does not -> found out all the same', () => {
+    const { client, server } = pair.connect();
+    const bytes = pair.random.bytes(3_000_000);
+    client.send(bytes, { shutdown: true });
+    pair.time.advance(40);
+    cut(pair);
+    pair.time.advance(5);
+    mend(pair, LTE_MS);
+    aliceMoved(pair, { oldDelivers: true });
+    const tookMs = took(pair, () => server.seen('ended'));
+    assert.ok(tookMs < 3_000, `${tookMs} ms`);
+    assert.deepEqual(server.bytes, Buffer.from(bytes));
+  });
+
+  it('the first packets on the new path are lost, its round trip is known -> a probe finds out, not a second of waiting', () => {
+    const { client, server } = pair.connect();
+    pair.time.advance(100);
+    cut(pair);
+    client.send(pair.random.bytes(1_000));
+    pair.time.advance(5_000);
+    pair.delayMs = LTE_MS;
+    aliceMoved(pair, { rttMs: 2 * LTE_MS });
+    pair.loss = 0;
+    const tookMs = took(pair, () => server.receivedLength > 0);
+    assert.ok(tookMs < 250, `${tookMs} ms`);
+  });
+
+  it('sending: the new path carries less, and the stack is told first -> in packets that fit, an initial window at once', () => {
+    const { client, server } = pair.connect();
+    const bytes = pair.random.bytes(3_000_000);
+    client.send(bytes, { shutdown: true });
+    pair.time.advance(30);
+    cut(pair);
+    pair.time.advance(20);
+    mend(pair, LTE_MS);
+    pair.largest = 1_200;
+    pair.toBob = [];
+    pair.setPathMtu(1_200);
+    assert.ok(pair.toBob.length <= 2 * INITIAL_SEGMENTS, `${pair.toBob.length} packets at once`);
+    aliceMoved(pair);
+    assert.ok(pair.toBob.every(({ length }) => length <= 1_200));
+    const tookMs = took(pair, () => server.seen('ended'));
+    assert.ok(tookMs < 2_000, `${tookMs} ms`);
+    assert.deepEqual(server.bytes, Buffer.from(bytes));
+  });
+
+  it('sending: a hundred changes while nothing comes through -> an initial window each, and then it goes on', () => {
+    const { client, server } = pair.connect();
+    const bytes = pair.random.bytes(1_000_000);
+    client.send(bytes, { shutdown: true });
+    pair.time.advance(30);
+    cut(pair);
+    pair.time.advance(10);
+    pair.toBob = [];
+    for (let i = 0; i < 100; i++) {
+      aliceMoved(pair);
+      bobMoved(pair);
+      pair.time.advance(20);
+    }
+    assert.ok(pair.toBob.length <= 100 * INITIAL_SEGMENTS, `${pair.toBob.length} packets`);
+    mend(pair, LTE_MS);
+    aliceMoved(pair);
+    pair.time.runUntil(() => server.seen('ended'), 120_000);
+    assert.deepEqual(server.bytes, Buffer.from(bytes));
+  });
+
+  it('connecting: the SYN was lost with the old path -> another goes at once', () => {
+    const listener = pair.bob.listenTcp({ address: '::', port: 0, backlog: 1 }, () => {});
+    const client = new Peer();
+    cut(pair);
+    client.attach(pair.alice.connectTcp({ remote: { address: bobAddresses.ipv4, port: listener.local.port } }, client));
+    pair.time.advance(10_010);
+    mend(pair, LTE_MS);
+    aliceMoved(pair);
+    assert.equal(
+      took(pair, () => client.seen('connected')),
+      2 * LTE_MS,
+    );
+  });
+
+  it('keep-alive: probes were lost, not all of them -> the other end is asked at once, and it is alive', () => {
+    const { client } = pair.connect();
+    client.connection.setKeepAlive(true, 1_000);
+    pair.time.advance(500);
+    cut(pair);
+    pair.time.advance(6_000);
+    mend(pair, LTE_MS);
+    aliceMoved(pair);
+    pair.time.advance(30_000);
+    assert.deepEqual(client.events, ['connected']);
+  });
+});
