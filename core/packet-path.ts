@@ -179,10 +179,10 @@ export class PacketPath {
     return this.pathsIfMade?.sendFailed(to) ?? false;
   }
 
-  /** The path to a correspondent node is another one. */
-  pathChanged(addresses: VirtualAddresses | undefined): void {
+  /** The path to a correspondent node is another one, with this round trip time if it is known. */
+  pathChanged(addresses: VirtualAddresses | undefined, rttMs?: number): void {
     if (!addresses) return;
-    for (const address of [addresses.ipv4, addresses.ipv6]) this.virtualStack?.pathChanged(address);
+    for (const address of [addresses.ipv4, addresses.ipv6]) this.virtualStack?.pathChanged(address, { rttMs });
   }
 
   /** The correspondent node with these addresses is not there, or may not be reached. */
@@ -255,13 +255,13 @@ export class PacketPath {
     traceTunnel(trace, part, event, 'tunnel' in event && isHandover(event.tunnel.fqdn));
     this.options.onTunnelEvent(event);
     if (event.kind !== 'established' && event.kind !== 'roamed') return;
-    const { fqdn, virtualAddresses } = event.tunnel;
+    const { fqdn, path, virtualAddresses } = event.tunnel;
     this.options.capture?.name(fqdn, virtualAddresses);
     this.tellRoute(event.tunnel);
     this.pathMtus?.look(event.tunnel);
     if (event.kind === 'established') return this.pathsIfMade?.established(event.tunnel);
     this.pathsIfMade?.roamed(event.tunnel);
-    this.pathChanged(virtualAddresses);
+    this.pathChanged(virtualAddresses, this.pathsIfMade?.rttMs(event.tunnel, path));
   }
 
   /** What waits for a retransmission goes at once: the peer has it, or this node has, where it is now. */

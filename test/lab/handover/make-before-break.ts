@@ -6,7 +6,10 @@ export const movement: Movement = {
   mn: ['wifi', 'lte'],
   cn: ['dual'],
   async move({ mn, say, share }) {
-    const ways = (['link down', 'carrier lost', 'address removed', 'route removed'] as const).slice(0, Math.max(1, 4 * share));
+    const ways = (['link down', 'carrier lost', 'address removed', 'route removed'] as const).slice(
+      0,
+      Math.max(1, 4 * share),
+    );
     for (const how of ways) {
       await stay();
       say(`Wi-Fi: ${how}`);

@@ -14,7 +14,6 @@ export const movement: Movement = {
       await stay();
       mn.leave('wifi', 'silent');
       await stay(UNNOTICED_MS);
-      mn.join('wifi');
       mn.leave('wifi');
       await stay();
       mn.join('wifi');

@@ -102,10 +102,12 @@ export class MobileHost implements Host {
     this.ip(...lines, ...this.routeLines('replace', attachment, access.metric));
   }
 
+  /** Also one that is silent, when that is noticed. */
   leave(name: string, how: Leaving = 'link down'): void {
     const attachment = this.of(name);
     const { access, site, left } = attachment;
-    if (left !== undefined) return;
+    if (left === 'silent') site.silence(false);
+    else if (left !== undefined) return;
     attachment.left = how;
     switch (how) {
       case 'link down':

@@ -1,0 +1,65 @@
+/**
+ * Programs that know nothing of us, on hosts that change their networks: a representative part of what
+ * `npm run lab -- MOVEMENT` shows in full.
+ */
+import assert from 'node:assert/strict';
+import { HandoverLab } from '../support/handover-lab/handover-lab';
+import { stay, type Movement } from '../support/handover-lab/movement';
+import { runMovement, type MovedResult } from '../support/handover-lab/run';
+import { workloadsOf } from '../support/handover-lab/workload';
+import { describeLab } from '../support/lab';
+import { killRunning } from '../support/processes';
+
+const STAY_MS = 1_000;
+/** Until nobody waits for an answer by the network that is silent. */
+const SILENT_MS = 1_500;
+const WORKLOADS = ['download', 'websocket', 'datagrams'];
+
+const movement: Movement = {
+  name: 'representative',
+  about: 'Wi-Fi, LTE and Wi-Fi again; then Wi-Fi is silent until LTE takes its place; then both hosts at once',
+  mn: ['wifi'],
+  cn: ['wifi'],
+  async move({ mn, cn }) {
+    await stay(STAY_MS);
+    mn.change('wifi', 'lte');
+    await stay(STAY_MS);
+    mn.change('lte', 'wifi');
+    await stay(STAY_MS);
+    mn.leave('wifi', 'silent');
+    await stay(SILENT_MS);
+    mn.change('wifi', 'lte');
+    await stay(STAY_MS);
+    mn.leave('lte');
+    cn.leave('wifi');
+    mn.join('wifi');
+    cn.join('lte');
+    await stay(STAY_MS);
+    return 4;
+  },
+};
+
+function tests(this: Mocha.Suite): void {
+  this.timeout(120_000);
+  const lab = new HandoverLab();
+  let results: readonly MovedResult[];
+
+  before(async () => {
+    await lab.startServers();
+    const workloads = workloadsOf({ bytes: 4e6, bytesPerSecond: 1e6 }).filter(({ name }) => WORKLOADS.includes(name));
+    results = await runMovement(lab, movement, workloads, {}, () => {});
+  });
+  after(async () => {
+    assert.deepEqual(await lab.close(), []);
+    assert.deepEqual(await killRunning(), [], 'no program is left running');
+  });
+
+  for (const workload of WORKLOADS) {
+    it(`${movement.about} -> a program's ${workload} goes on, whole`, () => {
+      const result = results.find(({ name }) => name.endsWith(`:${workload}`));
+      assert.ok(result?.ok, result?.note);
+    });
+  }
+}
+
+describeLab('handover', tests, { commands: ['cc'] });
