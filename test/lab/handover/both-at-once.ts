@@ -7,8 +7,7 @@ export const movement: Movement = {
   cn: ['wifi'],
   move({ mn, cn, share }) {
     const change = (from: string, to: string): void => {
-      for (const host of [mn, cn]) host.leave(from);
-      for (const host of [mn, cn]) host.join(to);
+      for (const host of [mn, cn]) host.change(from, to);
     };
     return toAndFro(
       Math.max(2, Math.round(4 * share)),

@@ -5,7 +5,9 @@
  *        -- lte --- [a carrier's NAT] -- line -- internet
  *
  * Cables are plugged in from the beginning, but an interface is down until its network is joined. What happens is what
- * an operating system does then, in one transaction as far as it can: link, addresses, default route.
+ * an operating system does then, in one transaction as far as it can: link, addresses, default route. Interfaces are
+ * macvlans on their cables (NAME-radio), which stay up: the kernel lets a cable that was down carry something only when
+ * it comes to that (its link watch), which takes tenths of a second while other namespaces come and go.
  */
 import type { Family, LineOptions } from '../nat-lab/internet';
 import type { Lease, Namespaces } from '../nat-lab/namespaces';
@@ -61,8 +63,10 @@ export class MobileHost implements Host {
     namespaces.add(namespace, SETTINGS);
     this.attachments = accesses.map((access) => {
       const site = siteOf(access);
-      const leases = site.plugIn([namespace, access.name], access.place);
-      this.ip(`link set ${access.name} down`);
+      const radio = `${access.name}-radio`;
+      const leases = site.plugIn([namespace, radio], access.place);
+      namespaces.set(namespace, [`net.ipv6.conf.${radio}.disable_ipv6=1`]);
+      this.ip(`link add link ${radio} name ${access.name} type macvlan mode private`);
       return { access, site, leases, left: 'link down' };
     });
   }
@@ -123,10 +127,19 @@ export class MobileHost implements Host {
     }
   }
 
-  /** Leaves one network, and joins another. */
+  /** Leaves one network for another: its address and that of the other are never both there, nor neither for long. */
   change(from: string, to: string): void {
-    this.leave(from);
-    this.join(to);
+    const [old, other] = [this.of(from), this.of(to)];
+    if (old.left !== undefined || other.left !== 'link down') {
+      this.leave(from);
+      return this.join(to);
+    }
+    [old.left, other.left] = ['link down', undefined];
+    const { metric } = other.access;
+    const gone = [`address flush dev ${from} scope global`];
+    const here = [...this.addressLines(other), ...this.routeLines('replace', other, metric)];
+    // Links come and go more slowly, and are not what is looked at.
+    this.ip(`link set ${to} up`, ...gone, ...here, `link set ${from} down`, `address flush dev ${from}`);
   }
 
   /** Of each IP version, as others see it: of the host, or of its outermost gateway. */
