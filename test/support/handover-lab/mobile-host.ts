@@ -40,6 +40,8 @@ interface Attachment {
   readonly access: Access;
   readonly site: Site;
   readonly leases: readonly Lease[];
+  /** Of its own routes, which what is sent from its addresses takes. */
+  readonly table: number;
   left: Leaving | undefined;
 }
 
@@ -49,6 +51,9 @@ const SETTINGS = ['all', 'default'].flatMap((which) => [
   `net.ipv4.conf.${which}.ignore_routes_with_linkdown=1`,
   `net.ipv6.conf.${which}.ignore_routes_with_linkdown=1`,
 ]);
+
+/** As Android, NetworkManager and systemd-networkd do it with several networks: who sends from an address of one sends by it. */
+const FIRST_TABLE = 100;
 
 export class MobileHost implements Host {
   private readonly attachments: readonly Attachment[];
@@ -61,13 +66,18 @@ export class MobileHost implements Host {
     siteOf: (access: Access) => Site,
   ) {
     namespaces.add(namespace, SETTINGS);
-    this.attachments = accesses.map((access) => {
+    this.attachments = accesses.map((access, i) => {
       const site = siteOf(access);
       const radio = `${access.name}-radio`;
       const leases = site.plugIn([namespace, radio], access.place);
       namespaces.set(namespace, [`net.ipv6.conf.${radio}.disable_ipv6=1`]);
+      const table = FIRST_TABLE + i;
       this.ip(`link add link ${radio} name ${access.name} type macvlan mode private`);
-      return { access, site, leases, left: 'link down' };
+      for (const { address } of leases) {
+        const [family, from] = [isIpv6(address) ? '-6' : '-4', address.split('/')[0]!];
+        namespaces.ip(namespace, family, 'rule', 'add', 'from', from, 'lookup', `${table}`);
+      }
+      return { access, site, leases, table, left: 'link down' };
     });
   }
 
@@ -103,7 +113,7 @@ export class MobileHost implements Host {
     if (left === 'carrier lost') site.setCarrier(access.place, true);
     const lines = [`link set ${name} up`, ...(left === 'route removed' ? [] : this.addressLines(attachment))];
     // Routes need an interface that is up, and a kernel drops those of one without carrier only if it was set down.
-    this.ip(...lines, ...this.routeLines('replace', attachment, access.metric));
+    this.ip(...lines, ...this.routeLines('replace', attachment));
   }
 
   /** Also one that is silent, when that is noticed. */
@@ -121,7 +131,7 @@ export class MobileHost implements Host {
       case 'address removed':
         return this.ip(`address flush dev ${name} scope global`);
       case 'route removed':
-        return this.ip(...this.routeLines('delete', attachment, access.metric));
+        return this.ip(...this.routeLines('delete', attachment));
       case 'silent':
         return site.silence(true);
     }
@@ -135,9 +145,8 @@ export class MobileHost implements Host {
       return this.join(to);
     }
     [old.left, other.left] = ['link down', undefined];
-    const { metric } = other.access;
     const gone = [`address flush dev ${from} scope global`];
-    const here = [...this.addressLines(other), ...this.routeLines('replace', other, metric)];
+    const here = [...this.addressLines(other), ...this.routeLines('replace', other)];
     // Links come and go more slowly, and are not what is looked at.
     this.ip(`link set ${to} up`, ...gone, ...here, `link set ${from} down`, `address flush dev ${from}`);
   }
@@ -159,10 +168,11 @@ export class MobileHost implements Host {
     );
   }
 
-  private routeLines(verb: 'replace' | 'delete', { access, leases }: Attachment, metric: number): string[] {
-    return leases.map(({ router }) => {
+  private routeLines(verb: 'replace' | 'delete', { access, leases, table }: Attachment): string[] {
+    return leases.flatMap(({ router }) => {
       const everything = isIpv6(router) ? '::/0' : '0.0.0.0/0';
-      return `route ${verb} ${everything} via ${router} dev ${access.name} metric ${metric}`;
+      const route = `route ${verb} ${everything} via ${router} dev ${access.name}`;
+      return [`${route} metric ${access.metric}`, `${route} table ${table}`];
     });
   }
 

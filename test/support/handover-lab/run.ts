@@ -64,8 +64,12 @@ export async function runMovement(
       return judge(movement, session.workload, moves, told[i]!, kind, seconds);
     });
   try {
-    for (const workload of workloads) sessions.push(begin(lab, mn, cn, workload, run));
-    await Promise.all(sessions.map(({ begun }) => begun));
+    // One after the other: so many programs that join at once take long on a small machine, and some would not wait.
+    for (const workload of workloads) {
+      const session = begin(lab, mn, cn, workload, run);
+      sessions.push(session);
+      await session.begun;
+    }
     const moves = await movement.move({ mn, cn, share, seed, say });
     return results(moves, await Promise.all(sessions.map(({ client }) => finish(client!))));
   } catch (error) {

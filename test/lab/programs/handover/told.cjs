@@ -16,7 +16,8 @@ exports.Watch = class {
 
   #gap(gapMs) {
     this.longestGapMs = Math.max(this.longestGapMs, gapMs);
-    if (gapMs >= TELLING_MS) console.log(`gap ${gapMs.toFixed(0)}`);
+    if (gapMs >= TELLING_MS)
+      console.log(`gap ${gapMs.toFixed(0)} until ${(performance.timeOrigin + performance.now()).toFixed(0)}`);
   }
 };
 
