@@ -3,7 +3,7 @@ import { randomInt } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Result } from '../nat-lab/scenario';
-import { pathsOf, type PathKind } from '../nat-lab/dialling';
+import { joined, pathsOf, type PathKind } from '../nat-lab/dialling';
 import { fqdnOf, type LabNode } from '../nat-lab/nat-lab';
 import type { Program } from '../processes';
 import { CORRESPONDENT, MOBILE } from './accesses';
@@ -104,6 +104,7 @@ function begin(lab: HandoverLab, mn: MobileHost, cn: MobileHost, workload: Workl
       CONNECT_MS,
       server.line((line) => line.startsWith('listening ')),
     );
+    await joined(lab, to, server);
     const client = lab.program(mn, from, workload.dial(fqdnOf(to), listening.split(' ')[1]!));
     session.client = client;
     await within(

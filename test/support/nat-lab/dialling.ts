@@ -48,8 +48,13 @@ const TELLS_PATH = new Set<unknown>(['established', 'roamed', 'path']);
 export async function listenAt(lab: NatLab, at: At, name = at.place.name, delayMs = 0): Promise<LabNode> {
   const node: LabNode = { account: 'hears', name };
   const server = lab.program(at, node, [labProgram('echo-server.cjs'), `${ECHO_PORT}`, `${delayMs}`]);
-  await until(server, CONNECT_MS, () => lab.trace(node).some(({ event }) => event === 'logged in'));
+  await joined(lab, node, server);
   return node;
+}
+
+/** Its program can be dialled, or did not join in time, or has ended. */
+export async function joined(lab: NatLab, node: LabNode, program: Program): Promise<void> {
+  await until(program, CONNECT_MS, () => lab.trace(node).some(({ event }) => event === 'logged in'));
 }
 
 /** `name`: of the node that dials, its own in the whole lab. */
