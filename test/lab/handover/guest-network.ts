@@ -1,5 +1,8 @@
 import { toAndFro, type Movement } from '../../support/handover-lab/movement';
 
+/** That no UDP passes shows only after it was tried. */
+const STAY_MS = 8_000;
+
 export const movement: Movement = {
   name: 'guest-network',
   about: 'from LTE to a guest network that lets nothing out but TLS, and back',
@@ -10,6 +13,7 @@ export const movement: Movement = {
       Math.max(2, Math.round(4 * share)),
       () => mn.change('lte', 'guest'),
       () => mn.change('guest', 'lte'),
+      STAY_MS,
     );
   },
 };

@@ -29,12 +29,12 @@ const STAY_MS = 2_000;
 export const stay = (ms = STAY_MS): Promise<void> => new Promise((over) => setTimeout(over, ms));
 
 /** To and fro `times`, each time after a stay. */
-export async function toAndFro(times: number, there: () => void, back: () => void): Promise<number> {
+export async function toAndFro(times: number, there: () => void, back: () => void, stayMs = STAY_MS): Promise<number> {
   for (let i = 0; i < times; i++) {
-    await stay();
+    await stay(stayMs);
     if (i % 2 === 0) there();
     else back();
   }
-  await stay();
+  await stay(stayMs);
   return times;
 }
