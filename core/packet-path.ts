@@ -265,11 +265,15 @@ export class PacketPath {
   }
 
   /** What waits for a retransmission goes at once: the peer has it, or this node has, where it is now. */
-  private moveKnown({ fqdn, path, virtualAddresses }: Tunnel, whose: MoveKnown): void {
+  private moveKnown(tunnel: Tunnel, whose: MoveKnown): void {
     const { trace, part, onMoveConfirmed } = this.options;
+    const { fqdn, path, virtualAddresses } = tunnel;
     trace({ part, event: MOVE_EVENTS[whose], peer: fqdn, path: describePath(path) });
-    if (whose === 'own') onMoveConfirmed();
-    this.pathChanged(virtualAddresses);
+    if (whose === 'own') {
+      onMoveConfirmed();
+      this.pathMtus?.moved(tunnel);
+    }
+    this.pathChanged(virtualAddresses, this.pathsIfMade?.rttMs(tunnel, path));
   }
 
   private tellRoute(tunnel: Tunnel): void {

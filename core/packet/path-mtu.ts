@@ -86,6 +86,12 @@ export class PathMtus {
     });
   }
 
+  /** This host is in another network: what was found of the same path does not hold any more. */
+  moved(tunnel: Tunnel): void {
+    this.set(tunnel, leastMtu(tunnel.path));
+    this.search(tunnel, 0);
+  }
+
   /** Large packets have ceased to arrive, and no router says why (RFC 8899 section 4.3). */
   stalled(tunnel: Tunnel): void {
     const last = this.searches.get(tunnel);

@@ -42,6 +42,8 @@ struct block {
 };
 
 #define SACK_BLOCKS 4
+/* So soon at least a tail is probed on a path of which no round trip is known: longer than most take. */
+#define LEAST_GUESS_US 100000u
 /* So long at most the old path is waited for, of one that still delivers. */
 #define OVERLAP_MOST_US 1000000u
 
@@ -103,6 +105,7 @@ struct flow {
   /* path.c: what was sent before this order has until then to arrive by the path before, while `overlaps` */
   uint8_t overlaps;
   uint32_t overlap_order, overlap_until_us;
+  uint32_t guess_us; /* until a tail is probed while srtt_us is 0; 0 on the first path */
 
   /* timeouts.c */
   enum timer timer;

@@ -15,8 +15,12 @@
 
 void address_read(ip_addr_t *address, uint32_t family, uint32_t offset);
 
-/* As timeouts_sample would begin (RFC 6298 section 2.2). */
+/*
+ * As timeouts_sample would begin (RFC 6298 section 2.2). Where nothing is known the timeout is a second; a tail loss
+ * probe goes sooner, which costs one segment when it is wrong, and finds out when the first packets were lost.
+ */
 static void measure_anew(struct flow *flow, uint32_t rtt_us) {
+  if (flow->srtt_us > 0) flow->guess_us = LWIP_MAX(2 * flow->srtt_us, LEAST_GUESS_US);
   flow->srtt_us = rtt_us;
   flow->variance_us = rtt_us / 2;
   flow->least_us = flow->sample_us = 0;

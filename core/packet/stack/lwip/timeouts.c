@@ -50,6 +50,7 @@ uint32_t timeouts_rto_us(const struct flow *flow) {
 }
 
 static uint32_t probe_timeout_us(const struct flow *flow) {
+  if (flow->srtt_us == 0) return flow->guess_us;
   uint32_t timeout_us = LWIP_MAX(2 * flow->srtt_us, LEAST_PROBE_US);
   return flow->count == 1 ? timeout_us + ACK_DELAY_US : timeout_us;
 }
@@ -76,7 +77,7 @@ void timeouts_set(struct flow *flow, uint32_t now_us) {
   }
   int probes = flow->phase == OPEN && !flow->probing && flow->backoff == 0 && flow->sacked_count == 0;
   uint32_t probe_us = flow->sent_us + probe_timeout_us(flow);
-  if (probes && flow->srtt_us > 0 && !is_due(timeout_us, probe_us)) set(flow, PROBE, probe_us);
+  if (probes && probe_us != flow->sent_us && !is_due(timeout_us, probe_us)) set(flow, PROBE, probe_us);
   else set(flow, TIMEOUT, timeout_us);
 }
 
