@@ -151,9 +151,21 @@ export class MobileHost implements Host {
     this.ip(`link set ${to} up`, ...gone, ...here, `link set ${from} down`, `address flush dev ${from}`);
   }
 
+  /** The default route of a network that it has joined gets another rank. */
+  setMetric(name: string, metric: number): void {
+    const { access, leases } = this.of(name);
+    const lines = leases.map(({ router }) => `default via ${router} dev ${name} metric`);
+    this.ip(...lines.flatMap((line) => [`route add ${line} ${metric}`, `route delete ${line} ${access.metric}`]));
+  }
+
   /** Of each IP version, as others see it: of the host, or of its outermost gateway. */
   outside(name: string): Record<Family, string> {
     return this.of(name).site.outside;
+  }
+
+  /** Its own ones in this network, of each IP version that is there. */
+  addresses(name: string): readonly string[] {
+    return this.of(name).leases.map(({ address }) => address.replace(/\/.*/, ''));
   }
 
   private of(name: string): Attachment {

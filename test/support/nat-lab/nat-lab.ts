@@ -60,17 +60,20 @@ export class NatLab {
 
   /** `node -r ntmobile/register args` on a host. */
   program(at: At | Host, node: LabNode, args: readonly string[], env: NodeJS.ProcessEnv = {}): Program {
+    const settings = { ...this.settingsOf(at, node), NTMOBILE_TRACE: this.traceFile(node), ...env };
+    return this.run(this.hostOf(at), ['-r', 'ntmobile/register', ...args], settings);
+  }
+
+  /** The variables with which a program on a host is this node. */
+  settingsOf(at: At | Host, node: LabNode): NodeJS.ProcessEnv {
     const { families } = 'place' in at ? at.place : at;
-    const family = families.includes(4) ? 4 : 6;
-    return this.run(this.hostOf(at), ['-r', 'ntmobile/register', ...args], {
-      NTMOBILE_AS: this.servers!.joinUrl(family),
+    return {
+      NTMOBILE_AS: this.servers!.joinUrl(families.includes(4) ? 4 : 6),
       NTMOBILE_ACCOUNT: node.account,
       NTMOBILE_NODE: node.name,
       NTMOBILE_PASSWORD: passwordOf(node.account),
       NTMOBILE_STATE_DIR: join(this.dir, fqdnOf(node)),
-      NTMOBILE_TRACE: this.traceFile(node),
-      ...env,
-    });
+    };
   }
 
   trace(node: LabNode): TraceLine[] {
