@@ -3,7 +3,8 @@
  * npm run bench -- NAME [--json]: ntmobile's packet path beside its peers, in one run, each with two processes in two
  * network namespaces. Ratios to wireguard-go and to the raw ceiling are what counts; see CONTRIBUTING.md.
  * Others: `preload`, what the preload costs programs that do not use it (preload.mjs); `signalling`, the paper's Table 4
- * (signalling.mjs); `load`, what the servers carry (load.mjs); `relay`, what an RS forwards (relay.mjs).
+ * (signalling.mjs); `load`, what the servers carry (load.mjs); `relay`, what an RS forwards (relay.mjs); `handover`, what
+ * applications see of a move (handover.mjs).
  */
 import { Command } from 'commander';
 import { once } from 'node:events';
@@ -11,6 +12,8 @@ import { join } from 'node:path';
 import { DATAGRAM_PORT, firstLine, Lab, whyNoLab } from './lab.mjs';
 import { whyNoLan } from './lan.mjs';
 import * as load from './load.mjs';
+import * as handover from './handover.mjs';
+import { putFirst } from './handover/priority.mjs';
 import { benchPreload, printReport } from './preload.mjs';
 import { commit, machine, record } from './record.mjs';
 import * as relay from './relay.mjs';
@@ -41,7 +44,7 @@ const scenarios = {
 };
 
 const program = new Command('bench')
-  .argument('<name>', `one of ${Object.keys(scenarios).join(', ')}, all; or preload, signalling, load, relay`)
+  .argument('<name>', `one of ${Object.keys(scenarios).join(', ')}, all; or preload, signalling, load, relay, handover`)
   .option('--json', 'the figures and ratios as one line of JSON instead of tables')
   .option('--seconds <n>', 'how long each is measured', Number, 5)
   .option('--only <peers>', `a comma-separated part of ${PEERS.join(',')}`)
@@ -49,6 +52,12 @@ const program = new Command('bench')
   .option('--trials <n>', 'signalling: how often each is measured', Number, 100)
   .option('--nodes <n,n,...>', 'load: how many nodes there are', numbers, [1_000, 10_000, 100_000])
   .option('--workers <n>', 'relay: how many processes the relay server has', Number, 1)
+  .option('--moves <n>', 'handover: moves of a scenario', Number, 200)
+  .option('--scenario <names...>', 'handover: a part of its scenarios, or random')
+  .option('--system <names...>', 'handover: a part of its systems')
+  .option('--workload <names...>', 'handover: stream, exchange')
+  .option('--seed <n>', 'handover: of its pauses, and of moves at random', Number, 1)
+  .option('--trace <dir>', 'handover: where the traces of its nodes are kept')
   .parse();
 const options = program.opts();
 const [name] = program.args;
@@ -58,15 +67,19 @@ if (name === 'preload') {
   else process.stdout.write(`${JSON.stringify(result)}\n`);
   process.exit();
 }
-if (name === 'signalling' || name === 'load' || name === 'relay') {
-  const missing = name === 'signalling' && whyNoLan();
+if (name === 'signalling' || name === 'load' || name === 'relay' || name === 'handover') {
+  const missing = (name === 'signalling' || name === 'handover') && whyNoLan();
   if (missing) program.error(`the benchmark needs root and ip: this machine lacks ${missing}`);
-  const { bench, print, toRecord } = { signalling, load, relay }[name];
-  const result = await bench(options);
-  const { figures, ratios } = toRecord(result);
+  const stopping = new AbortController();
+  if (name === 'handover') {
+    putFirst();
+    for (const stop of ['SIGINT', 'SIGTERM']) process.once(stop, () => stopping.abort());
+  }
+  const { bench, print, toRecord } = { signalling, load, relay, handover }[name];
+  const result = await bench({ ...options, signal: stopping.signal });
+  const known = { bench: name, commit: commit(), machine: machine() };
   if (!options.json) print(result);
-  else
-    process.stdout.write(`${JSON.stringify({ bench: name, commit: commit(), machine: machine(), figures, ratios })}\n`);
+  else process.stdout.write(`${JSON.stringify({ ...known, ...toRecord(result) })}\n`);
   process.exit();
 }
 const wanted = name === 'all' ? Object.keys(scenarios) : [name];

@@ -1,4 +1,4 @@
-/** The benchmarks of signalling and servers run, and record what they should: with so few trials no figure means much. */
+/** The benchmarks of signalling, servers and handover run, and record what they should: with so few trials no figure means much. */
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { describeLab } from '../support/lab';
@@ -41,6 +41,27 @@ describeLab('benchmarks of the servers', function () {
     }
     assert.ok(ours.includes('tunnel with NS, avg'));
     assert.ok(ratios.some(({ metric, to }) => metric === 'tunnel with NS, avg' && to === 'paper'));
+  });
+
+  it('handover, three moves -> the interruption beside a peer, and nothing of ntmobile broken', async () => {
+    const few = {
+      moves: 3,
+      scenario: ['link event'],
+      system: ['ntmobile', 'wireguard-go'],
+      workload: ['exchange'],
+    };
+    const { figures, ratios } = await recordOf('handover', few);
+    for (const metric of ['p50', 'p90', 'p99', 'maximum'].map((name) => `interruption-${name}`)) {
+      assert.ok(metricsOf(figures, 'ntmobile').includes(metric), metric);
+      assert.ok(
+        ratios.some((ratio) => ratio.metric === metric && ratio.to === 'best peer'),
+        metric,
+      );
+    }
+    const ours = figures.filter(({ system }) => system === 'ntmobile');
+    for (const { metric, value } of ours.filter((each) => ['broken', 'wrong'].includes(each.metric))) {
+      assert.equal(value, 0, metric);
+    }
   });
 
   it('load, a few nodes -> every rate and what a node takes, and how they grow', async () => {
