@@ -21,6 +21,7 @@ import type { PacketModule, TunnelEvent } from './packet/packet-module';
 import { samePath, type Path, type RelayPath } from './packet/path';
 import type { Paths } from './packet/paths/paths';
 import type { Tunnel } from './packet/wireguard/tunnel';
+import type { Discovery } from './reach/discovery';
 import type { Clock, Timer, Timers } from './runtime';
 import type { Endpoint, VirtualAddresses } from './wire/addresses';
 import { canonicalIp } from './wire/ip-text';
@@ -30,6 +31,8 @@ import type { Body } from './wire/messages';
 const FAILURE_MS = 1_000;
 /** The side that awaits the Tunnel Request sends its own when none has come by then: the other may not reach us. */
 const AWAIT_REQUEST_MS = 300;
+/** Sooner in a node that does not know yet whether it is reached: the DC takes it for one that is. */
+const AWAIT_REQUEST_UNSURE_MS = 40;
 /**
  * When nothing at all has come through the tunnel for this long after a connection was begun, the DC is asked again:
  * a correspondent that restarted is found soon, and not after the 15 s that the tunnel needs to notice the silence.
@@ -69,6 +72,7 @@ export interface CorrespondentsOptions {
   readonly paths: () => Paths;
   readonly directions: Directions;
   readonly relays: RelayBindings;
+  readonly situation: Pick<Discovery, 'isUnsure' | 'keepAlive'>;
   /** Rejects with the reason why the DC cannot be asked now. */
   whenJoined(): Promise<void>;
   /** Whether a datagram can be sent to this endpoint at all: is there a socket of its IP version? */
@@ -87,7 +91,12 @@ export class Correspondents {
   private readonly byName = new Map<string, Correspondent>();
   private readonly byAddress = new Map<string, Correspondent>();
 
-  constructor(private readonly options: CorrespondentsOptions) {}
+  constructor(private readonly options: CorrespondentsOptions) {
+    const { keepAlive } = options.situation;
+    keepAlive.onChange(() => {
+      for (const { tunnel } of this.byName.values()) if (tunnel) tunnel.activeKeepaliveMs = keepAlive.intervalMs;
+    });
+  }
 
   /** See VirtualNetwork.lookup. `fqdn` is in normal form. */
   async lookup(fqdn: string): Promise<VirtualAddresses> {
@@ -242,6 +251,7 @@ export class Correspondents {
       path: known.handover ? offered : paths().better(known.tunnel, offered),
       alternatives: relay ? [] : endpoints.slice(1).map((endpoint) => ({ kind: 'direct', endpoint })),
       persistentKeepaliveMs: TUNNEL_KEEP_ALIVE_MS,
+      activeKeepaliveMs: this.options.situation.keepAlive.intervalMs,
     });
     paths().introduce(tunnel, { endpoints, relay, mapping: direction.mapping });
     known.tunnel = tunnel;
@@ -330,7 +340,9 @@ export class Correspondents {
   }
 
   private requestUnlessRequested(known: Correspondent, construction: Construction): void {
-    const timer: Timer = this.options.timers.schedule(AWAIT_REQUEST_MS, () => known.tunnel?.requestTunnel());
+    const { timers, situation } = this.options;
+    const awaitMs = situation.isUnsure ? AWAIT_REQUEST_UNSURE_MS : AWAIT_REQUEST_MS;
+    const timer: Timer = timers.schedule(awaitMs, () => known.tunnel?.requestTunnel());
     const cancel = (): void => timer.cancel();
     construction.done.then(cancel, cancel);
   }

@@ -165,7 +165,7 @@ export class Node implements VirtualNetwork {
     });
     const canSendTo = (to: Endpoint): boolean => this.ports.canSendTo(to) && mayReach(to, runtime);
     this.relays = new RelayBindings({
-      ...{ clock, timers, signalling: this.signalling, canSendTo },
+      ...{ clock, timers, signalling: this.signalling, canSendTo, keepAlive: this.discovery.keepAlive },
       alsoByTls: (server, streams) => this.ports.detour.add(server, streams),
       isWanted: (fqdn, path) => this.correspondents.wants(fqdn, path),
       onObserved: (by, observed) => this.discovery.observed(by, observed),
@@ -177,7 +177,7 @@ export class Node implements VirtualNetwork {
     });
     this.correspondents = new Correspondents({
       ...{ clock, timers, directions: this.directions, canSendTo, relays: this.relays },
-      ...{ packets: () => this.packetPath.packets, paths: () => this.packetPath.paths },
+      ...{ packets: () => this.packetPath.packets, paths: () => this.packetPath.paths, situation: this.discovery },
       whenJoined: () => this.whenJoined(),
       onConstructed: (addresses) => this.packetPath.pathChanged(addresses),
       onAbsent: (addresses, error) => this.packetPath.unreachable(addresses, error),

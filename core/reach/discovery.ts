@@ -13,7 +13,9 @@ import type { DatagramPort, Runtime, Timer } from '../runtime';
 import type { Trace } from '../trace';
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../wire/addresses';
 import { isStun } from '../wire/stun';
-import { look, type Look, type RelayServer } from './look';
+import { KeepAlive } from './keep-alive';
+import { look, nearest, type Look, type RelayServer } from './look';
+import { MappingLifetime } from './mapping-lifetime';
 import { isNews, reachOf, type Observation, type Reach } from './situation';
 import { PortMappings, type RouterRuntime } from './port-mappings';
 import { StunClient } from './stun-client';
@@ -44,8 +46,10 @@ export interface DiscoveryOptions {
 export class Discovery {
   /** For the DC; undefined while nothing is known. */
   reach: Reach | undefined;
+  readonly keepAlive = new KeepAlive();
   private readonly client: StunClient;
   private readonly mappings: PortMappings;
+  private readonly lifetime: MappingLifetime;
   private readonly observers = new Map<string, Endpoint>();
   /** Endpoints that gateways map to this node, by who had them mapped. */
   private readonly mapped = new Map<string, readonly Endpoint[]>();
@@ -68,6 +72,10 @@ export class Discovery {
     this.mappings = new PortMappings({
       ...{ ...options, sockets: options.ports },
       onMapped: (by, endpoints) => this.setMapped(by, endpoints),
+    });
+    this.lifetime = new MappingLifetime({
+      ...{ runtime: options.runtime, send: (datagram: Uint8Array, to: Endpoint) => options.send(datagram, to) },
+      onKnown: (intervalMs) => this.keepAliveFound(intervalMs),
     });
   }
 
@@ -109,6 +117,13 @@ export class Discovery {
     this.timer?.cancel();
     this.isWanted = true;
     this.mappings.hostMoved();
+    this.lifetime.stop();
+    this.keepAlive.set(undefined);
+  }
+
+  /** The DC has named relays to look from, and what this node is will be known soon. */
+  get isUnsure(): boolean {
+    return this.relays.length > 0 && this.lastLook === undefined;
   }
 
   /** False when the datagram is no STUN at all: a WireGuard handshake may begin with the same byte. */
@@ -134,6 +149,7 @@ export class Discovery {
     this.timer?.cancel();
     this.client.close();
     this.mappings.close();
+    this.lifetime.stop();
   }
 
   private lookSoon(): void {
@@ -161,10 +177,18 @@ export class Discovery {
     const found = await look(this.client, this.relays, families);
     if (this.closed || network !== this.network) return;
     this.lastLook = found;
-    const isHidden = Object.values(found.reachable).some((isReachable) => isReachable === false);
-    if (isHidden && this.options.portMapping === 'auto') this.mappings.begin();
+    const hidden = ([4, 6] as const).find((family) => found.reachable[family] === false);
+    if (hidden && this.options.portMapping === 'auto') this.mappings.begin();
+    const server = hidden && nearest(found.views, hidden);
+    if (server) this.lifetime.measure(server);
     for (const { at, mapped } of found.views) if (mapped) this.observe(formatEndpoint(at), mapped);
     this.conclude();
+  }
+
+  private keepAliveFound(intervalMs: number | undefined): void {
+    const { trace, part } = this.options;
+    if (intervalMs !== this.keepAlive.intervalMs) trace({ part, event: 'keep alive', intervalMs });
+    this.keepAlive.set(intervalMs);
   }
 
   private conclude(): void {

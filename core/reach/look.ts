@@ -96,7 +96,8 @@ function isQuickest(view: View, views: readonly View[]): view is Seen {
   );
 }
 
-function nearest(views: readonly View[], family: Family): Seen | undefined {
+/** Of those that have answered. */
+export function nearest(views: readonly View[], family: Family): Seen | undefined {
   return views
     .filter(isSeen)
     .filter((view) => view.family === family)

@@ -97,7 +97,7 @@ export class Residents implements CorrespondentSide {
     direction: Body<'routeDirection'>,
     { mnZone, handover }: Circumstances,
   ): Promise<Endpoint> {
-    const { registrations, timers, permissions } = this.parts;
+    const { registrations, timers, permissions, signalling } = this.parts;
     const mn = direction.correspondent.fqdn;
     const permits = permissions.tell(fqdn, mn, mnZone);
     await this.refuseForbidden(fqdn, permits, mn);
@@ -105,11 +105,14 @@ export class Residents implements CorrespondentSide {
     const body = { ...rest, ...(permits && { permits: [...permits] }) };
     const waking = this.wake(fqdn, handover);
     const early = this.tellBeside(fqdn, body, handover);
-    const { answerMs, isPushed } = await (early ? Promise.race([waking, early.settled]) : waking);
+    const outcome = await (early ? Promise.race([waking, early.settled]) : waking);
+    const { answerMs, isPushed } = outcome;
     const cn = registrations.registered(fqdn);
     if (!cn) throw await this.absent(fqdn);
     const { session, registration } = cn;
     const isThere = early?.peer === session.peer && sameEndpoint(early.to, registration.observed);
+    // Its NAT had forgotten it, it seems, and lets in now what did not arrive before.
+    if (isThere && outcome !== SETTLED) signalling.hurry(0, session.peer);
     const request = isThere ? early.answer : this.tell(cn, body, handover);
     let answer: Message | undefined;
     try {

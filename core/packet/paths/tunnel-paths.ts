@@ -6,7 +6,8 @@
  *   begin      the tunnel is established: rounds of probes, soon after each other and then rarer
  *   probed     answered the way it came; a path that was not known is tried in return (RFC 8445 section 7.3.1.4)
  *   answered   the path works, so fast; the best one is used (path-choice.ts)
- *   sent       a packet went out: something should be heard by the path it took, else it is probed, and left
+ *   sent       a packet goes out: something should be heard by the path it takes, else it is probed, and left; after
+ *              a silence it takes the relay, too (waking.ts)
  *
  * Liveness is of each path: that the relay is heard says nothing of a direct one. While packets flow, all paths that
  * work are probed now and then; an idle tunnel sends none.
@@ -20,6 +21,7 @@ import { choosePath } from './path-choice';
 import { PathRecord } from './path-record';
 import { Probes } from './probes';
 import { Scatter, type ScatterPorts } from './scatter';
+import { Waking } from './waking';
 
 /** After the first round. Both nodes begin within a one-way trip of each other. */
 const ROUNDS_MS = [20, 40, 80, 160, 320, 640, 1_280, 2_560] as const;
@@ -78,6 +80,7 @@ export class TunnelPaths {
   private lastSwitchMs = -Infinity;
   private lastStuckMs = -Infinity;
   private suspected = false;
+  private waking: Waking | undefined;
 
   constructor(
     readonly tunnel: Tunnel,
@@ -110,8 +113,7 @@ export class TunnelPaths {
 
   /** The peer's newest packet came by a path that was not known, or this node has chosen another one. */
   roamed(): void {
-    this.waitingSinceMs = undefined;
-    this.suspected = false;
+    this.waitsNoMore();
     (this.current() ?? this.add(this.tunnel.path))?.proven();
   }
 
@@ -144,11 +146,12 @@ export class TunnelPaths {
     return isSilent && !this.isLeader;
   }
 
-  /** A packet of the stack's went out. */
-  sent(nowMs: number): void {
+  /** A packet of the stack's goes out. The result: another path that it takes as well. */
+  sent(nowMs: number): Path | undefined {
     this.sentSinceTick = true;
-    this.waitingSinceMs ??= nowMs;
-    this.ticking ??= this.ports.timers.schedule(TICK_MS, () => this.tick());
+    if (this.waitingSinceMs === undefined) this.wait(nowMs);
+    this.tickLater();
+    return this.waking?.copy();
   }
 
   /** This host cannot send to this endpoint. True when it was only tried. */
@@ -290,19 +293,40 @@ export class TunnelPaths {
     this.probes.expire();
     const current = this.current();
     const heardMs = tunnel.pathCounters.lastReceivedMs(tunnel.path);
-    if (this.waitingSinceMs !== undefined && heardMs >= this.waitingSinceMs) {
-      this.waitingSinceMs = undefined;
-      this.suspected = false;
-    }
+    if (this.waitingSinceMs !== undefined && heardMs >= this.waitingSinceMs) this.waitsNoMore();
     const silentMs = this.waitingSinceMs === undefined ? 0 : now - this.waitingSinceMs;
-    if (current && silentMs >= (this.suspected ? SUSPECT_MS : DEAD_MS)) this.leave(current);
+    if (current && silentMs >= this.patienceMs(current)) this.leave(current);
     else if (current && silentMs > 0) this.probe(current);
     if (this.sentSinceTick && ++this.ticks % MEASURE_TICKS === 0) this.measure();
     const looksNoMore = !this.punching && tunnel.path.kind === 'relay' && now - this.lastRoundMs > AGAIN_MS;
     if (this.sentSinceTick && looksNoMore) this.punch();
     if (!this.sentSinceTick && this.waitingSinceMs === undefined) return;
     this.sentSinceTick = false;
-    this.ticking = this.ports.timers.schedule(this.suspected ? SUSPECT_TICK_MS : TICK_MS, () => this.tick());
+    this.tickLater();
+  }
+
+  private tickLater(): void {
+    this.ticking ??= this.ports.timers.schedule(this.suspected ? SUSPECT_TICK_MS : TICK_MS, () => this.tick());
+  }
+
+  /** From now on something should be heard by the current path. */
+  private wait(nowMs: number): void {
+    const { path, pathCounters } = this.tunnel;
+    this.waitingSinceMs = nowMs;
+    if (path.kind === 'relay' || !Waking.isDue(nowMs, pathCounters.lastReceivedMs(path))) return;
+    const relay = this.records.find((record) => record.path.kind === 'relay' && this.wants(record.path));
+    if (relay) this.probe(relay);
+    this.waking = new Waking(nowMs, relay?.path);
+    this.suspected = true;
+  }
+
+  private waitsNoMore(): void {
+    this.waitingSinceMs = this.waking = undefined;
+    this.suspected = false;
+  }
+
+  private patienceMs({ rttMs = 0 }: PathRecord): number {
+    return this.suspected ? Math.min(DEAD_MS, Math.max(SUSPECT_MS, 3 * rttMs)) : DEAD_MS;
   }
 
   /** Of paths that work, how well; of those that died, whether they work again. */
@@ -320,10 +344,10 @@ export class TunnelPaths {
 
   /** Without another path it stays, for whatever it is worth. */
   private leave(record: PathRecord): void {
-    const { now } = this;
-    this.waitingSinceMs = undefined;
-    this.suspected = false;
+    const { now, waking } = this;
+    this.waitsNoMore();
     const other = this.otherThan(record);
+    const isThere = other && (!waking || this.tunnel.pathCounters.lastReceivedMs(other.path) >= waking.sinceMs);
     if (other) {
       record.died(now);
       this.probes.forget(record);
@@ -331,7 +355,7 @@ export class TunnelPaths {
       if (this.current() === record) this.tunnel.use(other.path);
     }
     this.punch();
-    if (other || now - this.lastStuckMs < STUCK_MS) return;
+    if (isThere || now - this.lastStuckMs < STUCK_MS) return;
     this.lastStuckMs = now;
     this.ports.onStuck(this.tunnel);
   }
