@@ -72,7 +72,7 @@ export interface CorrespondentsOptions {
   readonly paths: () => Paths;
   readonly directions: Directions;
   readonly relays: RelayBindings;
-  readonly situation: Pick<Discovery, 'isUnsure' | 'keepAlive'>;
+  readonly situation: Pick<Discovery, 'isUnsure' | 'keepAlive' | 'takeNewsForPaths'>;
   /** Rejects with the reason why the DC cannot be asked now. */
   whenJoined(): Promise<void>;
   /** Whether a datagram can be sent to this endpoint at all: is there a socket of its IP version? */
@@ -286,6 +286,7 @@ export class Correspondents {
 
   /** This node knows more about itself than when its tunnels began on relays: perhaps they need none. */
   situationChanged(): void {
+    if (!this.options.situation.takeNewsForPaths()) return;
     for (const { fqdn, tunnel, construction } of this.byName.values()) {
       if (!construction && tunnel?.state === 'established' && tunnel.path.kind === 'relay') this.renew(fqdn);
     }

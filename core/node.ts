@@ -14,7 +14,6 @@ import type { Namespace } from './namespace';
 import { Directions } from './negotiation/directions';
 import { Handover } from './handover/handover';
 import { Ends } from './negotiation/ends';
-import { mayReach } from './negotiation/ip-versions';
 import { Membership } from './negotiation/membership';
 import type { PushAddress } from './negotiation/notification-client';
 import type { Registered } from './negotiation/registration';
@@ -36,6 +35,7 @@ import type {
 import { describePath } from './packet/path';
 import { Discovery, STUN_ANSWER } from './reach/discovery';
 import { HostPorts } from './reach/host-ports';
+import { mayReach } from './reach/ip-versions';
 import type { Runtime } from './runtime';
 import type { Statistics } from './statistics';
 import type { Trace } from './trace';

@@ -14,9 +14,10 @@ import type { Trace } from '../trace';
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../wire/addresses';
 import { isStun } from '../wire/stun';
 import { KeepAlive } from './keep-alive';
-import { look, nearest, type Look, type RelayServer } from './look';
+import { mayReach } from './ip-versions';
+import { look, nearest, type Look, type RelayServer, type View } from './look';
 import { MappingLifetime } from './mapping-lifetime';
-import { isNews, reachOf, type Observation, type Reach } from './situation';
+import { isNews, isNewsForPaths, overallMapping, reachOf, type Observation, type Reach } from './situation';
 import { PortMappings, type RouterRuntime } from './port-mappings';
 import { StunClient } from './stun-client';
 
@@ -59,6 +60,7 @@ export class Discovery {
   private intervalMs = FIRST_INTERVAL_MS;
   /** The DC has been told of another endpoint than where it sees this node now. */
   private isStale = false;
+  private hasNewsForPaths = false;
   private looking: Promise<void> | undefined;
   private isWanted = false;
   private timer: Timer | undefined;
@@ -126,6 +128,13 @@ export class Discovery {
     return this.relays.length > 0 && this.lastLook === undefined;
   }
 
+  /** Whether tunnels on relays may do better since this was last asked. */
+  takeNewsForPaths(): boolean {
+    const hasNews = this.hasNewsForPaths;
+    this.hasNewsForPaths = false;
+    return hasNews;
+  }
+
   /** False when the datagram is no STUN at all: a WireGuard handshake may begin with the same byte. */
   receive(datagram: Uint8Array, from: Endpoint): boolean {
     if (!isStun(datagram)) return false;
@@ -173,16 +182,26 @@ export class Discovery {
     this.isWanted = false;
     if (this.lastLookMs > -Infinity) this.intervalMs = Math.min(2 * this.intervalMs, INTERVAL_LIMIT_MS);
     this.lastLookMs = this.options.runtime.clock.now();
-    const families = this.options.ports.map(({ family }) => family);
-    const found = await look(this.client, this.relays, families);
-    if (this.closed || network !== this.network) return;
+    const { ports, runtime } = this.options;
+    const isCurrent = (): boolean => !this.closed && network === this.network;
+    const relays = this.relays.map(({ name, endpoints }) => ({
+      ...{ name, endpoints: endpoints.filter((endpoint) => mayReach(endpoint, runtime)) },
+    }));
+    const families = ports.map(({ family }) => family);
+    const found = await look(this.client, relays, families, (views) => isCurrent() && this.seen(views));
+    if (!isCurrent()) return;
     this.lastLook = found;
     const hidden = ([4, 6] as const).find((family) => found.reachable[family] === false);
     if (hidden && this.options.portMapping === 'auto') this.mappings.begin();
     const server = hidden && nearest(found.views, hidden);
     if (server) this.lifetime.measure(server);
-    for (const { at, mapped } of found.views) if (mapped) this.observe(formatEndpoint(at), mapped);
     this.conclude();
+  }
+
+  /** A dependent mapping is told at once: with many correspondent nodes there is a search to begin (scatter.ts). */
+  private seen(views: readonly View[]): void {
+    for (const { at, mapped } of views) if (mapped) this.observe(formatEndpoint(at), mapped);
+    if (!this.reach && overallMapping(this.observations, this.hostEndpoints()) === 'dependent') this.conclude();
   }
 
   private keepAliveFound(intervalMs: number | undefined): void {
@@ -196,6 +215,7 @@ export class Discovery {
     const { lastLook = NO_LOOK, observations } = this;
     const reach = reachOf(observations, this.hostEndpoints(), lastLook, [...this.mapped.values()].flat());
     if (!this.isStale && !isNews(before, reach)) return;
+    this.hasNewsForPaths ||= this.isStale || isNewsForPaths(before, reach);
     this.isStale = false;
     this.reach = reach;
     const { trace, part } = this.options;

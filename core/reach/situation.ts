@@ -36,7 +36,7 @@ export function reachOf(
   { views, reachable }: Look,
   mapped: readonly Endpoint[],
 ): Reach {
-  const mapping = overall(observations, host);
+  const mapping = overallMapping(observations, host);
   const filters = Object.values(reachable);
   const relays = new Map<string, number>();
   for (const { relay, rttMs } of [...views].sort((a, b) => (a.rttMs ?? Infinity) - (b.rttMs ?? Infinity))) {
@@ -79,7 +79,14 @@ export function isNews(before: Reach | undefined, now: Reach): boolean {
   });
 }
 
-function overall(observations: readonly Observation[], host: readonly Endpoint[]): Reach['mapping'] {
+/** Whether tunnels on relays have another chance of a direct path by it. */
+export function isNewsForPaths({ mapping, reachable, outside }: Reach = {}, now: Reach): boolean {
+  const isReached = now.reachable === true && reachable !== true;
+  return isReached || now.mapping !== mapping || JSON.stringify(now.outside) !== JSON.stringify(outside);
+}
+
+/** Over all IP versions; undefined when it cannot be told. */
+export function overallMapping(observations: readonly Observation[], host: readonly Endpoint[]): Reach['mapping'] {
   const families = [...new Set(observations.map(({ endpoint }) => familyOf(endpoint)))];
   const each = families.map((family) => mappingOf(observations, host, family));
   if (each.includes('dependent')) return 'dependent';
