@@ -31,7 +31,7 @@ import type { Body } from './wire/messages';
 const FAILURE_MS = 1_000;
 /** The side that awaits the Tunnel Request sends its own when none has come by then: the other may not reach us. */
 const AWAIT_REQUEST_MS = 300;
-/** Sooner in a node that does not know yet whether it is reached: the DC takes it for one that is. */
+/** In a node that does not know yet whether it is reached: the DC takes it for one that is. */
 const AWAIT_REQUEST_UNSURE_MS = 40;
 /**
  * When nothing at all has come through the tunnel for this long after a connection was begun, the DC is asked again:
@@ -92,9 +92,8 @@ export class Correspondents {
   private readonly byAddress = new Map<string, Correspondent>();
 
   constructor(private readonly options: CorrespondentsOptions) {
-    const { keepAlive } = options.situation;
-    keepAlive.onChange(() => {
-      for (const { tunnel } of this.byName.values()) if (tunnel) tunnel.activeKeepaliveMs = keepAlive.intervalMs;
+    options.situation.keepAlive.onChange((intervalMs) => {
+      for (const { tunnel } of this.byName.values()) if (tunnel) tunnel.activeKeepaliveMs = intervalMs;
     });
   }
 
@@ -287,12 +286,14 @@ export class Correspondents {
   /** This node knows more about itself than when its tunnels began on relays: perhaps they need none. */
   situationChanged(): void {
     if (!this.options.situation.takeNewsForPaths()) return;
-    for (const { fqdn, tunnel, construction } of this.byName.values()) {
-      if (!construction && tunnel?.state === 'established' && tunnel.path.kind === 'relay') this.renew(fqdn);
+    for (const known of this.byName.values()) {
+      if (known.tunnel?.path.kind !== 'relay') continue;
+      void known.construction?.done.then(() => this.renew(known.fqdn)).catch(() => {}); // who waits for it is told
+      if (isEstablished(known)) this.renew(known.fqdn);
     }
   }
 
-  /** Asks the DC anew: the correspondent may have restarted and know nothing of our tunnel, or be elsewhere. */
+  /** Asks the DC anew: the correspondent may have restarted, or be elsewhere. */
   renew(fqdn: string): void {
     const known = this.byName.get(fqdn);
     if (!known || known.construction || this.recentFailure(known)) return;
@@ -341,9 +342,8 @@ export class Correspondents {
   }
 
   private requestUnlessRequested(known: Correspondent, construction: Construction): void {
-    const { timers, situation } = this.options;
-    const awaitMs = situation.isUnsure ? AWAIT_REQUEST_UNSURE_MS : AWAIT_REQUEST_MS;
-    const timer: Timer = timers.schedule(awaitMs, () => known.tunnel?.requestTunnel());
+    const awaitMs = this.options.situation.isUnsure ? AWAIT_REQUEST_UNSURE_MS : AWAIT_REQUEST_MS;
+    const timer: Timer = this.options.timers.schedule(awaitMs, () => known.tunnel?.requestTunnel());
     const cancel = (): void => timer.cancel();
     construction.done.then(cancel, cancel);
   }

@@ -2,15 +2,15 @@
 export class KeepAlive {
   /** Milliseconds; undefined: as usual. */
   intervalMs: number | undefined;
-  private readonly told: (() => void)[] = [];
+  private readonly told: ((intervalMs: number | undefined) => void)[] = [];
 
-  onChange(tell: () => void): void {
+  onChange(tell: (intervalMs: number | undefined) => void): void {
     this.told.push(tell);
   }
 
   set(intervalMs: number | undefined): void {
     if (intervalMs === this.intervalMs) return;
     this.intervalMs = intervalMs;
-    for (const tell of this.told) tell();
+    for (const tell of this.told) tell(intervalMs);
   }
 }

@@ -4,7 +4,7 @@
  *   mapping     endpoint-independent: one external port whoever is sent to; dependent: another one for each
  *   reachable   endpoint-independent filtering, or none at all: datagrams from anywhere arrive
  */
-import { sameEndpoint, type Endpoint } from '../wire/addresses';
+import { formatEndpoint, sameEndpoint, type Endpoint } from '../wire/addresses';
 import type { Body } from '../wire/messages';
 import { familyOf, type Family, type Look } from './look';
 
@@ -80,9 +80,14 @@ export function isNews(before: Reach | undefined, now: Reach): boolean {
 }
 
 /** Whether tunnels on relays have another chance of a direct path by it. */
-export function isNewsForPaths({ mapping, reachable, outside }: Reach = {}, now: Reach): boolean {
-  const isReached = now.reachable === true && reachable !== true;
-  return isReached || now.mapping !== mapping || JSON.stringify(now.outside) !== JSON.stringify(outside);
+export function isNewsForPaths(before: Reach = {}, now: Reach): boolean {
+  const isReached = now.reachable === true && before.reachable !== true;
+  return isReached || now.mapping !== before.mapping || placesOf(now) !== placesOf(before);
+}
+
+/** Of a dependent mapping the ports say nothing. */
+function placesOf({ mapping, outside = [] }: Reach): string {
+  return (mapping === 'dependent' ? outside.map(({ address }) => address) : outside.map(formatEndpoint)).join();
 }
 
 /** Over all IP versions; undefined when it cannot be told. */

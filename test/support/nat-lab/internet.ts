@@ -2,7 +2,8 @@
  * The public internet of the lab: one router (namespace `internet`) with a line to everybody, each a network of its
  * own, without delay. It has no route to private addresses, and says so by ICMP.
  *
- *   line n   203.0.113.4n/30 and 2001:db8:n::/64: the router has the first address, the customer the second
+ *   line n   203.0.113.4n/30 (or another network's) and 2001:db8:n::/64: the router has the first address, the
+ *            customer the second
  *   observers 192.0.2.1 and 192.0.2.2, on the router itself: for those who want to see how a NAT behaves (RFC 5780)
  */
 import type { CableEnd, Namespaces } from './namespaces';
@@ -11,7 +12,9 @@ export type Family = 4 | 6;
 
 export const OBSERVERS = ['192.0.2.1', '192.0.2.2'] as const;
 export const INTERNET = 'internet';
-/** Lines that 203.0.113.0/24 has room for. */
+/** RFC 5737. */
+const DOCUMENTATION = '203.0.113';
+/** Lines that a network has room for. */
 const LINES_LIMIT = 64;
 
 export class Internet {
@@ -23,12 +26,16 @@ export class Internet {
   }
 
   /** Plugs in a customer, who gets an address of each of these families. */
-  connect([namespace, device]: CableEnd, families: readonly Family[]): Record<Family, string> {
+  connect(
+    [namespace, device]: CableEnd,
+    families: readonly Family[],
+    network: string = DOCUMENTATION,
+  ): Record<Family, string> {
     const line = ++this.lines;
     if (line >= LINES_LIMIT) throw new Error('the internet of the lab has no more lines');
     this.namespaces.cable([namespace, device], [INTERNET, `line${line}`]);
-    const addresses = { 4: `203.0.113.${line * 4 + 2}`, 6: `2001:db8:${line}::2` };
-    const router = { 4: `203.0.113.${line * 4 + 1}`, 6: `2001:db8:${line}::1` };
+    const addresses = { 4: `${network}.${line * 4 + 2}`, 6: `2001:db8:${line}::2` };
+    const router = { 4: `${network}.${line * 4 + 1}`, 6: `2001:db8:${line}::1` };
     for (const family of families) {
       const length = family === 4 ? 30 : 64;
       this.namespaces.address(INTERNET, `line${line}`, `${router[family]}/${length}`);

@@ -3,19 +3,25 @@
  *
  *   host1 --+                                            public places: the host is on the line itself
  *   host2 --+-- inside [gateway 1] outside -- inside [gateway 2] outside -- line
+ *                    [gateway 1 of another home] --'
  *
  * The network of the hosts is 192.168.N.0/24 unless the place says otherwise, those between gateways 100.64.N.0/24
  * (RFC 6598). Hosts have .2 and up, gateways .1.
  */
-import type { Gateway } from './gateway';
+import { existsSync } from 'node:fs';
+import { hairpinRules, type Gateway } from './gateway';
 import type { Internet } from './internet';
 import type { Namespaces } from './namespaces';
 import type { Place } from './place';
 import { Program } from '../processes';
 
+/** Frames between hosts are no packets of the gateway's, also where the kernel can treat them so (br_netfilter). */
+const BRIDGES = existsSync('/proc/sys/net/bridge') ? ['net.bridge.bridge-nf-call-iptables=0'] : [];
+
 export class Site {
   private readonly programs: Program[] = [];
   private readonly hosts = new Set<number>();
+  private readonly gateways = new Set<string>();
   private addresses: Record<4 | 6, string> | undefined;
 
   /** `name` and `number` are of this site alone. */
@@ -34,7 +40,7 @@ export class Site {
     this.hosts.add(number);
     this.namespaces.add(host, place.settings);
     if (place.gateways) this.plugIn(host, number, place);
-    else this.addresses = this.internet.connect([host, 'cable'], place.families);
+    else this.addresses = this.internet.connect([host, 'cable'], place.families, place.line);
     if (place.firewall) this.namespaces.nft(host, place.firewall);
     return host;
   }
@@ -57,9 +63,10 @@ export class Site {
     this.namespaces.add(name);
     for (const cable of cables) this.namespaces.move(cable, aside, name);
     this.namespaces.remove(aside);
-    this.openGateway(1, this.privateNetwork(place), gateway);
-    for (const host of this.hosts) this.bridge(host);
+    this.openGateway(name, this.privateNetwork(place), gateway);
+    for (const host of this.hosts) this.bridge(name, host, place);
     this.internet.reconnect([name, 'outside'], this.outside[4]);
+    this.startPrograms(name, gateway);
   }
 
   async endPrograms(): Promise<void> {
@@ -68,51 +75,68 @@ export class Site {
   }
 
   private plugIn(host: string, number: number, place: Place): void {
+    const { home = 1 } = place;
     const network = this.privateNetwork(place);
-    if (this.hosts.size === 1) this.addGateways(place, network);
-    this.namespaces.cable([host, 'cable'], [this.gateway(1), `host${number}`]);
-    this.bridge(number);
+    const gateway = this.gateway(1, home);
+    this.addGateway(1, home, place);
+    this.namespaces.cable([host, 'cable'], [gateway, `host${number}`]);
+    this.bridge(gateway, number, place);
     this.namespaces.address(host, 'cable', `${network}.${number + 1}/24`);
     this.namespaces.route(host, 'default', `${network}.1`);
   }
 
-  private addGateways({ gateways = [], families }: Place, network: string): void {
-    gateways.forEach((gateway, i) => {
-      this.namespaces.add(this.gateway(i + 1));
-      this.openGateway(i + 1, i === 0 ? network : this.betweenNetwork(i), gateway);
-      if (i > 0) this.cascade(i);
-    });
-    this.addresses = this.internet.connect([this.gateway(gateways.length), 'outside'], families);
+  /** Unless it is there: gateway `i`, counted from the host, and those beyond it. */
+  private addGateway(i: number, home: number, place: Place): void {
+    const { gateways = [] } = place;
+    const gateway = gateways[i - 1]!;
+    const name = this.gateway(i, home);
+    if (this.gateways.has(name)) return;
+    this.gateways.add(name);
+    this.namespaces.add(name);
+    this.openGateway(name, i === 1 ? this.privateNetwork(place) : this.betweenNetwork(i - 1), gateway);
+    if (i === gateways.length) this.connect(name, place, gateway);
+    else this.cascade(name, i, home, place);
+    this.startPrograms(name, gateway);
   }
 
-  /** Gateway `i` is behind the next one. */
-  private cascade(i: number): void {
-    this.namespaces.cable([this.gateway(i), 'outside'], [this.gateway(i + 1), 'host1']);
-    this.namespaces.ip(this.gateway(i + 1), 'link', 'set', 'host1', 'master', 'inside');
-    this.namespaces.address(this.gateway(i), 'outside', `${this.betweenNetwork(i)}.2/24`);
-    this.namespaces.route(this.gateway(i), 'default', `${this.betweenNetwork(i)}.1`);
+  private connect(name: string, { families, line }: Place, { hairpins }: Gateway): void {
+    this.addresses = this.internet.connect([name, 'outside'], families, line);
+    if (hairpins) this.namespaces.nft(name, hairpinRules(this.addresses[4]));
+  }
+
+  /** The gateway is behind the next one. */
+  private cascade(name: string, i: number, home: number, place: Place): void {
+    this.addGateway(i + 1, 1, place);
+    const [next, network] = [this.gateway(i + 1), this.betweenNetwork(i)];
+    this.namespaces.cable([name, 'outside'], [next, `host${home}`]);
+    this.namespaces.ip(next, 'link', 'set', `host${home}`, 'master', 'inside');
+    this.namespaces.address(name, 'outside', `${network}.${home + 1}/24`);
+    this.namespaces.route(name, 'default', `${network}.1`);
   }
 
   /** Its rules and its inner interface, a bridge for the cables of its hosts. */
-  private openGateway(i: number, network: string, { rules, settings = [], programs = [] }: Gateway): void {
-    const name = this.gateway(i);
-    this.namespaces.set(name, ['net.ipv4.ip_forward=1', ...settings]);
+  private openGateway(name: string, network: string, { rules, settings = [] }: Gateway): void {
+    this.namespaces.set(name, ['net.ipv4.ip_forward=1', ...BRIDGES, ...settings]);
     this.namespaces.ip(name, 'link', 'add', 'inside', 'type', 'bridge');
     this.namespaces.ip(name, 'link', 'set', 'inside', 'up');
     this.namespaces.address(name, 'inside', `${network}.1/24`);
     this.namespaces.nft(name, rules);
+  }
+
+  private startPrograms(name: string, { programs = [] }: Gateway): void {
     for (const command of programs) {
       const [program = '', ...args] = [...this.namespaces.commandAt(name), ...command];
       this.programs.push(Program.command(program, args));
     }
   }
 
-  private bridge(host: number): void {
-    this.namespaces.ip(this.gateway(1), 'link', 'set', `host${host}`, 'master', 'inside', 'up');
+  private bridge(gateway: string, host: number, { isolated }: Place): void {
+    this.namespaces.ip(gateway, 'link', 'set', `host${host}`, 'master', 'inside', 'up');
+    if (isolated) this.namespaces.ip(gateway, 'link', 'set', `host${host}`, 'type', 'bridge_slave', 'isolated', 'on');
   }
 
-  private gateway(i: number): string {
-    return `${this.name}-gateway${i}`;
+  private gateway(i: number, home = 1): string {
+    return home === 1 ? `${this.name}-gateway${i}` : `${this.name}-home${home}`;
   }
 
   private privateNetwork({ network }: Place): string {
