@@ -285,9 +285,9 @@ export class Correspondents {
 
   /** This node knows more about itself than when its tunnels began on relays: perhaps they need none. */
   situationChanged(): void {
-    if (!this.options.situation.takeNewsForPaths()) return;
-    for (const known of this.byName.values()) {
-      if (known.tunnel?.path.kind !== 'relay') continue;
+    const relayed = [...this.byName.values()].filter(({ tunnel }) => tunnel?.path.kind === 'relay');
+    if (relayed.length === 0 || !this.options.situation.takeNewsForPaths()) return; // kept for who is asked for just now
+    for (const known of relayed) {
       void known.construction?.done.then(() => this.renew(known.fqdn)).catch(() => {}); // who waits for it is told
       if (isEstablished(known)) this.renew(known.fqdn);
     }
