@@ -7,6 +7,7 @@
  *                 '-- absent --> failed (for a moment), addresses known
  */
 import { newConstruction, type Construction } from './construction';
+import { isEstablished, type Correspondent } from './correspondent';
 import { NtmError } from './errors';
 import {
   AbsentError,
@@ -20,7 +21,7 @@ import type { RelayBindings, RelayOffer } from './negotiation/relay-bindings';
 import type { PacketModule, TunnelEvent } from './packet/packet-module';
 import { samePath, type Path, type RelayPath } from './packet/path';
 import type { Paths } from './packet/paths/paths';
-import type { Tunnel } from './packet/wireguard/tunnel';
+import type { Discovery } from './reach/discovery';
 import type { Clock, Timer, Timers } from './runtime';
 import type { Endpoint, VirtualAddresses } from './wire/addresses';
 import { canonicalIp } from './wire/ip-text';
@@ -30,6 +31,8 @@ import type { Body } from './wire/messages';
 const FAILURE_MS = 1_000;
 /** The side that awaits the Tunnel Request sends its own when none has come by then: the other may not reach us. */
 const AWAIT_REQUEST_MS = 300;
+/** In a node that does not know yet whether it is reached: the DC takes it for one that is. */
+const AWAIT_REQUEST_UNSURE_MS = 40;
 /**
  * When nothing at all has come through the tunnel for this long after a connection was begun, the DC is asked again:
  * a correspondent that restarted is found soon, and not after the 15 s that the tunnel needs to notice the silence.
@@ -48,22 +51,6 @@ const AWAY = new Set<string>(['NTM_DC_UNREACHABLE', 'NTM_NOT_REGISTERED', 'NTM_A
 /** The DC handles 256 requests of a node at once, and others shall have their turn. */
 const HANDOVERS_AT_ONCE = 32;
 
-interface Correspondent {
-  readonly fqdn: string;
-  readonly addresses: VirtualAddresses;
-  tunnel?: Tunnel;
-  construction?: Construction | undefined;
-  /** The newest, while its relay is being bound. */
-  direction?: Direction;
-  /** The newest direction was because of a handover, of this node or of the other. */
-  handover?: boolean;
-  /** Running while the tunnel's relay is lost, or since a handover could not be told to the correspondent. */
-  retry?: Timer | undefined;
-  /** Running while a new connection may show that the tunnel is dead. */
-  doubt?: Timer | undefined;
-  failure?: { readonly error: Error; readonly untilMs: number } | undefined;
-}
-
 export interface CorrespondentsOptions {
   readonly clock: Clock;
   readonly timers: Timers;
@@ -71,6 +58,7 @@ export interface CorrespondentsOptions {
   readonly paths: () => Paths;
   readonly directions: Directions;
   readonly relays: RelayBindings;
+  readonly situation: Pick<Discovery, 'isUnsure' | 'keepAlive' | 'takeNewsForPaths'>;
   /** Rejects with the reason why the DC cannot be asked now. */
   whenJoined(): Promise<void>;
   /** Whether a datagram can be sent to this endpoint at all: is there a socket of its IP version? */
@@ -89,7 +77,11 @@ export class Correspondents {
   private readonly byName = new Map<string, Correspondent>();
   private readonly byAddress = new Map<string, Correspondent>();
 
-  constructor(private readonly options: CorrespondentsOptions) {}
+  constructor(private readonly options: CorrespondentsOptions) {
+    options.situation.keepAlive.onChange((intervalMs) => {
+      for (const { tunnel } of this.byName.values()) if (tunnel) tunnel.activeKeepaliveMs = intervalMs;
+    });
+  }
 
   /** See VirtualNetwork.lookup. `fqdn` is in normal form. */
   async lookup(fqdn: string): Promise<VirtualAddresses> {
@@ -253,6 +245,7 @@ export class Correspondents {
       path: paths().better(known.tunnel, offered, known.handover ?? false),
       alternatives: relay ? [] : endpoints.slice(1).map((endpoint) => ({ kind: 'direct', endpoint })),
       persistentKeepaliveMs: TUNNEL_KEEP_ALIVE_MS,
+      activeKeepaliveMs: this.options.situation.keepAlive.intervalMs,
     });
     const elsewhere = (): Endpoint[] => direction.endpoints.filter(canSendTo);
     paths().introduce(tunnel, { endpoints, elsewhere, relay, mapping: direction.mapping });
@@ -288,12 +281,15 @@ export class Correspondents {
 
   /** This node knows more about itself than when its tunnels began on relays: perhaps they need none. */
   situationChanged(): void {
-    for (const { fqdn, tunnel, construction } of this.byName.values()) {
-      if (!construction && tunnel?.state === 'established' && tunnel.path.kind === 'relay') this.renew(fqdn);
+    const relayed = [...this.byName.values()].filter(({ tunnel }) => tunnel?.path.kind === 'relay');
+    if (relayed.length === 0 || !this.options.situation.takeNewsForPaths()) return; // kept for who is asked for just now
+    for (const known of relayed) {
+      void known.construction?.done.then(() => this.renew(known.fqdn)).catch(() => {}); // who waits for it is told
+      if (isEstablished(known)) this.renew(known.fqdn);
     }
   }
 
-  /** Asks the DC anew: the correspondent may have restarted and know nothing of our tunnel, or be elsewhere. */
+  /** Asks the DC anew: the correspondent may have restarted, or be elsewhere. */
   renew(fqdn: string): void {
     const known = this.byName.get(fqdn);
     if (!known || known.construction || this.recentFailure(known)) return;
@@ -342,7 +338,8 @@ export class Correspondents {
   }
 
   private requestUnlessRequested(known: Correspondent, construction: Construction): void {
-    const timer: Timer = this.options.timers.schedule(AWAIT_REQUEST_MS, () => known.tunnel?.requestTunnel());
+    const awaitMs = this.options.situation.isUnsure ? AWAIT_REQUEST_UNSURE_MS : AWAIT_REQUEST_MS;
+    const timer: Timer = this.options.timers.schedule(awaitMs, () => known.tunnel?.requestTunnel());
     const cancel = (): void => timer.cancel();
     construction.done.then(cancel, cancel);
   }
@@ -392,8 +389,4 @@ export class Correspondents {
 
 function forgottenForRoom(fqdn: string): NtmError {
   return new NtmError('NTM_NODE_UNREACHABLE', `${fqdn} was forgotten for want of room`);
-}
-
-function isEstablished(known: Correspondent): boolean {
-  return known.tunnel?.state === 'established' && !known.construction;
 }

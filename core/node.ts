@@ -14,7 +14,6 @@ import type { Namespace } from './namespace';
 import { Directions } from './negotiation/directions';
 import { Handover } from './handover/handover';
 import { Ends } from './negotiation/ends';
-import { mayReach } from './negotiation/ip-versions';
 import { Membership } from './negotiation/membership';
 import type { PushAddress } from './negotiation/notification-client';
 import type { Registered } from './negotiation/registration';
@@ -38,6 +37,7 @@ import type {
 import { describePath } from './packet/path';
 import { Discovery, STUN_ANSWER } from './reach/discovery';
 import { HostPorts } from './reach/host-ports';
+import { mayReach } from './reach/ip-versions';
 import type { Runtime } from './runtime';
 import type { Statistics } from './statistics';
 import type { Trace } from './trace';
@@ -184,7 +184,7 @@ export class Node implements VirtualNetwork {
     });
     const canSendTo = (to: Endpoint): boolean => this.ports.canSendTo(to) && mayReach(to, runtime);
     this.relays = new RelayBindings({
-      ...{ clock, timers, signalling: this.signalling, canSendTo },
+      ...{ clock, timers, signalling: this.signalling, canSendTo, keepAlive: this.discovery.keepAlive },
       alsoByTls: (server, streams) => this.ports.detour.add(server, streams),
       isWanted: (fqdn, path) => this.correspondents.wants(fqdn, path),
       onObserved: (by, observed) => this.discovery.observed(by, observed),
@@ -199,7 +199,7 @@ export class Node implements VirtualNetwork {
     });
     this.correspondents = new Correspondents({
       ...{ clock, timers, directions: this.directions, canSendTo, relays: this.relays },
-      ...{ packets: () => this.packetPath.packets, paths: () => this.packetPath.paths },
+      ...{ packets: () => this.packetPath.packets, paths: () => this.packetPath.paths, situation: this.discovery },
       whenJoined: () => this.whenJoined(),
       onConstructed: (addresses) => this.packetPath.pathChanged(addresses),
       onAbsent: (addresses, error) => this.packetPath.unreachable(addresses, error),

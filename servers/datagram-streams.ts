@@ -78,6 +78,8 @@ export class DatagramStreams {
     private readonly ports: { readonly clock: Clock; readonly timers: Timers },
     private readonly onDatagram: (datagram: Uint8Array, from: Endpoint) => void,
     limits: Partial<StreamLimits> = {},
+    /** Nothing can be sent to whoever came from there any more. */
+    private readonly onEnded: (from: Endpoint) => void = () => {},
   ) {
     this.limits = { ...USUAL_LIMITS, ...limits };
   }
@@ -162,6 +164,7 @@ export class DatagramStreams {
     const left = (this.perSource.get(from.address) ?? 1) - 1;
     if (left > 0) this.perSource.set(from.address, left);
     else this.perSource.delete(from.address);
+    this.onEnded(from);
   }
 
   private sweepLater(): void {

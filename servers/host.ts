@@ -115,10 +115,12 @@ export async function hostMachine<M extends ServerMachine>(
 ): Promise<HostedMachine<M>> {
   const sockets: UdpServerSocket[] = [];
   const close = async (): Promise<void> => void (await Promise.all(sockets.map((socket) => socket.close())));
-  let receiver: Pick<ServerMachine, 'receive'> | undefined;
+  let receiver: Pick<ServerMachine, 'receive' | 'streamEnded'> | undefined;
   let [ipv4, ipv6]: (UdpServerSocket | undefined)[] = [];
   const receive = (datagram: Uint8Array, from: Endpoint): void => receiver?.receive(datagram, from);
-  const streams = new DatagramStreams({ clock: nodeClock, timers: nodeTimers }, receive);
+  const streams = new DatagramStreams({ clock: nodeClock, timers: nodeTimers }, receive, {}, (from) =>
+    receiver?.streamEnded?.(from),
+  );
   const transmit = (datagram: Uint8Array, to: Endpoint): void =>
     to.stream ? streams.send(datagram, to) : (to.address.includes(':') ? ipv6 : ipv4)?.send(datagram, to);
   try {

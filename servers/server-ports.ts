@@ -20,6 +20,8 @@ export interface ServerPorts {
 /** A server as the host sees it. */
 export interface ServerMachine {
   receive(datagram: Uint8Array, from: Endpoint): void;
+  /** The TLS connection that datagrams from there came over has ended. `from`: the very object that they came with. */
+  streamEnded?(from: Endpoint): void;
   /** What it keeps is on disk when this resolves. */
   close(): void | Promise<void>;
 }

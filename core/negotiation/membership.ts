@@ -20,7 +20,7 @@ import type { Peer } from '../wire/peers';
 import type { SessionEndReason } from '../wire/refusals';
 import type { Signalling } from '../wire/signalling';
 import { AccountServerAddress, type AccountServerLocation } from './account-server-address';
-import { addressText, chosenEndpoint, mayReach } from './ip-versions';
+import { addressText, chosenEndpoint, mayReach } from '../reach/ip-versions';
 import { JoinPolicy } from './join-policy';
 import { login, replaced, type LoginResult } from './login';
 import { coordinatorAway, lossError, revocationText, sessionLost } from './loss-errors';

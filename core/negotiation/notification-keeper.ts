@@ -12,7 +12,7 @@ import type { Runtime, Timer } from '../runtime';
 import type { Trace } from '../trace';
 import { formatEndpoint } from '../wire/addresses';
 import { hex } from '../wire/keys';
-import { mayReach } from './ip-versions';
+import { mayReach } from '../reach/ip-versions';
 import { NotificationClient, type PushAddress } from './notification-client';
 import type { Registered, Registration } from './registration';
 

@@ -27,6 +27,8 @@ export type Loss = 'session' | 'registration' | 'silence' | 'replaced' | 'revoke
 /** What this node knows of itself beside its interfaces (core/reach/discovery.ts). */
 export interface OwnSituation {
   readonly reach: Body<'registrationRequest'>['reach'];
+  /** Where a NAT in between forgets sooner than most. */
+  readonly keepAlive?: { readonly intervalMs: number | undefined };
   /** The DC says where it sees this node, and from where else it may look. */
   observed(by: Endpoint, endpoint: Endpoint, relays?: Body<'registrationResponse'>['relays']): void;
   hostMoved(): void;
@@ -146,7 +148,8 @@ export class Registration {
   private scheduleKeepAlive(): void {
     if (this.closed || !this.answer) return;
     const { keepAliveMs, notification } = this.answer;
-    const intervalMs = (this.isResting ? notification?.keepAliveMs : undefined) ?? keepAliveMs;
+    const oftenMs = Math.min(keepAliveMs, this.options.situation?.keepAlive?.intervalMs ?? keepAliveMs);
+    const intervalMs = (this.isResting ? notification?.keepAliveMs : undefined) ?? oftenMs;
     this.keepAliveTimer?.cancel();
     this.keepAliveTimer = this.options.timers.schedule(intervalMs, () => void this.keepAlive());
   }

@@ -58,6 +58,8 @@ export interface RelayBindingsOptions {
   readonly timers: Timers;
   readonly signalling: Signalling<Endpoint>;
   canSendTo(endpoint: Endpoint): boolean;
+  /** Where a NAT in between forgets sooner than most. */
+  readonly keepAlive?: { readonly intervalMs: number | undefined; onChange(tell: () => void): void };
   /** This RS takes datagrams over TLS, too. */
   alsoByTls?(server: Endpoint, streams: readonly Endpoint[]): void;
   /** Whether the tunnel to this node goes this way. */
@@ -75,7 +77,9 @@ export class RelayBindings {
   /** Frames come in trains. */
   private last: Binding | undefined;
 
-  constructor(private readonly options: RelayBindingsOptions) {}
+  constructor(private readonly options: RelayBindingsOptions) {
+    options.keepAlive?.onChange(() => this.hostMoved());
+  }
 
   /** Rejects with NtmError NTM_NO_ROUTE when the RS cannot be reached. */
   async bind(fqdn: string, { endpoints, pathId, key, streams = [] }: RelayOffer): Promise<RelayPath> {
@@ -178,7 +182,8 @@ export class RelayBindings {
     if (!this.isKept(binding)) return false;
     binding.lastHeardMs = clock.now();
     binding.draining = bound.draining;
-    binding.refreshTimer = timers.schedule(bound.draining ? DRAINING_MS : REFRESH_MS, () => this.refresh(binding));
+    const refreshMs = Math.min(REFRESH_MS, this.options.keepAlive?.intervalMs ?? REFRESH_MS);
+    binding.refreshTimer = timers.schedule(bound.draining ? DRAINING_MS : refreshMs, () => this.refresh(binding));
     this.observed(binding, bound.observed);
     if (bound.draining) this.options.onLost(binding.fqdn, path, 'draining');
     return true;

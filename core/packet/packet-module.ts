@@ -51,8 +51,8 @@ export interface PacketModuleOptions {
    * a multiple of 16. Valid only during the call. False when it is not known.
    */
   onControl?(control: Uint8Array, tunnel: Tunnel, from: Path): boolean;
-  /** A packet of the stack's was sent. */
-  onSent?(tunnel: Tunnel, nowMs: number): void;
+  /** See TunnelContext.packetSent. */
+  onSent?(tunnel: Tunnel, nowMs: number): Path | undefined;
   /** There is no such tunnel any more. */
   onClosed?(tunnel: Tunnel): void;
   /** See TunnelContext. Default: always. */

@@ -13,8 +13,11 @@ import type { DatagramPort, Runtime, Timer } from '../runtime';
 import type { Trace } from '../trace';
 import { formatEndpoint, sameEndpoint, type Endpoint } from '../wire/addresses';
 import { isStun } from '../wire/stun';
-import { look, type Look, type RelayServer } from './look';
-import { isNews, reachOf, type Observation, type Reach } from './situation';
+import { KeepAlive } from './keep-alive';
+import { mayReach } from './ip-versions';
+import { look, nearest, type Look, type RelayServer, type View } from './look';
+import { MappingLifetime } from './mapping-lifetime';
+import { isNews, isNewsForPaths, overallMapping, reachOf, type Observation, type Reach } from './situation';
 import { PortMappings, type RouterRuntime } from './port-mappings';
 import { StunClient } from './stun-client';
 
@@ -44,8 +47,10 @@ export interface DiscoveryOptions {
 export class Discovery {
   /** For the DC; undefined while nothing is known. */
   reach: Reach | undefined;
+  readonly keepAlive = new KeepAlive();
   private readonly client: StunClient;
   private readonly mappings: PortMappings;
+  private readonly lifetime: MappingLifetime;
   private readonly observers = new Map<string, Endpoint>();
   /** Endpoints that gateways map to this node, by who had them mapped. */
   private readonly mapped = new Map<string, readonly Endpoint[]>();
@@ -55,6 +60,7 @@ export class Discovery {
   private intervalMs = FIRST_INTERVAL_MS;
   /** The DC has been told of another endpoint than where it sees this node now. */
   private isStale = false;
+  private hasNewsForPaths = false;
   private looking: Promise<void> | undefined;
   private isWanted = false;
   private timer: Timer | undefined;
@@ -68,6 +74,10 @@ export class Discovery {
     this.mappings = new PortMappings({
       ...{ ...options, sockets: options.ports },
       onMapped: (by, endpoints) => this.setMapped(by, endpoints),
+    });
+    this.lifetime = new MappingLifetime({
+      ...{ runtime: options.runtime, send: (datagram: Uint8Array, to: Endpoint) => options.send(datagram, to) },
+      onKnown: (intervalMs) => this.keepAliveFound(intervalMs),
     });
   }
 
@@ -109,6 +119,20 @@ export class Discovery {
     this.timer?.cancel();
     this.isWanted = true;
     this.mappings.hostMoved();
+    this.lifetime.stop();
+    this.keepAlive.set(undefined);
+  }
+
+  /** The DC has named relays to look from, and what this node is will be known soon. */
+  get isUnsure(): boolean {
+    return this.relays.length > 0 && this.lastLook === undefined;
+  }
+
+  /** Whether tunnels on relays may do better since this was last asked. */
+  takeNewsForPaths(): boolean {
+    const hasNews = this.hasNewsForPaths;
+    this.hasNewsForPaths = false;
+    return hasNews;
   }
 
   /** False when the datagram is no STUN at all: a WireGuard handshake may begin with the same byte. */
@@ -134,6 +158,7 @@ export class Discovery {
     this.timer?.cancel();
     this.client.close();
     this.mappings.close();
+    this.lifetime.stop();
   }
 
   private lookSoon(): void {
@@ -157,14 +182,32 @@ export class Discovery {
     this.isWanted = false;
     if (this.lastLookMs > -Infinity) this.intervalMs = Math.min(2 * this.intervalMs, INTERVAL_LIMIT_MS);
     this.lastLookMs = this.options.runtime.clock.now();
-    const families = this.options.ports.map(({ family }) => family);
-    const found = await look(this.client, this.relays, families);
-    if (this.closed || network !== this.network) return;
+    const { ports, runtime } = this.options;
+    const isCurrent = (): boolean => !this.closed && network === this.network;
+    const relays = this.relays.map(({ name, endpoints }) => ({
+      ...{ name, endpoints: endpoints.filter((endpoint) => mayReach(endpoint, runtime)) },
+    }));
+    const families = ports.map(({ family }) => family);
+    const found = await look(this.client, relays, families, (views) => isCurrent() && this.seen(views));
+    if (!isCurrent()) return;
     this.lastLook = found;
-    const isHidden = Object.values(found.reachable).some((isReachable) => isReachable === false);
-    if (isHidden && this.options.portMapping === 'auto') this.mappings.begin();
-    for (const { at, mapped } of found.views) if (mapped) this.observe(formatEndpoint(at), mapped);
+    const hidden = ([4, 6] as const).find((family) => found.reachable[family] === false);
+    if (hidden && this.options.portMapping === 'auto') this.mappings.begin();
+    const server = hidden && nearest(found.views, hidden);
+    if (server) this.lifetime.measure(server);
     this.conclude();
+  }
+
+  /** A dependent mapping is told at once: with many correspondent nodes there is a search to begin (scatter.ts). */
+  private seen(views: readonly View[]): void {
+    for (const { at, mapped } of views) if (mapped) this.observe(formatEndpoint(at), mapped);
+    if (!this.reach && overallMapping(this.observations, this.hostEndpoints()) === 'dependent') this.conclude();
+  }
+
+  private keepAliveFound(intervalMs: number | undefined): void {
+    const { trace, part } = this.options;
+    if (intervalMs !== this.keepAlive.intervalMs) trace({ part, event: 'keep alive', intervalMs });
+    this.keepAlive.set(intervalMs);
   }
 
   private conclude(): void {
@@ -172,6 +215,7 @@ export class Discovery {
     const { lastLook = NO_LOOK, observations } = this;
     const reach = reachOf(observations, this.hostEndpoints(), lastLook, [...this.mapped.values()].flat());
     if (!this.isStale && !isNews(before, reach)) return;
+    this.hasNewsForPaths ||= this.isStale || isNewsForPaths(before, reach);
     this.isStale = false;
     this.reach = reach;
     const { trace, part } = this.options;

@@ -45,10 +45,12 @@ interface Seen extends View {
   readonly rttMs: number;
 }
 
+/** `onViews`: told of the views over each IP version as soon as all are there; what they say in the end may be another. */
 export async function look(
   client: StunClient,
   relays: readonly RelayServer[],
   families: readonly Family[],
+  onViews: (views: readonly View[]) => void = () => {},
 ): Promise<Look> {
   const places = relays.flatMap(({ name, endpoints }) =>
     families.flatMap((family) => {
@@ -56,15 +58,20 @@ export async function look(
       return at ? [{ relay: name, family, at }] : [];
     }),
   );
-  const views = await Promise.all(
-    places.map(async (place): Promise<View> => {
-      const sighting = await client.ask(place.at, FIRST);
-      return { ...place, mapped: sighting?.mapped, rttMs: sighting?.rttMs };
-    }),
-  );
+  const ask = async (place: (typeof places)[number]): Promise<View> => {
+    const sighting = await client.ask(place.at, FIRST);
+    return { ...place, mapped: sighting?.mapped, rttMs: sighting?.rttMs };
+  };
+  // An IP version that nobody answers over keeps the other one waiting for nothing but the round trip times.
+  const seen = families.map(async (family) => {
+    const views = await Promise.all(places.filter((place) => place.family === family).map(ask));
+    onViews(views);
+    return views;
+  });
   const filtering = families.map(
-    async (family) => [family, await isReachable(client, nearest(views, family))] as const,
+    async (family, i) => [family, await isReachable(client, nearest(await seen[i]!, family))] as const,
   );
+  const views = (await Promise.all(seen)).flat();
   const measured = await Promise.all(
     views.map(async (view) => (isQuickest(view, views) ? measure(client, view) : view)),
   );
@@ -96,7 +103,8 @@ function isQuickest(view: View, views: readonly View[]): view is Seen {
   );
 }
 
-function nearest(views: readonly View[], family: Family): Seen | undefined {
+/** Of those that have answered. */
+export function nearest(views: readonly View[], family: Family): Seen | undefined {
   return views
     .filter(isSeen)
     .filter((view) => view.family === family)

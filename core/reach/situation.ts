@@ -4,7 +4,7 @@
  *   mapping     endpoint-independent: one external port whoever is sent to; dependent: another one for each
  *   reachable   endpoint-independent filtering, or none at all: datagrams from anywhere arrive
  */
-import { sameEndpoint, type Endpoint } from '../wire/addresses';
+import { formatEndpoint, sameEndpoint, type Endpoint } from '../wire/addresses';
 import type { Body } from '../wire/messages';
 import { familyOf, type Family, type Look } from './look';
 
@@ -36,7 +36,7 @@ export function reachOf(
   { views, reachable }: Look,
   mapped: readonly Endpoint[],
 ): Reach {
-  const mapping = overall(observations, host);
+  const mapping = overallMapping(observations, host);
   const filters = Object.values(reachable);
   const relays = new Map<string, number>();
   for (const { relay, rttMs } of [...views].sort((a, b) => (a.rttMs ?? Infinity) - (b.rttMs ?? Infinity))) {
@@ -79,7 +79,19 @@ export function isNews(before: Reach | undefined, now: Reach): boolean {
   });
 }
 
-function overall(observations: readonly Observation[], host: readonly Endpoint[]): Reach['mapping'] {
+/** Whether tunnels on relays have another chance of a direct path by it. */
+export function isNewsForPaths(before: Reach = {}, now: Reach): boolean {
+  const isReached = now.reachable === true && before.reachable !== true;
+  return isReached || now.mapping !== before.mapping || placesOf(now) !== placesOf(before);
+}
+
+/** Of a dependent mapping the ports say nothing. */
+function placesOf({ mapping, outside = [] }: Reach): string {
+  return (mapping === 'dependent' ? outside.map(({ address }) => address) : outside.map(formatEndpoint)).join();
+}
+
+/** Over all IP versions; undefined when it cannot be told. */
+export function overallMapping(observations: readonly Observation[], host: readonly Endpoint[]): Reach['mapping'] {
   const families = [...new Set(observations.map(({ endpoint }) => familyOf(endpoint)))];
   const each = families.map((family) => mappingOf(observations, host, family));
   if (each.includes('dependent')) return 'dependent';

@@ -31,11 +31,12 @@ export interface Question {
   readonly untilMs: number;
   /** The answer shall come from another port of the server. */
   readonly changePort?: boolean;
+  /** The answer shall come to this port of the address that asks. */
+  readonly answerTo?: number;
 }
 
-interface Asked {
+interface Asked extends Pick<Question, 'changePort' | 'answerTo'> {
   readonly to: Endpoint;
-  readonly changePort: boolean;
   /** Transaction ids, as hex, and when they were sent. */
   readonly sentMs: Map<string, number>;
   readonly timers: Timer[];
@@ -57,12 +58,12 @@ export class StunClient {
   ) {}
 
   /** Never rejects. Undefined, too, when too much is asked at once. */
-  ask({ address, port }: Endpoint, { triesMs, untilMs, changePort = false }: Question): Promise<Sighting | undefined> {
+  ask({ address, port }: Endpoint, { triesMs, untilMs, ...wish }: Question): Promise<Sighting | undefined> {
     if (this.asked.size >= ASKED_LIMIT) return Promise.resolve(undefined);
     return new Promise((resolve) => {
       const { timers } = this.options;
       const asked: Asked = {
-        ...{ to: { address: canonicalIp(address), port }, changePort, sentMs: new Map(), timers: [] },
+        ...{ to: { address: canonicalIp(address), port }, ...wish, sentMs: new Map(), timers: [] },
         settle: (sighting) => {
           this.asked.delete(asked);
           for (const timer of asked.timers) timer.cancel();
@@ -98,7 +99,8 @@ export class StunClient {
     const { random, clock, send } = this.options;
     const transaction = random.bytes(STUN_TRANSACTION_LENGTH);
     asked.sentMs.set(hex(transaction), clock.now());
-    send(writeBindingRequest({ transaction, changePort: asked.changePort }), asked.to);
+    const { changePort = false, answerTo } = asked;
+    send(writeBindingRequest({ transaction, changePort, answerTo }), asked.to);
   }
 }
 

@@ -80,16 +80,20 @@ export class Exchanges {
   }
 
   /** Somebody waits: what was last sent so long ago is sent again now. The other side knows it for a duplicate. */
-  hurry(atLeastMs: number): void {
-    for (const pending of new Set(this.pending.values())) pending.hurry(atLeastMs);
+  hurry(atLeastMs: number, keyId?: Uint8Array): void {
+    for (const pending of this.under(keyId)) pending.hurry(atLeastMs);
   }
 
   /** Rejects what waits for an answer under this key, or everything. */
   abort(error: Error, keyId?: Uint8Array): void {
+    for (const pending of this.under(keyId)) pending.settle(error);
+  }
+
+  /** What waits for an answer under this key, or everything. */
+  private under(keyId: Uint8Array | undefined): Pending[] {
+    const all = [...new Set(this.pending.values())];
     const wanted = keyId && textOf(keyId);
-    for (const pending of new Set(this.pending.values())) {
-      if (wanted === undefined || textOf(pending.exchange.keyId) === wanted) pending.settle(error);
-    }
+    return wanted === undefined ? all : all.filter(({ exchange }) => textOf(exchange.keyId) === wanted);
   }
 }
 

@@ -170,9 +170,9 @@ export class Signalling<Via> {
     this.exchanges.unsent(to, code);
   }
 
-  /** Somebody waits for what these requests are about: sends those again that were last sent so long ago. */
-  hurry(atLeastMs: number): void {
-    this.exchanges.hurry(atLeastMs);
+  /** Somebody waits for what requests to this peer, or all, are about: those last sent so long ago are sent again. */
+  hurry(atLeastMs: number, peer?: Peer): void {
+    this.exchanges.hurry(atLeastMs, peer?.key.id);
   }
 
   /** Never throws. */

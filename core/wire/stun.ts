@@ -9,7 +9,8 @@
  *   20..    attributes: type (2), length (2), value, filled up to a multiple of 4 (section 14)
  *
  * A request here is as long as its answer, by the attribute SOFTWARE, so that no server of ours makes more of what it
- * gets. `changePort` asks for the answer from another port of the server (RFC 5780 section 7.2).
+ * gets. `changePort` asks for the answer from another port of the server (RFC 5780 section 7.2), `answerTo` for one to
+ * another port of the address that asks (section 7.5).
  */
 import type { Endpoint } from './addresses';
 import { formatIp, parseIp } from './ip-text';
@@ -28,6 +29,7 @@ const BINDING_RESPONSE = 0x0101;
 const CHANGE_REQUEST = 0x0003;
 const CHANGE_IP_FLAG = 0x04;
 const CHANGE_PORT_FLAG = 0x02;
+const RESPONSE_PORT = 0x0027;
 const XOR_MAPPED_ADDRESS = 0x0020;
 const SOFTWARE = 0x8022;
 /** Attributes from here on may be left unread by who does not know them (section 14). */
@@ -42,7 +44,9 @@ const PRODUCT = 'ntmobile'.padEnd(LONGEST_ANSWER - HEADER_LENGTH - ATTRIBUTE_HEA
 export interface BindingRequest {
   readonly transaction: Uint8Array;
   /** The answer shall come from another port, and not from another address. */
-  readonly changePort: boolean;
+  readonly changePort?: boolean;
+  /** The answer shall go to this port of the address that asks; default: to the port that asks. */
+  readonly answerTo?: number | undefined;
 }
 
 export interface BindingResponse {
@@ -57,9 +61,10 @@ export function isStun(datagram: Uint8Array): boolean {
   return viewOf(datagram).getUint32(COOKIE) === MAGIC_COOKIE;
 }
 
-export function writeBindingRequest({ transaction, changePort }: BindingRequest): Uint8Array {
+export function writeBindingRequest({ transaction, changePort, answerTo }: BindingRequest): Uint8Array {
   const attributes: [type: number, value: Uint8Array][] = [[SOFTWARE, Buffer.from(PRODUCT, 'latin1')]];
   if (changePort) attributes.push([CHANGE_REQUEST, Uint8Array.of(0, 0, 0, CHANGE_PORT_FLAG)]);
+  if (answerTo !== undefined) attributes.push([RESPONSE_PORT, Uint8Array.of(answerTo >> 8, answerTo & 0xff, 0, 0)]);
   return writeMessage(BINDING_REQUEST, transaction, attributes);
 }
 
@@ -68,12 +73,15 @@ export function readBindingRequest(datagram: Uint8Array): BindingRequest | undef
   const attributes = readAttributes(datagram, BINDING_REQUEST);
   if (!attributes) return undefined;
   let changePort = false;
+  let answerTo: number | undefined;
   for (const [type, value] of attributes) {
     if (type >= COMPREHENSION_OPTIONAL) continue;
-    if (type !== CHANGE_REQUEST || value.length !== 4 || (value[3]! & CHANGE_IP_FLAG) !== 0) return undefined;
-    changePort = (value[3]! & CHANGE_PORT_FLAG) !== 0;
+    if (value.length !== 4) return undefined;
+    if (type === RESPONSE_PORT) answerTo = viewOf(value).getUint16(0);
+    else if (type !== CHANGE_REQUEST || (value[3]! & CHANGE_IP_FLAG) !== 0) return undefined;
+    else changePort = (value[3]! & CHANGE_PORT_FLAG) !== 0;
   }
-  return { transaction: transactionOf(datagram), changePort };
+  return { transaction: transactionOf(datagram), changePort, ...(answerTo !== undefined && { answerTo }) };
 }
 
 export function writeBindingResponse({ transaction, mapped }: BindingResponse): Uint8Array {

@@ -71,7 +71,7 @@ function isOffered({ address }: Endpoint, node: Situation, correspondent: Situat
 }
 
 /** Both are behind one NAT, or on one host. */
-function sharesOutside(one: Situation, other: Situation): boolean {
+export function sharesOutside(one: Situation, other: Situation): boolean {
   const others = outsideOf(other);
   return outsideOf(one).some(({ address }) => others.some((each) => each.address === address));
 }

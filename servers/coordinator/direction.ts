@@ -14,7 +14,7 @@
  */
 import type { Endpoint } from '../../core/wire/addresses';
 import { scopeOf } from '../../core/wire/address-scope';
-import { candidatesOf, familyOf, isOneOf, offers, type Family, type Situation } from './candidates';
+import { candidatesOf, familyOf, isOneOf, offers, sharesOutside, type Family, type Situation } from './candidates';
 
 export type Direction =
   | {
@@ -58,7 +58,9 @@ export function chooseDirection(mn: Situation, cn: Situation, { hasRelay, areNam
   if (toMn.length + toCn.length > 0) {
     return { route: 'direct', requester: toMn.length > 0 ? 'cn' : 'mn', endpointsOfMn, endpointsOfCn };
   }
-  const areBothToSend = shared.some((family) => isMapped(cn, family) || (isMapped(mn, family) && isSteady(cn, family)));
+  const areBothToSend = shared.some(
+    (family) => isMapped(cn, mn, family) || (isMapped(mn, cn, family) && isSteady(cn, family)),
+  );
   if (areBothToSend || (shared.length > 0 && (directOnly || !hasRelay))) {
     return { route: 'direct', requester: 'both', endpointsOfMn, endpointsOfCn };
   }
@@ -87,8 +89,12 @@ function isOpen(node: Situation, correspondent: Situation, family: Family, areNa
   return node.observed.some(({ address }) => familyOf(address) === family) && offers(node, correspondent, family);
 }
 
-/** CN is told first, and so has sent first: then its NAT lets in MN from any port, and in the other order as well. */
-function isMapped(node: Situation, family: Family): boolean {
+/**
+ * CN is told first, and so has sent first: then its NAT lets in MN from any port, and in the other order as well. But a
+ * NAT that both are behind may let in neither from inside.
+ */
+function isMapped(node: Situation, correspondent: Situation, family: Family): boolean {
+  if (sharesOutside(node, correspondent)) return false;
   return node.reach?.reachable === true && node.observed.some(({ address }) => familyOf(address) === family);
 }
 

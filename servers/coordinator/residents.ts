@@ -13,6 +13,7 @@ import type { Clock, Timers } from '../../core/runtime';
 import { sameEndpoint, type Endpoint } from '../../core/wire/addresses';
 import type { Body, Message } from '../../core/wire/messages';
 import { Refused } from '../../core/wire/outcomes';
+import type { Peer } from '../../core/wire/peers';
 import type { Signalling } from '../../core/wire/signalling';
 import { within } from '../../core/wire/within';
 import type { Introductions } from './introductions';
@@ -28,6 +29,9 @@ const ANSWER_MS = 1_750;
 const DOUBTFUL_ANSWER_MS = 750;
 /** The node was told, and need not be woken. */
 const SETTLED = { answerMs: ANSWER_MS, isPushed: false };
+
+/** From a node's Notification Ack to its answer to what it was told beside. */
+const WOKEN_MS = 15;
 
 /** NATs keep a mapping this long after a node's last datagram: it sends its keep alives a little more often. */
 const MAPPING_MS = 28_000;
@@ -105,11 +109,13 @@ export class Residents implements CorrespondentSide {
     const body = { ...rest, ...(permits && { permits: [...permits] }) };
     const waking = this.wake(fqdn, handover);
     const early = this.tellBeside(fqdn, body, handover);
-    const { answerMs, isPushed } = await (early ? Promise.race([waking, early.settled]) : waking);
+    const outcome = await (early ? Promise.race([waking, early.settled]) : waking);
+    const { answerMs, isPushed } = outcome;
     const cn = registrations.registered(fqdn);
     if (!cn) throw await this.absent(fqdn);
     const { session, registration } = cn;
     const isThere = early?.peer === session.peer && sameEndpoint(early.to, registration.observed);
+    if (isThere && outcome !== SETTLED) this.hurry(session.peer, early.answer);
     const request = isThere ? early.answer : this.tell(cn, body, handover);
     let answer: Message | undefined;
     try {
@@ -148,6 +154,14 @@ export class Residents implements CorrespondentSide {
       () => SETTLED,
     );
     return { peer: cn.session.peer, to: cn.registration.observed, answer, settled };
+  }
+
+  /** It was woken, and its NAT had forgotten it, it seems: that lets in now what did not arrive before. */
+  private hurry(peer: Peer, answer: Promise<unknown>): void {
+    const { timers, signalling } = this.parts;
+    const timer = timers.schedule(WOKEN_MS, () => signalling.hurry(0, peer));
+    const cancel = (): void => timer.cancel();
+    answer.then(cancel, cancel);
   }
 
   private tell({ session, registration }: Registered, body: Body<'routeDirection'>, handover: boolean) {

@@ -71,6 +71,8 @@ export class RelayServer implements ServerMachine {
   crew: RelayCrew | undefined;
   private readonly limits: RelayLimits;
   private readonly sides = new Map<Peer, Side>();
+  /** Those who came over a TLS connection, by that. */
+  private readonly overStreams = new Map<Endpoint, Set<Side>>();
   private readonly users = new Map<RelayPath, Users>();
   private lastHintMs = -Infinity;
   private sweepTimer: Timer | undefined;
@@ -138,6 +140,14 @@ export class RelayServer implements ServerMachine {
     if (drop === 'unknown path' || drop === 'unbound source') this.hint(datagram, from);
   }
 
+  /** Whoever came over it binds again by another, perhaps: until then nothing is sent to this one, or its successor. */
+  streamEnded(from: Endpoint): void {
+    for (const { path, side } of this.overStreams.get(from) ?? []) {
+      if (path.sides[side] === from) this.paths.unbind(path, side);
+    }
+    this.overStreams.delete(from);
+  }
+
   /** Others read its sockets too from now on: `busy`, see RelayWorkerPorts. */
   withCrew(busy: () => number): RelayCrew {
     const { limits, paths } = this;
@@ -176,6 +186,7 @@ export class RelayServer implements ServerMachine {
     this.signalling.close();
     for (const path of [...this.paths]) this.paths.end(path);
     this.sides.clear();
+    this.overStreams.clear();
     this.users.clear();
   }
 
@@ -204,6 +215,7 @@ export class RelayServer implements ServerMachine {
     if (!bound) throw new Refused('malformed');
     this.binds += 1;
     this.paths.bind(bound.path, bound.side, from);
+    if (from.stream) this.overStreams.set(from, (this.overStreams.get(from) ?? new Set()).add(bound));
     return { name: 'relayBindAck', body: { observed: from, draining: this.draining } };
   }
 
@@ -224,6 +236,9 @@ export class RelayServer implements ServerMachine {
   private end(path: RelayPath): void {
     this.paths.end(path);
     for (const peer of this.users.get(path)?.peers ?? []) {
+      const bound = this.sides.get(peer);
+      const at = bound && path.sides[bound.side];
+      if (at) this.overStreams.get(at)?.delete(bound);
       this.sides.delete(peer);
       this.signalling.removePeer(peer);
     }

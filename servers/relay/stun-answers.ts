@@ -1,6 +1,7 @@
 /**
  * An RS tells nodes where it sees them (STUN, RFC 8489), from another port of its own when they ask for that (RFC 5780
- * section 7.2): what arrives from there arrives from anywhere.
+ * section 7.2): what arrives from there arrives from anywhere. To another port of the source's address (section 7.5), so
+ * that a node finds out how long a NAT keeps a mapping that nothing passes through.
  *
  * Anyone may ask, and can put another's address on what it sends. So an answer is never longer than its request, no
  * source is answered more often than a node asks, and all together no more often than the RS can spare.
@@ -15,10 +16,17 @@ import { RateLimit } from '../rate-limit';
 const SOURCE_RATE = { burst: 60, refillMs: 50 };
 /** For everybody together. */
 const WHOLE_RATE = { burst: 2_000, refillMs: 0.5 };
+/** No NAT maps a node to a lower one, and servers are there. */
+const LEAST_PORT = 1_024;
 const IPV6_NETWORK_LENGTH = 8;
 
 export type StunDrop =
-  'not a binding request' | 'shorter than its answer' | 'source asks too often' | 'too many ask' | 'no other port';
+  | 'not a binding request'
+  | 'shorter than its answer'
+  | 'source asks too often'
+  | 'too many ask'
+  | 'no other port'
+  | 'a port of the system';
 
 export interface StunPorts {
   readonly clock: Clock;
@@ -46,10 +54,11 @@ export class StunAnswers {
     if (answer.length > datagram.length) return this.drop('shorter than its answer');
     const send = request.changePort ? transmitFromOtherPort : transmit;
     if (!send) return this.drop('no other port');
+    if (request.answerTo !== undefined && request.answerTo < LEAST_PORT) return this.drop('a port of the system');
     if (!this.sources.take(sourceOf(from))) return this.drop('source asks too often');
     if (!this.whole.take('all')) return this.drop('too many ask');
     this.answered += 1;
-    send(answer, from);
+    send(answer, request.answerTo === undefined ? from : { ...from, port: request.answerTo });
   }
 
   private drop(reason: StunDrop): void {

@@ -23,6 +23,8 @@ export async function serveStreams(
 ): Promise<ServedStreams> {
   if (!tls) return { endpoints: [], about: {}, close: async () => {} };
   const certificate = certificateOf(dir, tls);
+  // Before anybody waits for it: at a server's first start it takes 300 ms. If it fails, the first connection tries again.
+  await certificate().catch(() => {});
   const listeners: ServerSocket[] = [];
   const close = async (): Promise<void> => void (await Promise.all(listeners.map((listener) => listener.close())));
   try {

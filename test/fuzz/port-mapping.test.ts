@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import type { MappingProtocol } from '../../core/reach/port-mapping/contract';
 import { decodeActionAnswer, connectionServices } from '../../core/reach/port-mapping/igd';
-import { isOutsideAddress } from '../../core/reach/port-mapping/outside-address';
+import { scopeOf } from '../../core/wire/address-scope';
 import { PortMapper } from '../../core/reach/port-mapping/port-mapper';
 import { defaultRoute4, defaultRoute6 } from '../../core/reach/port-mapping/default-route';
 import { description, FakeRouter, fault, ROUTER } from '../support/fake-router';
@@ -76,7 +76,7 @@ async function answers(inputs: readonly Uint8Array[]): Promise<void> {
       ...{ ...router.ports(), protocols },
       onMapped: (endpoint) => {
         if (!endpoint) return;
-        assert(isOutsideAddress(endpoint.address, 4), `${endpoint.address} is not outside`);
+        assert(scopeOf(endpoint.address) === 'global', `${endpoint.address} is not outside`);
         assert(Number.isInteger(endpoint.port) && endpoint.port > 0 && endpoint.port < 65_536, `port ${endpoint.port}`);
       },
     });

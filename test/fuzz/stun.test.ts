@@ -15,6 +15,7 @@ const rs = { address: '192.0.2.4', port: 4 };
 const LIES = '198.51.100.66';
 
 const requests = [true, false].map((changePort) => writeBindingRequest({ transaction, changePort }));
+requests.push(writeBindingRequest({ transaction, answerTo: 5_000 }));
 const answers = [LIES, '2001:db8::66'].map((address) =>
   writeBindingResponse({ transaction, mapped: { address, port: 1 } }),
 );
@@ -29,7 +30,7 @@ describe(`fuzz: stun (NTMOBILE_FUZZ_SEED=${seed})`, function () {
         let from: Endpoint = rs;
         let room = 0;
         const transmit = (datagram: Uint8Array, to: Endpoint): void => {
-          assert.deepEqual(to, from);
+          assert.deepEqual(to.address, from.address);
           room -= datagram.length;
         };
         const server = new StunAnswers({ clock: new VirtualTime(), transmit, transmitFromOtherPort: transmit });

@@ -21,6 +21,7 @@ const PAIRS = [
   ['carrier-symmetric', 'symmetric'],
   ['same-private-a', 'same-private-b'],
   ['lan-1', 'lan-2'],
+  ['customer-1', 'customer-2'],
   ['ipv6-only', 'ipv4-only'],
 ] as const;
 

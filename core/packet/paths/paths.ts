@@ -35,8 +35,9 @@ export class Paths {
     this.all.get(tunnel)?.roamed();
   }
 
-  sent(tunnel: Tunnel, nowMs: number): void {
-    this.all.get(tunnel)?.sent(nowMs);
+  /** See TunnelContext.packetSent. */
+  sent(tunnel: Tunnel, nowMs: number): Path | undefined {
+    return this.all.get(tunnel)?.sent(nowMs);
   }
 
   follows(tunnel: Tunnel, from: Path): boolean {

@@ -2,7 +2,7 @@
  * A path between a node whose NAT gives every correspondent another port (RFC 4787: address and port-dependent mapping)
  * and one whose NAT does not, but lets nobody in who was not sent to. Neither knows the other's endpoint, so they look
  * for each other by number: the first opens many sockets, each with a mapping of its own, the second tries many ports.
- * With 256 of 64,512 ports open, 1,024 tries find one of them 98 times of 100.
+ * With 256 of 64,512 ports open, 1,536 tries find one of them 99.8 times of 100.
  *
  * Within bounds: once for each introduction, toward public addresses that the DC named, for some seconds. What is sent
  * are sealed probes, which mean nothing to anybody else.
@@ -15,7 +15,7 @@ import { encodeLeastProbe } from '../path-probe';
 import type { Tunnel } from '../wireguard/tunnel';
 
 const SOCKETS = 256;
-const GUESSES = 1_024;
+const GUESSES = 1_536;
 const LEAST_PORT = 1_024;
 /** 640 packets a second. */
 const BATCH = 16;

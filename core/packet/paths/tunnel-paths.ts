@@ -6,23 +6,27 @@
  *   begin      the tunnel is established: rounds of probes, soon after each other and then rarer
  *   probed     answered the way it came; a path that was not known is tried in return (RFC 8445 section 7.3.1.4)
  *   answered   the path works, so fast; the best one is used (path-choice.ts)
- *   sent       a packet went out: something should be heard by the path it took, else it is probed, and left
+ *   sent       a packet goes out: something should be heard by the path it takes, else it is probed, and left; after
+ *              a silence it takes the relay, too (waking.ts)
  *   moved      one of the two is in another network: all begins anew, with notices instead of probes (moves.ts)
  *
  * Liveness is of each path: that the relay is heard says nothing of a direct one. While packets flow, all paths that
  * work are probed now and then; an idle tunnel sends none.
  */
 import type { Timer } from '../../runtime';
-import { sameEndpoint, type Endpoint } from '../../wire/addresses';
-import { samePath, type Path, type RelayPath, type Via } from '../path';
+import type { Endpoint } from '../../wire/addresses';
+import { samePath, type Path, type RelayPath } from '../path';
 import { encodePathMessage, type PathMessage } from '../path-probe';
 import type { Tunnel } from '../wireguard/tunnel';
 import { Moves, RELAYED_NOTICE_MS } from './moves';
 import { choosePath } from './path-choice';
-import { PathRecord } from './path-record';
+import type { PathRecord } from './path-record';
+import { PathRecords } from './path-records';
+import { DEAD_MS, Patience, SUSPECT_MS } from './patience';
 import { Probes } from './probes';
 import type { RouteReason, TunnelPathsPorts, Whereabouts } from './paths-contract';
 import { Scatter } from './scatter';
+import { Waking } from './waking';
 
 /** After the first round. Both nodes begin within a one-way trip of each other. */
 const ROUNDS_MS = [20, 40, 80, 160, 320, 640, 1_280, 2_560] as const;
@@ -30,14 +34,9 @@ const ROUNDS_MS = [20, 40, 80, 160, 320, 640, 1_280, 2_560] as const;
 const SETTLED_ROUND = 4;
 /** A tunnel that stays on its relay looks again: a NAT was restarted, a firewall changed. */
 const AGAIN_MS = 60_000;
-const RECORDS_LIMIT = 16;
 /** Of one path, in return for the peer's probes. */
 const IN_RETURN_MS = 20;
 const TICK_MS = 500;
-/** Nothing heard by a path for so long, though packets and probes were sent: it is dead. */
-const DEAD_MS = 2_000;
-/** The peer has left the path already, it seems: it is heard by another. */
-const SUSPECT_MS = 1_000;
 const SUSPECT_TICK_MS = 200;
 const MEASURE_TICKS = 4;
 /** A path that is not used is held ready while the tunnel is. */
@@ -48,7 +47,8 @@ const STUCK_AGAIN_MS = 1_000;
 const STUCK_LIMIT_MS = 600_000;
 
 export class TunnelPaths {
-  private records: PathRecord[] = [];
+  private readonly records: PathRecords;
+  private readonly patience = new Patience();
   private readonly probes: Probes;
   private scatter: Scatter | undefined;
   private whereabouts: Whereabouts = { endpoints: [] };
@@ -57,13 +57,10 @@ export class TunnelPaths {
   private round = 0;
   private lastRoundMs = -Infinity;
   private ticks = 0;
-  /** Since when something should have been heard by the current path. */
-  private waitingSinceMs: number | undefined;
   private sentSinceTick = false;
   private lastActiveMs = -Infinity;
   private lastSwitchMs = -Infinity;
   private lastStuckMs = -Infinity;
-  private suspected = false;
   private reason: RouteReason | undefined;
   private readonly moves: Moves;
   private postponed: Timer | undefined;
@@ -73,6 +70,7 @@ export class TunnelPaths {
     private readonly isLeader: boolean,
     private readonly ports: TunnelPathsPorts,
   ) {
+    this.records = new PathRecords(tunnel, ports.clock);
     this.probes = new Probes(tunnel, ports);
     this.moves = new Moves(ports.clock);
   }
@@ -82,10 +80,9 @@ export class TunnelPaths {
     const { endpoints, relay } = whereabouts;
     const paths: Path[] = endpoints.map((endpoint) => ({ kind: 'direct', endpoint }));
     if (relay) paths.unshift(relay);
-    if (!paths.some((path) => samePath(path, this.tunnel.path))) paths.unshift(this.tunnel.path);
     this.whereabouts = whereabouts;
     this.moves.introduced();
-    this.records = paths.slice(0, RECORDS_LIMIT).map((path) => this.find(path) ?? new PathRecord(path));
+    this.records.name(paths);
     this.scatter?.close();
     this.scatter = undefined;
     if (this.tunnel.state === 'established') this.punch();
@@ -93,23 +90,22 @@ export class TunnelPaths {
 
   /** A handshake has gone over the current path. */
   established(): void {
-    this.current()?.proven();
+    this.records.current?.proven();
     // What is measured while programs start says little: among direct paths the first one stays for a while.
     if (this.lastSwitchMs === -Infinity) this.lastSwitchMs = this.now;
-    if (!this.punching && this.records.some(({ lastProbeMs }) => lastProbeMs === -Infinity)) this.punch();
+    if (!this.punching && this.records.list.some(({ lastProbeMs }) => lastProbeMs === -Infinity)) this.punch();
   }
 
   /** The peer's newest packet came by a path that was not known, or this node has chosen another one. */
   roamed(): void {
-    this.waitingSinceMs = undefined;
-    this.suspected = false;
-    this.known(this.tunnel.path)?.proven();
+    this.patience.end();
+    this.records.known(this.tunnel.path)?.proven();
   }
 
   /** Everything starts anew: this host is in another network, by its move of this number. False: no peer is told. */
   hostMoved(move: number): boolean {
     this.moves.begin(move);
-    for (const endpoint of this.whereabouts.elsewhere?.() ?? []) this.known({ kind: 'direct', endpoint });
+    for (const endpoint of this.whereabouts.elsewhere?.() ?? []) this.records.known({ kind: 'direct', endpoint });
     this.beginAnew();
     if (this.tunnel.state !== 'established') return false;
     this.punch();
@@ -131,7 +127,7 @@ export class TunnelPaths {
     if (message.kind === 'answer') return this.answered(message.challenge, from);
     this.tunnel.sendControl(encodePathMessage({ ...message, kind: 'answer' }), from);
     if (message.move !== undefined) this.peerMoved(message.move, from);
-    const record = this.known(from);
+    const record = this.records.known(from);
     if (!record || record.isUsable(this.now)) return true;
     if (record.lastProbeMs === -Infinity) this.ports.onFigure8(this.tunnel, 'request-received', from);
     if (this.now - record.lastProbeMs >= IN_RETURN_MS) this.probe(record);
@@ -140,39 +136,40 @@ export class TunnelPaths {
 
   /** Whether packets go where the peer's newest came from. Paths that are known are chosen among, by the leader. */
   follows(from: Path): boolean {
-    const record = this.find(from);
+    const record = this.records.find(from);
     if (!record) return true;
     if (this.tunnel.path.kind === 'relay') return false; // why it is there, this node knows best
     const lastMs = this.tunnel.pathCounters.lastReceivedMs(this.tunnel.path);
     const isSilent = this.now - lastMs > SUSPECT_MS / 4;
-    if (isSilent) this.suspected = true;
+    if (isSilent) this.patience.isShort = true;
     return isSilent && !this.isLeader;
   }
 
-  /** A packet of the stack's went out. */
-  sent(nowMs: number): void {
+  /** A packet of the stack's goes out. The result: another path that it takes as well. */
+  sent(nowMs: number): Path | undefined {
     this.sentSinceTick = true;
-    this.waitingSinceMs ??= nowMs;
-    this.ticking ??= this.ports.timers.schedule(TICK_MS, () => this.tick());
+    if (!this.patience.isWaiting) this.wait(nowMs);
+    this.tickLater();
+    return this.patience.copy();
   }
 
   /** This host cannot send to this endpoint. True when it was only tried. */
   sendFailed(to: Endpoint): boolean {
-    const record = this.records.find(({ path }) => path.kind === 'direct' && sameEndpoint(path.endpoint, to));
+    const record = this.records.at(to);
     if (!record) return false;
-    if (record !== this.current()) return true;
-    if (this.moves.announced === undefined && this.otherThan(record)) this.leave(record, 'unsendable');
+    if (record !== this.records.current) return true;
+    if (this.moves.announced === undefined && this.records.otherThan(record)) this.leave(record, 'unsendable');
     return false;
   }
 
   relayLost(path: RelayPath): void {
-    this.records = this.records.filter((record) => !samePath(record.path, path));
+    this.records.remove(path);
   }
 
   /** Whether this path is used, or may have to be at any moment. */
   wants(path: Path): boolean {
     if (samePath(path, this.tunnel.path)) return true;
-    return this.find(path) !== undefined && this.now - this.lastActiveMs < ACTIVE_MS;
+    return this.records.find(path) !== undefined && this.now - this.lastActiveMs < ACTIVE_MS;
   }
 
   /** Whether the tunnel has a direct path now that works. */
@@ -183,12 +180,12 @@ export class TunnelPaths {
 
   /** The same when one of the two was elsewhere a moment ago: of what was known before nothing counts. */
   get isDirectSinceMove(): boolean {
-    return this.moves.isRecent && this.isDirect && (this.current()?.isUsable(this.now) ?? false);
+    return this.moves.isRecent && this.isDirect && (this.records.current?.isUsable(this.now) ?? false);
   }
 
   /** Smoothed, in milliseconds. */
   rttMs(path: Path): number | undefined {
-    return this.find(path)?.rttMs;
+    return this.records.find(path)?.rttMs;
   }
 
   close(): void {
@@ -204,31 +201,6 @@ export class TunnelPaths {
     return this.ports.clock.now();
   }
 
-  private current(): PathRecord | undefined {
-    return this.find(this.tunnel.path);
-  }
-
-  private find(path: Path): PathRecord | undefined {
-    return this.records.find((record) => samePath(record.path, path));
-  }
-
-  private known(path: Path): PathRecord | undefined {
-    return this.find(path) ?? this.add(path);
-  }
-
-  /** A path that nobody named, but that the peer was heard by. One that never answered gives way. */
-  private add(path: Path): PathRecord | undefined {
-    if (path.kind === 'relay') return undefined;
-    if (this.records.length >= RECORDS_LIMIT) {
-      const useless = this.records.findIndex((r) => !r.isUsable(this.now) && !samePath(r.path, this.tunnel.path));
-      if (useless < 0) return undefined;
-      this.records.splice(useless, 1);
-    }
-    const record = new PathRecord(path);
-    this.records.push(record);
-    return record;
-  }
-
   private punch(): void {
     this.punching?.cancel();
     this.round = 0;
@@ -238,13 +210,12 @@ export class TunnelPaths {
   private probeRound(): void {
     this.punching = undefined;
     const { tunnel, now } = this;
-    const isStuck = !this.records.some((record) => record.isUsable(now));
+    const { isStuck, current } = this.records;
     const isOfUse = this.round <= ROUNDS_MS.length || now - this.lastActiveMs <= (isStuck ? STUCK_LIMIT_MS : AGAIN_MS);
     if (tunnel.state !== 'established' || !isOfUse) return; // nobody would notice
-    const current = this.current();
     const isUrgent = isStuck || this.moves.announced !== undefined;
-    const others = this.records.filter((record) => record !== current && !record.isUsable(now));
-    if (current && (isUrgent || (this.round === 0 && this.records.length > 1))) this.probe(current);
+    const others = this.records.list.filter((record) => record !== current && !record.isUsable(now));
+    if (current && (isUrgent || (this.round === 0 && this.records.list.length > 1))) this.probe(current);
     for (const record of others) this.probe(record);
     const isSettled = others.length === 0 || (tunnel.path.kind === 'direct' && this.round >= SETTLED_ROUND);
     if (isSettled && !isUrgent) return;
@@ -263,9 +234,9 @@ export class TunnelPaths {
     const probe = this.probes.take(challenge);
     if (!probe) return false;
     const { record, rttMs } = probe;
-    if (!samePath(record.path, from) || !this.records.includes(record)) return true; // no path of its own
+    if (!samePath(record.path, from) || !this.records.list.includes(record)) return true; // no path of its own
     if (!record.isUsable(this.now)) this.ports.onFigure8(this.tunnel, 'response-received', from);
-    const wasStuck = !this.records.some((each) => each.isUsable(this.now));
+    const wasStuck = this.records.isStuck;
     record.answered(rttMs);
     if (this.moves.confirm()) this.ports.onMoveKnown(this.tunnel, 'own');
     else if (wasStuck) this.ports.onMoveKnown(this.tunnel, 'back');
@@ -280,19 +251,14 @@ export class TunnelPaths {
     const { mapping, endpoints } = this.whereabouts;
     const own = this.ports.mapping();
     if (this.scatter || !mapping || !own || own === mapping) return;
-    this.scatter = new Scatter(this.tunnel, this.ports, (via) => this.keeps(via));
+    this.scatter = new Scatter(this.tunnel, this.ports, (via) => this.records.keeps(via));
     if (own === 'dependent') void this.scatter.openMany(endpoints);
     else this.scatter.guessMany(endpoints);
   }
 
-  private keeps(via: Via): boolean {
-    const isBy = (path: Path): boolean => path.kind === 'direct' && path.via === via;
-    return isBy(this.tunnel.path) || this.records.some((record) => isBy(record.path) && record.isUsable(this.now));
-  }
-
   private select(): void {
-    const { records, now: nowMs, lastSwitchMs, isLeader } = this;
-    const current = this.current();
+    const { now: nowMs, lastSwitchMs, isLeader } = this;
+    const { list: records, current } = this.records;
     const best = choosePath({ records, current, nowMs, lastSwitchMs, isLeader });
     if (!best || best === current) return;
     const { straightForMs } = this.moves;
@@ -311,9 +277,8 @@ export class TunnelPaths {
 
   private beginAnew(): void {
     this.probes.forget();
-    for (const record of this.records) record.forget();
-    this.waitingSinceMs = undefined;
-    this.suspected = false;
+    for (const record of this.records.list) record.forget();
+    this.patience.end();
   }
 
   private postpone(delayMs: number, action: () => void): void {
@@ -329,7 +294,7 @@ export class TunnelPaths {
       this.beginAnew();
       this.postpone(RELAYED_NOTICE_MS, () => this.select());
     }
-    this.known(from)?.proven();
+    this.records.known(from)?.proven();
     if (from.kind === 'direct' && this.moves.follows()) this.followMove(from);
     else if (heard === 'news' && samePath(from, this.tunnel.path)) this.ports.onMoveKnown(this.tunnel, 'peers');
     if (heard === 'news') this.punch();
@@ -348,50 +313,55 @@ export class TunnelPaths {
     if (tunnel.state === 'idle') return;
     if (this.sentSinceTick) this.lastActiveMs = now;
     this.probes.expire();
-    const current = this.current();
-    const heardMs = tunnel.pathCounters.lastReceivedMs(tunnel.path);
-    if (this.waitingSinceMs !== undefined && heardMs >= this.waitingSinceMs) {
-      this.waitingSinceMs = undefined;
-      this.suspected = false;
-    }
-    const silentMs = this.waitingSinceMs === undefined ? 0 : now - this.waitingSinceMs;
-    if (current && silentMs >= (this.suspected ? SUSPECT_MS : DEAD_MS)) this.leave(current, 'silent');
+    const { patience } = this;
+    const { current } = this.records;
+    patience.heard(tunnel.pathCounters.lastReceivedMs(tunnel.path));
+    const silentMs = patience.silentMs(now);
+    if (current && silentMs >= patience.limitMs(current.rttMs)) this.leave(current, 'silent');
     else if (current && silentMs > 0) this.probe(current);
     if (this.sentSinceTick && ++this.ticks % MEASURE_TICKS === 0) this.measure();
     const looksNoMore = !this.punching && tunnel.path.kind === 'relay' && now - this.lastRoundMs > AGAIN_MS;
     if (this.sentSinceTick && looksNoMore) this.punch();
-    if (!this.sentSinceTick && this.waitingSinceMs === undefined) return;
+    if (!this.sentSinceTick && !patience.isWaiting) return;
     this.sentSinceTick = false;
-    this.ticking = this.ports.timers.schedule(this.suspected ? SUSPECT_TICK_MS : TICK_MS, () => this.tick());
+    this.tickLater();
+  }
+
+  private tickLater(): void {
+    this.ticking ??= this.ports.timers.schedule(this.patience.isShort ? SUSPECT_TICK_MS : TICK_MS, () => this.tick());
+  }
+
+  /** From now on something should be heard by the current path. */
+  private wait(nowMs: number): void {
+    const { path, pathCounters } = this.tunnel;
+    this.patience.begin(nowMs);
+    if (path.kind === 'relay' || !Waking.isDue(nowMs, pathCounters.lastReceivedMs(path))) return;
+    const relay = this.records.list.find((record) => record.path.kind === 'relay' && this.wants(record.path));
+    if (relay) this.probe(relay);
+    this.patience.wake(nowMs, relay?.path);
   }
 
   /** Of paths that work, how well; of those that died, whether they work again. */
   private measure(): void {
-    for (const record of this.records) if (record.hasDied || record.isUsable(this.now)) this.probe(record);
+    for (const record of this.records.list) if (record.hasDied || record.isUsable(this.now)) this.probe(record);
     this.select();
-  }
-
-  /** For a path that is better than one that is dead: one that works, or else the relay. */
-  private otherThan(dead: PathRecord): PathRecord | undefined {
-    const { now } = this;
-    const others = this.records.filter((record) => record !== dead);
-    return others.find((record) => record.isUsable(now)) ?? others.find(({ path }) => path.kind === 'relay');
   }
 
   /** Without another path it stays, for whatever it is worth. */
   private leave(record: PathRecord, reason: RouteReason): void {
     const { now } = this;
-    this.waitingSinceMs = undefined;
-    this.suspected = false;
-    const other = this.otherThan(record);
+    const { wakingSinceMs = -Infinity } = this.patience;
+    this.patience.end();
+    const other = this.records.otherThan(record);
+    const isThere = other && this.tunnel.pathCounters.lastReceivedMs(other.path) >= wakingSinceMs;
     if (other) {
       record.died(now);
       this.probes.forget(record);
       this.select();
-      if (this.current() === record) this.use(other.path, reason);
+      if (this.records.current === record) this.use(other.path, reason);
     }
     this.punch();
-    if (other || now - this.lastStuckMs < STUCK_MS) return;
+    if (isThere || now - this.lastStuckMs < STUCK_MS) return;
     this.lastStuckMs = now;
     this.ports.onStuck(this.tunnel);
   }

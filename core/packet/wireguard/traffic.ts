@@ -90,9 +90,8 @@ export class Traffic {
     const session = this.ring.current;
     const nowMs = this.context.clock.now();
     if (!session?.isFresh(nowMs)) return false;
-    this.seal(session, packet, nowMs, this.mtu);
     this.timers.dataSent(nowMs);
-    this.context.packetSent(this.tunnel, nowMs);
+    this.seal(session, packet, nowMs, this.mtu, this.path, this.context.packetSent(this.tunnel, nowMs));
     return true;
   }
 
@@ -151,8 +150,11 @@ export class Traffic {
     return true;
   }
 
-  /** Padding (to 16, or to the MTU) hides little, but it is the protocol's (white paper section 5.4.6). */
-  private seal(session: Session, packet: Uint8Array, nowMs: number, mtu: number, path = this.path): void {
+  /**
+   * Padding (to 16, or to the MTU) hides little, but it is the protocol's (white paper section 5.4.6). `also`: the same
+   * datagram goes this way, too; of two that arrive the second is a replay.
+   */
+  private seal(session: Session, packet: Uint8Array, nowMs: number, mtu: number, path = this.path, also?: Path): void {
     const { scratch } = this.context;
     const most = Math.max(packet.length, mtu);
     const paddedLength = Math.min(Math.ceil(packet.length / PADDING) * PADDING, most);
@@ -167,6 +169,10 @@ export class Traffic {
     countSent(this.counters, packet.length);
     this.pathCounters.sent(path, packet.length);
     this.context.transmit(datagram, path);
+    if (also) {
+      this.pathCounters.sent(also, packet.length);
+      this.context.transmit(datagram, also);
+    }
     this.timers.packetSent(nowMs);
     this.refreshOnSend(session, nowMs);
   }

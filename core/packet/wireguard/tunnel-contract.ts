@@ -19,6 +19,8 @@ export interface TunnelOptions {
   /** Other direct paths that Tunnel Requests try, until there is a session. */
   readonly alternatives?: readonly Path[];
   readonly persistentKeepaliveMs?: number;
+  /** The same of a tunnel that is in use, where a NAT in between forgets sooner. */
+  readonly activeKeepaliveMs?: number | undefined;
 }
 
 export type TunnelEventKind =
@@ -65,8 +67,8 @@ export interface TunnelContext extends HandshakeContext {
   transmit(datagram: Uint8Array, path: Path): void;
   /** An inner packet, authentic and of this tunnel; valid during the call. */
   receivePacket(packet: Uint8Array, tunnel: Tunnel, from: Path): void;
-  /** A packet of the stack's was sent. */
-  packetSent(tunnel: Tunnel, nowMs: number): void;
+  /** A packet of the stack's is sent. The result: another path that it takes as well. */
+  packetSent(tunnel: Tunnel, nowMs: number): Path | undefined;
   /** Whether packets go where the peer's newest came from; not where this node chooses among paths that it knows. */
   follows(tunnel: Tunnel, from: Path): boolean;
   event(kind: TunnelEventKind, tunnel: Tunnel): void;

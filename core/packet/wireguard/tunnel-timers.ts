@@ -14,6 +14,9 @@ import type { Clock, Timers } from '../../runtime';
 import { KEEPALIVE_TIMEOUT_MS, REJECT_AFTER_TIME_MS, REKEY_TIMEOUT_MS, UNANSWERED_MS } from './constants';
 import { LazyTimer } from './lazy-timer';
 
+/** After the last data, a tunnel is kept open as if it were in use for so long; then its keep alives are rare. */
+const IN_USE_MS = 300_000;
+
 export interface TunnelTimerEvents {
   /** No answer to the last Tunnel Request. */
   retry(): void;
@@ -34,6 +37,9 @@ export class TunnelTimers {
   private readonly persistentKeepAlive: LazyTimer;
   private readonly silence: LazyTimer;
   private readonly zero: LazyTimer;
+  /** Instead of `persistentMs`, of a tunnel in use: a NAT in between forgets soon. */
+  activeMs: number | undefined;
+  private lastDataMs = -Infinity;
   private needAnotherKeepAlive = false;
 
   constructor(
@@ -59,13 +65,20 @@ export class TunnelTimers {
     });
   }
 
+  /** Whether what is received does not put off the next keep alive: what holds a NAT's mapping is what is sent. */
+  get isHeldOpen(): boolean {
+    return this.activeMs !== undefined && this.clock.now() - this.lastDataMs < IN_USE_MS;
+  }
+
   dataSent(nowMs: number): void {
+    this.lastDataMs = nowMs;
     if (!this.silence.isSet) this.silence.set(KEEPALIVE_TIMEOUT_MS + REKEY_TIMEOUT_MS, nowMs);
   }
 
   dataReceived(nowMs: number): void {
+    this.lastDataMs = nowMs;
     if (this.passiveKeepAlive.isSet) this.needAnotherKeepAlive = true;
-    else this.passiveKeepAlive.set(KEEPALIVE_TIMEOUT_MS, nowMs);
+    else this.passiveKeepAlive.set(Math.min(KEEPALIVE_TIMEOUT_MS, this.activeMs ?? Infinity), nowMs);
   }
 
   packetSent(nowMs: number): void {
@@ -75,7 +88,7 @@ export class TunnelTimers {
 
   packetReceived(nowMs: number): void {
     this.silence.clear();
-    this.traversal(nowMs);
+    if (this.activeMs === undefined || !this.isHeldOpen) this.traversal(nowMs);
   }
 
   initiationSent(retryMs: number, first: boolean): void {
@@ -98,6 +111,9 @@ export class TunnelTimers {
   }
 
   private traversal(nowMs = this.clock.now()): void {
-    if (this.persistentMs) this.persistentKeepAlive.set(this.persistentMs, nowMs);
+    const { persistentMs } = this;
+    if (!persistentMs) return;
+    const activeMs = this.activeMs !== undefined && this.isHeldOpen ? this.activeMs : persistentMs;
+    this.persistentKeepAlive.set(Math.min(activeMs, persistentMs), nowMs);
   }
 }

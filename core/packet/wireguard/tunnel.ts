@@ -63,6 +63,7 @@ export class Tunnel {
       },
       options.persistentKeepaliveMs,
     );
+    this.timers.activeMs = options.activeKeepaliveMs;
     const events = { aged: () => this.begin(), confirmed: () => this.established() };
     this.traffic = new Traffic(this, context, this.timers, events, options.path);
   }
@@ -92,11 +93,18 @@ export class Tunnel {
   }
 
   /** A new introduction by the DC: the key counts for the next handshake, the path at once. */
-  introduce({ presharedKey, path, alternatives = [], persistentKeepaliveMs }: TunnelOptions): void {
+  introduce({ presharedKey, path, alternatives = [], ...keepalives }: TunnelOptions): void {
     this.handshake.setPresharedKey(presharedKey);
     this.traffic.path = path;
     this.alternatives = alternatives;
-    this.timers.persistentMs = persistentKeepaliveMs;
+    this.timers.persistentMs = keepalives.persistentKeepaliveMs;
+    this.timers.activeMs = keepalives.activeKeepaliveMs;
+  }
+
+  /** See TunnelOptions. */
+  set activeKeepaliveMs(ms: number | undefined) {
+    this.timers.activeMs = ms;
+    if (this.state === 'established' && this.timers.isHeldOpen) this.sendKeepAlive();
   }
 
   /** Sends a Tunnel Request now, also when there is a session. */

@@ -1,10 +1,10 @@
 /** NAT-PMP with one router: its outside address, which is also how it shows that it speaks it, and one mapping. */
+import { scopeOf } from '../../wire/address-scope';
 import type { Endpoint } from '../../wire/addresses';
 import type { ClientOptions, MappingClient, MappingResult, WantedMapping } from './contract';
 import { LIFETIME_S } from './contract';
 import { natPmpEpochHolds, type EpochSeen } from './epoch';
 import { decodeNatPmp, encodeNatPmpAddress, encodeNatPmpMap, natPmpRefusal, type NatPmpResponse } from './nat-pmp';
-import { isOutsideAddress } from './outside-address';
 import { decodePcp } from './pcp';
 import { Repeated } from './repeated';
 import { usableLifetime } from './usable-lifetime';
@@ -33,7 +33,7 @@ export class NatPmpClient implements MappingClient {
     this.askAddress((failure) => {
       if (failure) return done(failure);
       if (this.address === '0.0.0.0') return done({ outcome: 'refused', why: 'no address', retryAfterS: 0 });
-      if (!isOutsideAddress(this.address, 4)) return done({ outcome: 'double NAT', address: this.address });
+      if (scopeOf(this.address) !== 'global') return done({ outcome: 'double NAT', address: this.address });
       this.askMapping(wanted, done);
     });
   }

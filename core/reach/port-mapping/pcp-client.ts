@@ -1,9 +1,9 @@
 /** PCP with one router: whether it speaks it (ANNOUNCE, RFC 6887 section 14.1), and one mapping (section 11). */
+import { scopeOf } from '../../wire/address-scope';
 import type { Endpoint } from '../../wire/addresses';
 import type { ClientOptions, MappingClient, MappingResult, WantedMapping } from './contract';
 import { LIFETIME_S } from './contract';
 import { pcpEpochHolds, type EpochSeen } from './epoch';
-import { isOutsideAddress } from './outside-address';
 import {
   decodePcp,
   encodePcpAnnounce,
@@ -56,7 +56,7 @@ export class PcpClient implements MappingClient {
       if (result !== 0) done({ outcome: 'refused', ...pcpRefusal(result, lifetimeS) });
       else if (!isOfFamily(endpoint.address, family) || endpoint.port === 0)
         done({ outcome: 'refused', why: 'nonsense' });
-      else if (!isOutsideAddress(endpoint.address, family)) done({ outcome: 'double NAT', address: endpoint.address });
+      else if (scopeOf(endpoint.address) !== 'global') done({ outcome: 'double NAT', address: endpoint.address });
       else done(usableLifetime(endpoint, lifetimeS));
       return true;
     };

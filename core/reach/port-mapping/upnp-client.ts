@@ -2,6 +2,7 @@
  * UPnP-IGD with one router: search, description, and a mapping at the first of its connections that has an address of
  * the Internet. IGD:2's AddAnyPortMapping takes another port where one is in use; with IGD:1 others are tried.
  */
+import { scopeOf } from '../../wire/address-scope';
 import type { ClientOptions, MappingClient, MappingResult, WantedMapping } from './contract';
 import { LIFETIME_S } from './contract';
 import {
@@ -14,7 +15,6 @@ import {
   type ActionName,
   type ConnectionService,
 } from './igd';
-import { isOutsideAddress } from './outside-address';
 import { Repeated } from './repeated';
 import { decodeNotice, decodeSearchAnswer, SSDP, ssdpSearches, type SsdpAnswer } from './ssdp';
 import { isIPv4 } from 'node:net';
@@ -77,7 +77,7 @@ export class UpnpClient implements MappingClient {
       const { service, address } = chosen;
       if (address === '' || address === '0.0.0.0')
         return done({ outcome: 'refused', why: 'no address', retryAfterS: 0 });
-      if (!isOutsideAddress(address, 4)) return done({ outcome: 'double NAT', address });
+      if (scopeOf(address) !== 'global') return done({ outcome: 'double NAT', address });
       this.mappedBy = service;
       this.add(service, wanted, PORT_TRIES, (result) => {
         const isMapped = typeof result === 'number';
@@ -136,7 +136,7 @@ export class UpnpClient implements MappingClient {
       const isAnswer = typeof answer === 'object';
       const told = isAnswer ? (answer.values.get('newexternalipaddress') ?? '') : '';
       const chosen = isAnswer ? { service, address: isIPv4(told) ? told : '' } : answer;
-      if (typeof chosen === 'object' && chosen.address !== '' && isOutsideAddress(chosen.address, 4)) {
+      if (typeof chosen === 'object' && chosen.address !== '' && scopeOf(chosen.address) === 'global') {
         return done(chosen);
       }
       this.chooseService(index + 1, typeof best === 'object' && best.address !== '' ? best : chosen, done);

@@ -71,6 +71,12 @@ describe('stun', () => {
     });
   }
 
+  it('a request for an answer at another port: written -> the bytes of RFC 5780 section 7.5, and read again', () => {
+    const request = writeBindingRequest({ transaction, answerTo: 0x1234 });
+    assert.equal(Buffer.from(request.subarray(-8)).toString('hex'), '0027000412340000');
+    assert.deepEqual(readBindingRequest(request), { transaction, changePort: false, answerTo: 0x1234 });
+  });
+
   it("a WireGuard initiation, or a signalling message: looked at -> no STUN, by the bytes where STUN's cookie is", () => {
     const initiation = new Uint8Array(148).fill(0x21);
     initiation.set([1, 0, 0, 0]);

@@ -88,6 +88,12 @@ describe('direction', () => {
     });
   }
 
+  it('behind one NAT that lets strangers in -> by a relay at first: it may let in nobody from inside', () => {
+    const neighbour = side('198.51.100.7', ['192.168.7.3'], { reach: { reachable: true, mapping: 'independent' } });
+    const { route } = chooseDirection(cone, neighbour, { hasRelay: true, areNamed: true });
+    assert.equal(route, 'relay');
+  });
+
   it('seems reachable, and will soon know: chosen -> direct, but to a NAT that sends from any port by a relay', () => {
     assert.equal(chooseDirection(global4, otherGlobal4, namesRelays).route, 'direct');
     assert.equal(chooseDirection(global4, restricted, namesRelays).route, 'direct');

@@ -38,6 +38,24 @@ describe('RS', () => {
     assert.deepEqual(world.drops(), { 'other side unbound': 1 });
   });
 
+  it('a side over TLS: its connection ends -> nothing is sent there, and it may bind again; an older one ends -> nothing', async () => {
+    const { pathId, sides } = await world.path();
+    const [first, second] = [
+      { ...at(2), stream: true },
+      { ...at(3), stream: true },
+    ];
+    await sides[0].bind(at(1));
+    await sides[1].bind(first);
+    world.rs.streamEnded(first);
+    await world.frame(pathId, at(1), 'a');
+    assert.deepEqual(world.drops(), { 'other side unbound': 1 });
+    await sides[1].bind(first);
+    await sides[1].bind(second);
+    world.rs.streamEnded(first);
+    await world.frame(pathId, at(1), 'b');
+    assert.deepEqual(sides[1].texts(), ['b']);
+  });
+
   it('a stranger knows the path: sends -> dropped, and hinted at with fewer bytes than it sent', async () => {
     const { pathId, sides } = await world.boundPath();
     const answers: Uint8Array[] = [];

@@ -42,6 +42,17 @@ describe('STUN at an RS', () => {
     );
   });
 
+  it('asked to answer at another port -> answers there, of the same address; not where servers of a system are', () => {
+    const { answers, sent, drops } = server();
+    answers.receive(writeBindingRequest({ transaction, answerTo: 5_000 }), node);
+    answers.receive(writeBindingRequest({ transaction, answerTo: 53 }), node);
+    assert.deepEqual(
+      sent.map(({ to, datagram }) => [to, readBindingResponse(datagram)?.mapped]),
+      [[{ ...node, port: 5_000 }, node]],
+    );
+    assert.deepEqual(drops(), { 'a port of the system': 1 });
+  });
+
   it('has no other port: asked for it -> is silent, and counts it', () => {
     const { answers, sent, drops } = server(false);
     answers.receive(request(true), node);

@@ -1,5 +1,5 @@
 /** Which path the tunnel between two places must have in the end. */
-import { isSymmetric, passesUdp, type Place } from './place';
+import { isSymmetric, needHairpin, passesUdp, type Place } from './place';
 
 export type Expected = 'direct' | 'relay' | 'either';
 
@@ -7,5 +7,6 @@ export type Expected = 'direct' | 'relay' | 'either';
 export function expectedPath(a: Place, b: Place): Expected {
   if (!passesUdp(a) || !passesUdp(b)) return 'relay';
   if (!a.families.some((family) => b.families.includes(family))) return 'relay';
+  if (needHairpin(a, b)) return a.gateways?.at(-1)?.hairpins ? 'direct' : 'relay';
   return isSymmetric(a) && isSymmetric(b) ? 'relay' : 'direct';
 }

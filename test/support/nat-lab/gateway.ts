@@ -12,6 +12,10 @@ export interface Gateway {
   readonly rules: string;
   /** sysctl of its namespace. */
   readonly settings?: readonly string[];
+  /** What its hosts send to each other's outside endpoints comes back inside, from the sender's (RFC 4787 REQ-9). */
+  readonly hairpins?: boolean;
+  /** It maps a port to who asks for one (PCP, NAT-PMP, UPnP-IGD). */
+  readonly mapsPorts?: boolean;
   /** What else runs in its namespace for as long as it is there: commands with their arguments. */
   readonly programs?: readonly (readonly string[])[];
 }
@@ -80,4 +84,26 @@ export function rememberingRules(admitted: string): string {
     arriving: [`iifname "outside" meta l4proto udp ${admitted} dnat to udp dport map @mapped`],
     letIn: ['ct status dnat accept'],
   });
+}
+
+/** Of the hosts behind gateways. */
+const PRIVATE = '{ 10.0.0.0/8, 100.64.0.0/10, 192.168.0.0/16 }';
+
+/** Beside `rememberingRules`, for a gateway with this outside address. */
+export function hairpinRules(outside: string): string {
+  return `
+    table ip gateway {
+      chain turning {
+        type nat hook prerouting priority -100
+        iifname "inside" ip daddr ${outside} meta l4proto udp dnat to udp dport map @mapped
+      }
+      chain unmapped {
+        type filter hook input priority 0
+        iifname "inside" ip daddr ${outside} meta l4proto udp drop
+      }
+      chain turned {
+        type nat hook postrouting priority 100
+        oifname "inside" ip saddr ${PRIVATE} ct original ip daddr ${outside} snat to ${outside}
+      }
+    }`;
 }

@@ -2,7 +2,8 @@
  * The public internet of the lab: one router (namespace `internet`) with a line to everybody, each a network of its
  * own, without delay unless it is asked for. It has no route to private addresses, and says so by ICMP.
  *
- *   line n   203.0.113.4n/30 and 2001:db8:n::/64: the router has the first address, the customer the second
+ *   line n   203.0.113.4n/30 (or another network's) and 2001:db8:n::/64: the router has the first address, the
+ *            customer the second
  *   observers 192.0.2.1 and 192.0.2.2, on the router itself: for those who want to see how a NAT behaves (RFC 5780)
  */
 import { DelayLines } from './delay-lines';
@@ -15,6 +16,8 @@ export interface LineOptions {
   readonly delayMs?: number;
   /** Of the line, not of what is in front of it. */
   readonly mtu?: number;
+  /** The first three numbers of its IPv4 addresses; default: a network for documentation. */
+  readonly network?: string | undefined;
 }
 
 /** As its customer sees it. */
@@ -28,7 +31,9 @@ export interface Line {
 
 export const OBSERVERS = ['192.0.2.1', '192.0.2.2'] as const;
 export const INTERNET = 'internet';
-/** Lines that 203.0.113.0/24 has room for. */
+/** RFC 5737. */
+const DOCUMENTATION = '203.0.113';
+/** Lines that a network has room for. */
 const LINES_LIMIT = 64;
 const LENGTHS: Record<Family, number> = { 4: 30, 6: 64 };
 
@@ -44,21 +49,22 @@ export class Internet {
   }
 
   /** Plugs in a customer, who gets an address of each of these families. */
-  connect(end: CableEnd, families: readonly Family[]): Line {
-    const line = this.plugIn(end, families);
+  connect(end: CableEnd, families: readonly Family[], options: LineOptions = {}): Line {
+    const line = this.plugIn(end, families, options);
     this.namespaces.lease(end, line.leases);
     return line;
   }
 
   /** Plugs in a customer, who has yet to take what is leased there. */
-  plugIn(end: CableEnd, families: readonly Family[], { delayMs = 0, mtu }: LineOptions = {}): Line {
+  plugIn(end: CableEnd, families: readonly Family[], options: LineOptions = {}): Line {
+    const { delayMs = 0, mtu, network = DOCUMENTATION } = options;
     const number = ++this.lines;
     if (number >= LINES_LIMIT) throw new Error('the internet of the lab has no more lines');
     const router: CableEnd = [INTERNET, `line${number}`];
     if (delayMs === 0) this.namespaces.cable(end, router, mtu);
     const far = delayMs > 0 ? this.delays.cable(end, router, delayMs, mtu) : router;
-    const addresses = { 4: `203.0.113.${number * 4 + 2}`, 6: `2001:db8:${number}::2` };
-    const routers = { 4: `203.0.113.${number * 4 + 1}`, 6: `2001:db8:${number}::1` };
+    const addresses = { 4: `${network}.${number * 4 + 2}`, 6: `2001:db8:${number}::2` };
+    const routers = { 4: `${network}.${number * 4 + 1}`, 6: `2001:db8:${number}::1` };
     const leases = families.map((family) => {
       this.namespaces.address(...router, `${routers[family]}/${LENGTHS[family]}`);
       return { address: `${addresses[family]}/${LENGTHS[family]}`, router: routers[family] };

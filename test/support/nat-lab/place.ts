@@ -13,6 +13,12 @@ export interface Place {
   readonly site?: string;
   /** Which of the site's hosts; default 1. */
   readonly host?: number;
+  /** Which of the site's innermost gateways the host is behind, where each customer has one; default 1. */
+  readonly home?: number;
+  /** The hosts of the site do not reach each other but through the gateway, as guests of a WLAN. */
+  readonly isolated?: boolean;
+  /** Of the line to the internet, its first three numbers; default: a network for documentation. */
+  readonly line?: string;
   /** The first three numbers of its private network; default: one that no other site has. */
   readonly network?: string;
   /** For `nft -f`, on the host itself. */
@@ -25,6 +31,12 @@ export const siteOf = (place: Place): string => place.site ?? place.name;
 
 export const passesUdp = ({ gateways = [] }: Place): boolean => gateways.every(({ udp }) => udp);
 
-/** Another outside port for another destination, at some gateway on the way. */
+/** Another outside port for another destination, at some gateway on the way that maps none for who asks. */
 export const isSymmetric = ({ gateways = [] }: Place): boolean =>
-  gateways.some(({ udp }) => udp !== undefined && udp.mapping !== 'endpoint-independent');
+  gateways.some(({ udp, mapsPorts }) => !mapsPorts && udp !== undefined && udp.mapping !== 'endpoint-independent');
+
+/** Two that are behind one gateway, and reach each other only if it sends back what is for its own outside address. */
+export function needHairpin(a: Place, b: Place): boolean {
+  const areNeighbours = a !== b && siteOf(a) === siteOf(b);
+  return areNeighbours && (a.isolated === true || a.home !== b.home);
+}

@@ -66,13 +66,16 @@ export function judge(pair: Pair, outcome: Outcome, expected = expectedPath(pair
 
 /** Of a file in test/lab/reach/: one dials the other, and what is expected of the two places is expected. */
 export function pairScenario(name: string, from: string, to: string, about: string): Scenario {
-  const pair = { from: placeOf(from), to: placeOf(to) };
+  return scenarioOf(name, { from: placeOf(from), to: placeOf(to) }, about);
+}
+
+/** The same of places that are not in the matrix. */
+export function scenarioOf(name: string, pair: Pair, about: string): Scenario {
   return {
     name,
     about,
     async run(lab, options, say) {
-      say(`${from}: ${pair.from.about}`);
-      say(`${to}: ${pair.to.about}`);
+      for (const place of [pair.from, pair.to]) say(`${place.name}: ${place.about}`);
       const outcome = await runPair(lab, pair, options, name);
       for (const line of inWords(pair, outcome)) say(line);
       return { ...judge(pair, outcome), name };

@@ -3,19 +3,25 @@
  *
  *   host1 --+                                            public places: the host is on the line itself
  *   host2 --+-- inside [gateway 1] outside -- inside [gateway 2] outside -- line
+ *                    [gateway 1 of another home] --'
  *
  * The network of the hosts is 192.168.N.0/24 unless the place says otherwise, those between gateways 100.64.N.0/24
  * (RFC 6598). Hosts have .2 and up, gateways .1.
  */
-import type { Gateway } from './gateway';
+import { existsSync } from 'node:fs';
+import { hairpinRules, type Gateway } from './gateway';
 import type { Internet, Line, LineOptions } from './internet';
 import type { CableEnd, Lease, Namespaces } from './namespaces';
 import type { Place } from './place';
 import { Program } from '../processes';
 
+/** Frames between hosts are no packets of the gateway's, also where the kernel can treat them so (br_netfilter). */
+const BRIDGES = existsSync('/proc/sys/net/bridge') ? ['net.bridge.bridge-nf-call-iptables=0'] : [];
+
 export class Site {
   private readonly programs: Program[] = [];
   private readonly hosts = new Set<number>();
+  private readonly gateways = new Set<string>();
   private line: Line | undefined;
 
   /** `name` and `number` are of this site alone. */
@@ -41,17 +47,18 @@ export class Site {
 
   /** A host's cable is plugged in at this place. Returns what is leased to it there. */
   plugIn(end: CableEnd, place: Place): readonly Lease[] {
-    const number = place.host ?? 1;
-    this.hosts.add(number);
+    const { host = 1, home = 1 } = place;
+    this.hosts.add(host);
     if (!place.gateways) {
-      this.line = this.internet.plugIn(end, place.families, this.lineOptions);
+      this.line = this.internet.plugIn(end, place.families, this.optionsOf(place));
       return this.line.leases;
     }
     const network = this.privateNetwork(place);
-    if (this.hosts.size === 1) this.addGateways(place, network);
-    this.namespaces.cable(end, [this.gateway(1), `host${number}`]);
-    this.bridge(number);
-    return [{ address: `${network}.${number + 1}/24`, router: `${network}.1` }];
+    const gateway = this.gateway(1, home);
+    this.addGateway(1, home, place);
+    this.namespaces.cable(end, [gateway, `host${host}`]);
+    this.bridge(gateway, host, place);
+    return [{ address: `${network}.${host + 1}/24`, router: `${network}.1` }];
   }
 
   /** Of the outermost gateway, or of the host. */
@@ -66,7 +73,8 @@ export class Site {
 
   /** Of the cable of the host at this place, as the host sees it. */
   setCarrier(place: Place, present: boolean): void {
-    const [namespace, device] = place.gateways ? [this.gateway(1), `host${place.host ?? 1}`] : this.outsideLine.far;
+    const { host = 1, home = 1 } = place;
+    const [namespace, device] = place.gateways ? [this.gateway(1, home), `host${host}`] : this.outsideLine.far;
     this.namespaces.ip(namespace, 'link', 'set', device, present ? 'up' : 'down');
   }
 
@@ -82,9 +90,10 @@ export class Site {
     this.namespaces.add(name);
     for (const cable of cables) this.namespaces.move(cable, aside, name);
     this.namespaces.remove(aside);
-    this.openGateway(1, this.privateNetwork(place), gateway);
-    for (const host of this.hosts) this.bridge(host);
+    this.openGateway(name, this.privateNetwork(place), gateway);
+    for (const host of this.hosts) this.bridge(name, host, place);
     this.internet.reconnect([name, 'outside'], this.outside[4]);
+    this.startPrograms(name, gateway);
   }
 
   async endPrograms(): Promise<void> {
@@ -97,45 +106,62 @@ export class Site {
     return this.line;
   }
 
-  private addGateways({ gateways = [], families }: Place, network: string): void {
-    gateways.forEach((gateway, i) => {
-      this.namespaces.add(this.gateway(i + 1));
-      this.openGateway(i + 1, i === 0 ? network : this.betweenNetwork(i), gateway);
-      if (i > 0) this.cascade(i);
-    });
-    const end: CableEnd = [this.gateway(gateways.length), 'outside'];
-    this.line = this.internet.plugIn(end, families, this.lineOptions);
-    this.namespaces.lease(end, this.line.leases);
+  private optionsOf({ line }: Place): LineOptions {
+    return { ...this.lineOptions, network: line };
   }
 
-  /** Gateway `i` is behind the next one. */
-  private cascade(i: number): void {
-    this.namespaces.cable([this.gateway(i), 'outside'], [this.gateway(i + 1), 'host1']);
-    this.namespaces.ip(this.gateway(i + 1), 'link', 'set', 'host1', 'master', 'inside');
-    this.namespaces.address(this.gateway(i), 'outside', `${this.betweenNetwork(i)}.2/24`);
-    this.namespaces.route(this.gateway(i), 'default', `${this.betweenNetwork(i)}.1`);
+  /** Unless it is there: gateway `i`, counted from the host, and those beyond it. */
+  private addGateway(i: number, home: number, place: Place): void {
+    const { gateways = [] } = place;
+    const gateway = gateways[i - 1]!;
+    const name = this.gateway(i, home);
+    if (this.gateways.has(name)) return;
+    this.gateways.add(name);
+    this.namespaces.add(name);
+    this.openGateway(name, i === 1 ? this.privateNetwork(place) : this.betweenNetwork(i - 1), gateway);
+    if (i === gateways.length) this.connect(name, place, gateway);
+    else this.cascade(name, i, home, place);
+    this.startPrograms(name, gateway);
+  }
+
+  private connect(name: string, place: Place, { hairpins }: Gateway): void {
+    this.line = this.internet.connect([name, 'outside'], place.families, this.optionsOf(place));
+    if (hairpins) this.namespaces.nft(name, hairpinRules(this.line.addresses[4]));
+  }
+
+  /** The gateway is behind the next one. */
+  private cascade(name: string, i: number, home: number, place: Place): void {
+    this.addGateway(i + 1, 1, place);
+    const [next, network] = [this.gateway(i + 1), this.betweenNetwork(i)];
+    this.namespaces.cable([name, 'outside'], [next, `host${home}`]);
+    this.namespaces.ip(next, 'link', 'set', `host${home}`, 'master', 'inside');
+    this.namespaces.address(name, 'outside', `${network}.${home + 1}/24`);
+    this.namespaces.route(name, 'default', `${network}.1`);
   }
 
   /** Its rules and its inner interface, a bridge for the cables of its hosts. */
-  private openGateway(i: number, network: string, { rules, settings = [], programs = [] }: Gateway): void {
-    const name = this.gateway(i);
-    this.namespaces.set(name, ['net.ipv4.ip_forward=1', ...settings]);
+  private openGateway(name: string, network: string, { rules, settings = [] }: Gateway): void {
+    this.namespaces.set(name, ['net.ipv4.ip_forward=1', ...BRIDGES, ...settings]);
     this.namespaces.ip(name, 'link', 'add', 'inside', 'type', 'bridge');
     this.namespaces.ip(name, 'link', 'set', 'inside', 'up');
     this.namespaces.address(name, 'inside', `${network}.1/24`);
     this.namespaces.nft(name, rules);
+  }
+
+  private startPrograms(name: string, { programs = [] }: Gateway): void {
     for (const command of programs) {
       const [program = '', ...args] = [...this.namespaces.commandAt(name), ...command];
       this.programs.push(Program.command(program, args));
     }
   }
 
-  private bridge(host: number): void {
-    this.namespaces.ip(this.gateway(1), 'link', 'set', `host${host}`, 'master', 'inside', 'up');
+  private bridge(gateway: string, host: number, { isolated }: Place): void {
+    this.namespaces.ip(gateway, 'link', 'set', `host${host}`, 'master', 'inside', 'up');
+    if (isolated) this.namespaces.ip(gateway, 'link', 'set', `host${host}`, 'type', 'bridge_slave', 'isolated', 'on');
   }
 
-  private gateway(i: number): string {
-    return `${this.name}-gateway${i}`;
+  private gateway(i: number, home = 1): string {
+    return home === 1 ? `${this.name}-gateway${i}` : `${this.name}-home${home}`;
   }
 
   private privateNetwork({ network }: Place): string {

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'mocha';
 import { flush } from '../../../support/memory-datagrams';
 import { NATS, type NatKind } from '../../../support/nat-network';
-import { PathWorld } from '../../../support/path-world';
+import { PathWorld, type Node } from '../../../support/path-world';
+import { ipv4Packet } from '../../../support/tunnel-pair';
 
 const SEEDS = [1, 2, 3, 4, 5];
 
@@ -71,7 +72,7 @@ describe('paths of a tunnel', () => {
           await flush();
         }
         if (world.ways.join() === 'direct,direct') found += 1;
-        assert(world.network.count <= 1_024 + 4 * 256 + 2_000, `${world.network.count} datagrams`);
+        assert(world.network.count <= 1_536 + 4 * 256 + 2_000, `${world.network.count} datagrams`);
         world.time.advance(6_000);
         assert.deepEqual(world.talk(1_000), [], `seed ${seed}`);
         assert(world.open <= 2, `${world.open} sockets are still open`);
@@ -103,6 +104,50 @@ describe('paths of a tunnel', () => {
     assert.deepEqual(world.talk(20_000), []);
     assert.deepEqual(world.ways, ['direct', 'direct']);
   });
+
+  it('direct, silent for a while, and the NAT has forgotten it: a first packet -> arrives, by the relay, once', () => {
+    for (const seed of SEEDS) {
+      established(seed, 'none', 'portRestricted');
+      world.talk(1_000);
+      assert.deepEqual(world.ways, ['direct', 'direct']);
+      world.time.advance(9_000); // the next keep alive comes later
+      world.b.nat!.reboot();
+      const { relayed } = world;
+      assert.deepEqual(say(world.a, world.b, 'first'), 1, `seed ${seed}`);
+      assert(world.relayed > relayed);
+      world.time.advance(2_000);
+      assert.deepEqual(world.talk(1_000), [], `seed ${seed}`);
+      world.close();
+    }
+  });
+
+  it('direct, silent for a while, and it is still there: packets -> a first one by the relay, too, and it stays', () => {
+    established(1, 'none', 'portRestricted');
+    world.talk(1_000);
+    world.time.advance(9_000);
+    const { relayed } = world;
+    assert.deepEqual(world.talk(1_000), []);
+    assert(world.relayed - relayed <= 2 * 8 + 8, `${world.relayed - relayed} by the relay: eight each, and probes`);
+    assert.deepEqual(world.ways, ['direct', 'direct']);
+  });
+
+  it('direct, silent for long, and neither way is there any more -> known to be stuck within two seconds', () => {
+    established(1, 'none', 'portRestricted');
+    world.talk(1_000);
+    world.time.advance(90_000);
+    world.b.nat!.reboot();
+    world.relayWorks = false;
+    say(world.a, world.b, 'first');
+    world.time.advance(1_800);
+    assert.equal(world.a.stuck, 1);
+  });
+
+  /** How often it arrived, soon. */
+  function say(from: Node, to: Node, text: string): number {
+    from.module.encapsulate(ipv4Packet(from.address, to.address, text));
+    world.time.advance(200);
+    return to.received.filter((received) => received === text).length;
+  }
 
   it('direct: it works and fails by turns -> the tunnel goes back to it more and more rarely', () => {
     established(1, 'cone', 'cone');

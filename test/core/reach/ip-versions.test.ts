@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mayReach } from '../../../core/negotiation/ip-versions';
+import { mayReach } from '../../../core/reach/ip-versions';
 import type { Runtime } from '../../../core/runtime';
 
 const host = (...addresses: readonly string[]): Pick<Runtime, 'hostAddresses'> => ({

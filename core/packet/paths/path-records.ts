@@ -1,0 +1,79 @@
+/** The paths of one tunnel, and what is known of each: those that the DC has named, and those that the peer was heard by. */
+import type { Clock } from '../../runtime';
+import { sameEndpoint, type Endpoint } from '../../wire/addresses';
+import { samePath, type Path, type Via } from '../path';
+import type { Tunnel } from '../wireguard/tunnel';
+import { PathRecord } from './path-record';
+
+const LIMIT = 16;
+
+export class PathRecords {
+  private all: readonly PathRecord[] = [];
+
+  constructor(
+    private readonly tunnel: Tunnel,
+    private readonly clock: Clock,
+  ) {}
+
+  get list(): readonly PathRecord[] {
+    return this.all;
+  }
+
+  /** Of the path that packets take. */
+  get current(): PathRecord | undefined {
+    return this.find(this.tunnel.path);
+  }
+
+  /** Whether none of them answers. */
+  get isStuck(): boolean {
+    return !this.all.some((record) => record.isUsable(this.clock.now()));
+  }
+
+  /** These there are from now on, and the one that packets take. What is known of those that stay is kept. */
+  name(named: readonly Path[]): void {
+    const isCurrentNamed = named.some((path) => samePath(path, this.tunnel.path));
+    const paths = isCurrentNamed ? named : [this.tunnel.path, ...named];
+    this.all = paths.slice(0, LIMIT).map((path) => this.find(path) ?? new PathRecord(path));
+  }
+
+  find(path: Path): PathRecord | undefined {
+    return this.all.find((record) => samePath(record.path, path));
+  }
+
+  at(endpoint: Endpoint): PathRecord | undefined {
+    return this.all.find(({ path }) => path.kind === 'direct' && sameEndpoint(path.endpoint, endpoint));
+  }
+
+  /** Perhaps one that nobody named. A relay has to be; and of too many, one that does not answer gives way. */
+  known(path: Path): PathRecord | undefined {
+    return this.find(path) ?? (path.kind === 'relay' ? undefined : this.add(path));
+  }
+
+  remove(path: Path): void {
+    this.all = this.all.filter((record) => !samePath(record.path, path));
+  }
+
+  /** For a path that is better than one that is dead: one that works, or else the relay. */
+  otherThan(dead: PathRecord): PathRecord | undefined {
+    const nowMs = this.clock.now();
+    const others = this.all.filter((record) => record !== dead);
+    return others.find((record) => record.isUsable(nowMs)) ?? others.find(({ path }) => path.kind === 'relay');
+  }
+
+  /** Whether packets go this way, or could. */
+  keeps(via: Via): boolean {
+    const isBy = (path: Path): boolean => path.kind === 'direct' && path.via === via;
+    return isBy(this.tunnel.path) || this.all.some((record) => isBy(record.path) && record.isUsable(this.clock.now()));
+  }
+
+  private add(path: Path): PathRecord | undefined {
+    if (this.all.length >= LIMIT) {
+      const useless = this.all.find((r) => !r.isUsable(this.clock.now()) && !samePath(r.path, this.tunnel.path));
+      if (!useless) return undefined;
+      this.remove(useless.path);
+    }
+    const record = new PathRecord(path);
+    this.all = [...this.all, record];
+    return record;
+  }
+}

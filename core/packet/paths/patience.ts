@@ -1,0 +1,58 @@
+/** Since when something should have been heard by the path that packets take, and how long that is borne. */
+import type { Path } from '../path';
+import { Waking } from './waking';
+
+/** Nothing heard by a path for so long, though packets and probes were sent: it is dead. */
+export const DEAD_MS = 2_000;
+/** The peer has left the path already, it seems, as it is heard by another; or there was a silence before. */
+export const SUSPECT_MS = 1_000;
+
+export class Patience {
+  /** Whether there is a reason to think that the path is dead. */
+  isShort = false;
+  private sinceMs: number | undefined;
+  private waking: Waking | undefined;
+
+  get isWaiting(): boolean {
+    return this.sinceMs !== undefined;
+  }
+
+  /** From now on something should be heard. */
+  begin(nowMs: number): void {
+    this.sinceMs = nowMs;
+  }
+
+  /** The same after a silence: packets go by this path, too, if there is one. */
+  wake(nowMs: number, relay: Path | undefined): void {
+    this.waking = new Waking(nowMs, relay);
+    this.isShort = true;
+  }
+
+  end(): void {
+    this.sinceMs = this.waking = undefined;
+    this.isShort = false;
+  }
+
+  /** When something last came by the path. */
+  heard(atMs: number): void {
+    if (this.sinceMs !== undefined && atMs >= this.sinceMs) this.end();
+  }
+
+  silentMs(nowMs: number): number {
+    return this.sinceMs === undefined ? 0 : nowMs - this.sinceMs;
+  }
+
+  limitMs(rttMs = 0): number {
+    return this.isShort ? Math.min(DEAD_MS, Math.max(SUSPECT_MS, 3 * rttMs)) : DEAD_MS;
+  }
+
+  /** Another path that a packet takes as well. */
+  copy(): Path | undefined {
+    return this.waking?.copy();
+  }
+
+  /** Since the first packet after a silence, while nothing has been heard. */
+  get wakingSinceMs(): number | undefined {
+    return this.waking?.sinceMs;
+  }
+}
