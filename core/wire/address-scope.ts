@@ -3,8 +3,8 @@ import { parseIp } from './ip-text';
 
 /**
  * `private`: RFC 1918, RFC 6598 (carriers'), unique local (RFC 4193). `never`: link-local, multicast, broadcast,
- * unspecified, reserved, virtual, translated (RFC 6052: no host has it). Networks for documentation (RFC 5737, RFC 3849) are global: no host has their
- * addresses but in labs, where they stand for the Internet.
+ * unspecified, reserved, virtual, translated (RFC 6052: no host has it). Networks for documentation (RFC 5737,
+ * RFC 3849) are global: no host has their addresses but in labs, where they stand for the Internet.
  */
 export type Scope = 'global' | 'private' | 'loopback' | 'never';
 
