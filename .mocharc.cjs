@@ -1,9 +1,8 @@
-/** All tests, unless some files are named: mocha would add those to `spec`. Other versions: scripts/test.mjs. */
+/** All tests, unless some files are named: mocha would add those to `spec`. */
 const named = process.argv.slice(2).some((argument) => argument.endsWith('.test.js'));
 
 module.exports = {
   spec: named ? [] : ['dist/test/**/*.test.js'],
-  ignore: named ? [] : ['dist/test/versions/**'],
   require: ['./dist/test/support/hooks.js'],
   reporter: './dist/test/support/reporter.js',
   // Generous: a limit here only catches what hangs. Nothing asserts on time.

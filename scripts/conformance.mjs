@@ -11,7 +11,6 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expectedFailures } from '../test/conformance/expected-failures.mjs';
-import { aloneOnLoopback } from './alone.mjs';
 import { runFile } from './conformance/run-file.mjs';
 import { fetchNodeTests } from './node-tests.mjs';
 import { projectRoot } from './setup/report.mjs';
@@ -19,6 +18,7 @@ import { projectRoot } from './setup/report.mjs';
 const GROUPS = ['net', 'http', 'https', 'http2', 'tls', 'dgram', 'dns'];
 /** Set in the process that runs inside the network namespace. */
 const INSIDE = 'NTMOBILE_CONFORMANCE_INSIDE';
+const ALONE = 'ip link set lo up && exec "$0" "$@"';
 
 const program = new Command('conformance')
   .argument('<groups...>', `${GROUPS.join(', ')}, or globs such as 'parallel/test-net-*'`)
@@ -46,8 +46,12 @@ try {
 
 function runInNamespace() {
   if (!options.tests) fetchNodeTests({ into: resolve(projectRoot, 'build'), major, log: say });
-  const [command, ...args] = aloneOnLoopback([process.execPath, ...process.argv.slice(1)]);
-  const { error, status } = spawnSync(command, args, { stdio: 'inherit', env: { ...process.env, [INSIDE]: '1' } });
+  const user = process.getuid() === 0 ? [] : ['--user', '--map-root-user'];
+  const { error, status } = spawnSync(
+    'unshare',
+    [...user, '--net', 'sh', '-c', ALONE, process.execPath, ...process.argv.slice(1)],
+    { stdio: 'inherit', env: { ...process.env, [INSIDE]: '1' } },
+  );
   if (error) throw new Error(`a network namespace is needed, and unshare(1) to make it: ${error.message}`);
   return status ?? 1;
 }

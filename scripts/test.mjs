@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * All checks, then one summary: the tests, beside them lint, format, types, the tests of Node and ws through the shim
- * and ours under other versions of Node, and coverage at the end. Runs them all, whatever fails.
+ * All checks, then one summary: the tests in two lanes, in a third lint, format, types and the tests of Node and ws
+ * through the shim, and coverage at the end. Runs them all, whatever fails.
  * The last line alone is `N passed, N failed` with `, N skipped` when tests were skipped.
  * Arguments go to mocha: `node scripts/test.mjs --grep wildcard`.
  */
@@ -9,18 +9,30 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
-import { aloneOnLoopback } from './alone.mjs';
 import { projectRoot } from './setup/report.mjs';
 
-const countsFiles = ['tests', 'versions'].map((name) => resolve(projectRoot, `build/counts-of-${name}.json`));
-const [countsOfTests, countsOfVersions] = countsFiles;
+const countsFileOf = (name) => resolve(projectRoot, `build/counts-of-${name}.json`);
 const coverageDir = resolve(projectRoot, 'coverage/tmp');
 const mochaArguments = process.argv.slice(2);
 
 const tool = (path) => resolve(projectRoot, 'node_modules', path);
 const script = (name, ...args) => [process.execPath, resolve(projectRoot, 'scripts', name), ...args];
 
-const tests = { name: 'tests', run: runMocha };
+const isWhole = mochaArguments.length === 0;
+const runs = isWhole ? ['tests', 'shim'] : ['tests'];
+/** Their programs listen on fixed ports, so these run one after the other; all others take ports that are free. */
+const FIXED_PORTS = ['shim', 'programs', 'versions'].map((dir) => `dist/test/${dir}/**`);
+const others = FIXED_PORTS.flatMap((files) => ['--ignore', files]);
+const tests = { name: 'tests', run: () => runMocha('tests', isWhole ? others : mochaArguments) };
+const shim = {
+  name: 'shim',
+  run: () =>
+    runMocha(
+      'shim',
+      FIXED_PORTS.map((files) => `${files}/*.test.js`),
+      { shown: false },
+    ),
+};
 /** The tests wait for processes more than they compute: meanwhile these run, and say what they said afterwards. */
 const beside = [
   { name: 'lint', run: () => run([process.execPath, tool('eslint/bin/eslint.js'), '--max-warnings=0', '.']) },
@@ -32,14 +44,13 @@ const beside = [
 ];
 const after = [];
 // The threshold is on the whole; a part of the tests says nothing about it.
-if (mochaArguments.length === 0) {
+if (isWhole) {
   beside.push(
     {
       name: 'conformance',
-      run: () => runIfPossible(script('conformance.mjs', '--quick', '--jobs', '4', 'net', 'dgram', 'dns')),
+      run: () => runIfPossible(script('conformance.mjs', '--quick', '--jobs', '2', 'net', 'dgram', 'dns')),
     },
     { name: 'ws', run: () => runIfPossible(script('conformance-ws.mjs')) },
-    { name: 'versions', run: runUnderOtherVersions },
   );
   after.push({
     name: 'coverage',
@@ -61,18 +72,9 @@ function run([command, ...args], { shown = false, env = process.env } = {}) {
   });
 }
 
-function runMocha() {
-  rmSync(coverageDir, { recursive: true, force: true });
-  mkdirSync(resolve(projectRoot, 'build'), { recursive: true });
-  const env = { ...process.env, NODE_V8_COVERAGE: coverageDir, NTMOBILE_TEST_COUNTS: countsOfTests };
-  return run([process.execPath, tool('mocha/bin/mocha.js'), ...mochaArguments], { shown: true, env });
-}
-
-/** Their programs listen on the same ports as the tests that run meanwhile. */
-function runUnderOtherVersions() {
-  const env = { ...process.env, NTMOBILE_TEST_COUNTS: countsOfVersions };
-  const files = resolve(projectRoot, 'dist/test/versions/*.test.js');
-  return run(aloneOnLoopback([process.execPath, tool('mocha/bin/mocha.js'), files]), { env });
+function runMocha(name, args, { shown = true } = {}) {
+  const env = { ...process.env, NODE_V8_COVERAGE: coverageDir, NTMOBILE_TEST_COUNTS: countsFileOf(name) };
+  return run([process.execPath, tool('mocha/bin/mocha.js'), ...args], { shown, env });
 }
 
 /** Node's own tests, and those of ws, need what the lab needs, and tests from Debian: exit code 2 says that something is not there. */
@@ -94,22 +96,24 @@ async function inTurn(checks) {
   return done;
 }
 
-for (const file of countsFiles) rmSync(file, { force: true });
+rmSync(coverageDir, { recursive: true, force: true });
+for (const name of runs) rmSync(countsFileOf(name), { force: true });
+mkdirSync(resolve(projectRoot, 'build'), { recursive: true });
+
 process.stdout.write('\n== tests\n');
-const besideDone = inTurn(beside);
-const results = [await timed(tests), ...(await besideDone), ...(await inTurn(after))];
+const meanwhile = Promise.all([inTurn(isWhole ? [shim] : []), inTurn(beside)]);
+const results = [await timed(tests), ...(await meanwhile).flat(), ...(await inTurn(after))];
 for (const { name, output } of results) if (output) process.stdout.write(`\n== ${name}\n${output}`);
 
 process.stdout.write('\n== summary\n');
 for (const { name, ok, seconds } of results) {
   process.stdout.write(`${name.padEnd(11)} ${ok ? 'ok    ' : 'FAILED'} ${seconds.toFixed(1).padStart(6)} s\n`);
 }
-const expectedCounts = mochaArguments.length === 0 ? countsFiles : [countsOfTests];
-if (expectedCounts.every((file) => existsSync(file))) {
+if (runs.every((name) => existsSync(countsFileOf(name)))) {
   const { countsLine, sumOf } = createRequire(import.meta.url)('../dist/test/support/counts.js');
-  const runs = expectedCounts.map((file) => JSON.parse(readFileSync(file, 'utf8')));
-  for (const test of runs.flatMap(({ failed }) => failed)) process.stdout.write(`FAILED ${test}\n`);
-  process.stdout.write(`${countsLine(sumOf(runs.map(({ counts }) => counts)))}\n`);
+  const ended = runs.map((name) => JSON.parse(readFileSync(countsFileOf(name), 'utf8')));
+  for (const test of ended.flatMap(({ failed }) => failed)) process.stdout.write(`FAILED ${test}\n`);
+  process.stdout.write(`${countsLine(sumOf(ended.map(({ counts }) => counts)))}\n`);
 } else {
   process.stdout.write('the tests did not run to their end\n'); // no counts: nothing may be counted
 }
