@@ -24,15 +24,8 @@ const runs = isWhole ? ['tests', 'shim'] : ['tests'];
 const FIXED_PORTS = ['shim', 'programs', 'versions'].map((dir) => `dist/test/${dir}/**`);
 const others = FIXED_PORTS.flatMap((files) => ['--ignore', files]);
 const tests = { name: 'tests', run: () => runMocha('tests', isWhole ? others : mochaArguments) };
-const shim = {
-  name: 'shim',
-  run: () =>
-    runMocha(
-      'shim',
-      FIXED_PORTS.map((files) => `${files}/*.test.js`),
-      { shown: false },
-    ),
-};
+const theirs = FIXED_PORTS.map((files) => `${files}/*.test.js`);
+const shim = { name: 'shim', run: () => runMocha('shim', theirs, { shown: false }) };
 /** The tests wait for processes more than they compute: meanwhile these run, and say what they said afterwards. */
 const beside = [
   { name: 'lint', run: () => run([process.execPath, tool('eslint/bin/eslint.js'), '--max-warnings=0', '.']) },
