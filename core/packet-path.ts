@@ -18,9 +18,11 @@ import type { PathMtus } from './packet/path-mtu';
 import type { Paths } from './packet/paths/paths';
 import type { Mapping, MoveKnown, RouteReason } from './packet/paths/paths-contract';
 import { Stack } from './packet/stack/stack';
+import type { PathChange } from './packet/stack/stack-contract';
 import { LEAST_MTU } from './packet/wireguard/constants';
 import type { Tunnel } from './packet/wireguard/tunnel';
 import type { Runtime } from './runtime';
+import { StandbyPorts } from './standby-ports';
 import { statisticsOf, type Statistics } from './statistics';
 import type { Trace } from './trace';
 import { traceFigure8, traceTunnel } from './tunnel-trace';
@@ -76,6 +78,7 @@ export class PacketPath {
   private packetModule: PacketModule | undefined;
   private pathMtus: PathMtus | undefined;
   private pathsIfMade: Paths | undefined;
+  private standbys: StandbyPorts | undefined;
   private virtualStack: Stack | undefined;
   private lastPath: Path | undefined;
   /** Last told. */
@@ -119,9 +122,12 @@ export class PacketPath {
       onClosed: (tunnel) => paths.end(tunnel),
       onEvent: (event) => this.onTunnelEvent(event),
     });
+    const receive = (datagram: Uint8Array, from: Path): void => packets.receive(datagram, from);
+    const standbys = new StandbyPorts({ runtime, receive, isUsed: (via) => paths.takes(via) });
+    this.standbys = standbys;
     const paths: Paths = new Paths(packets.publicKey, {
-      ...{ clock, timers, random, mapping },
-      openPort: (family) => openExtraPort(runtime, family, (datagram, from) => packets.receive(datagram, from)),
+      ...{ clock, timers, random, mapping, standbys },
+      openPort: (family) => openExtraPort(runtime, family, receive),
       onStuck: (tunnel) => this.options.onStuck(tunnel),
       onMoveKnown: (tunnel, whose) => this.moveKnown(tunnel, whose),
       onFigure8: (...tried) => traceFigure8(this.options.trace, this.options.part, ...tried),
@@ -179,10 +185,10 @@ export class PacketPath {
     return this.pathsIfMade?.sendFailed(to) ?? false;
   }
 
-  /** The path to a correspondent node is another one, with this round trip time if it is known. */
-  pathChanged(addresses: VirtualAddresses | undefined, rttMs?: number): void {
+  /** The path to a correspondent node is another one. */
+  pathChanged(addresses: VirtualAddresses | undefined, change: PathChange = {}): void {
     if (!addresses) return;
-    for (const address of [addresses.ipv4, addresses.ipv6]) this.virtualStack?.pathChanged(address, { rttMs });
+    for (const address of [addresses.ipv4, addresses.ipv6]) this.virtualStack?.pathChanged(address, change);
   }
 
   /** The correspondent node with these addresses is not there, or may not be reached. */
@@ -221,6 +227,7 @@ export class PacketPath {
     this.virtualStack?.close();
     const last = this.statistics();
     this.packetModule?.close();
+    this.standbys?.close();
     this.options.capture?.close();
     return last;
   }
@@ -257,11 +264,12 @@ export class PacketPath {
     if (event.kind !== 'established' && event.kind !== 'roamed') return;
     const { fqdn, path, virtualAddresses } = event.tunnel;
     this.options.capture?.name(fqdn, virtualAddresses);
-    this.tellRoute(event.tunnel);
+    const why = this.tellRoute(event.tunnel);
     this.pathMtus?.look(event.tunnel);
     if (event.kind === 'established') return this.pathsIfMade?.established(event.tunnel);
     this.pathsIfMade?.roamed(event.tunnel);
-    this.pathChanged(virtualAddresses, this.pathsIfMade?.rttMs(event.tunnel, path));
+    const rttMs = this.pathsIfMade?.rttMs(event.tunnel, path);
+    this.pathChanged(virtualAddresses, { rttMs, oldDelivers: why === 'better' });
   }
 
   /** What waits for a retransmission goes at once: the peer has it, or this node has, where it is now. */
@@ -273,15 +281,15 @@ export class PacketPath {
       onMoveConfirmed();
       this.pathMtus?.moved(tunnel);
     }
-    this.pathChanged(virtualAddresses, this.pathsIfMade?.rttMs(tunnel, path));
+    this.pathChanged(virtualAddresses, { rttMs: this.pathsIfMade?.rttMs(tunnel, path) });
   }
 
-  private tellRoute(tunnel: Tunnel): void {
+  private tellRoute(tunnel: Tunnel): RouteReason {
     const [from, to] = [this.routes.get(tunnel), describePath(tunnel.path)];
     const why = this.paths.whyChanged(tunnel);
-    if (from === to) return;
     this.routes.set(tunnel, to);
-    this.options.onRoute({ peer: tunnel.fqdn, from, to, why });
+    if (from !== to) this.options.onRoute({ peer: tunnel.fqdn, from, to, why });
+    return why;
   }
 
   private setPathMtu({ fqdn, path, virtualAddresses }: Tunnel, mtu: number): void {

@@ -12,8 +12,10 @@ export interface DirectPath {
   readonly via?: Via;
 }
 
-/** A UDP socket of one path's own. */
+/** A UDP socket of one path's own, or of all paths by one interface. */
 export interface Via {
+  /** Of the host's interface that it is bound to, beside the one that packets leave by; not there: bound to none. */
+  readonly address?: string;
   send(datagram: Uint8Array, to: Endpoint): void;
   close(): void;
 }
@@ -26,7 +28,20 @@ export interface RelayPath {
 }
 
 export function describePath(path: Path): string {
-  return path.kind === 'direct' ? formatEndpoint(path.endpoint) : `relay ${formatEndpoint(path.endpoint)}`;
+  const endpoint = formatEndpoint(path.endpoint);
+  if (path.kind === 'relay') return `relay ${endpoint}`;
+  const address = boundTo(path);
+  return address === undefined ? endpoint : `${endpoint} from ${address}`;
+}
+
+/** The host's address that its socket is bound to; undefined: to none. */
+export function boundTo(path: Path): string | undefined {
+  return path.kind === 'direct' ? path.via?.address : undefined;
+}
+
+/** By another interface than packets leave by: see paths/standby.ts. */
+export function isStandby(path: Path): path is DirectPath & { readonly via: Via } {
+  return boundTo(path) !== undefined;
 }
 
 /** What one sender can be reached by: the text a cookie proves (white paper section 5.4.7). */

@@ -18,19 +18,24 @@ export const RELAYED_NOTICE_MS = 30;
 const RECENT_MS = 10_000;
 
 export class Moves {
-  private own = { number: 0, atMs: -Infinity, isConfirmed: true };
+  private own = { number: 0, atMs: -Infinity, isConfirmed: true, isOfHost: true };
   private peers: { number: number; atMs: number; followed?: boolean } = { number: 0, atMs: -Infinity };
 
   constructor(private readonly clock: Clock) {}
 
-  /** This host is in another network. */
-  begin(number: number): void {
-    this.own = { number, atMs: this.clock.now(), isConfirmed: false };
+  /** This host is in another network; or `isOfHost` is false, and this tunnel takes another of its interfaces. */
+  begin(number: number, isOfHost = true): void {
+    this.own = { number, atMs: this.clock.now(), isConfirmed: false, isOfHost };
   }
 
   /** The number of this host's move while the peer may not know of it. */
   get announced(): number | undefined {
     return this.own.isConfirmed ? undefined : this.own.number;
+  }
+
+  /** Whether the last move was of the whole host. */
+  get isOfHost(): boolean {
+    return this.own.isOfHost;
   }
 
   /** The peer has answered since. True for the first time. */

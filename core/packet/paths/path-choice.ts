@@ -1,7 +1,9 @@
 /**
  * Which of a tunnel's paths packets go by: a pure function. What is direct goes before what is relayed, unless it is
- * much worse; among others, what is clearly faster goes first. Two that are alike never change places.
+ * much worse; among others, what is clearly faster goes first. Two that are alike never change places. What stands by
+ * (standby.ts) is never chosen, and left as soon as a direct path of the interface that the host prefers works again.
  */
+import { isStandby } from '../path';
 import type { PathRecord } from './path-record';
 
 /** A lost packet costs about so much: what TCP waits before it sends it again (RFC 6298's least, in practice). */
@@ -27,10 +29,11 @@ export interface Choice {
 
 /** The current one, or a better one; undefined when none is known to work. */
 export function choosePath({ records, current, nowMs, lastSwitchMs, isLeader }: Choice): PathRecord | undefined {
-  const usable = records.filter((record) => record.isUsable(nowMs));
+  const usable = records.filter((record) => record.isUsable(nowMs) && !isStandby(record.path));
   const direct = cheapest(usable.filter(({ path }) => path.kind === 'direct'));
   const relay = cheapest(usable.filter(({ path }) => path.kind === 'relay'));
   if (!current?.isUsable(nowMs)) return direct && relay ? preferred(direct, relay, UPGRADE) : (direct ?? relay);
+  if (isStandby(current.path)) return direct ?? current;
   if (current.path.kind === 'relay') return direct ? preferred(direct, current, UPGRADE) : current;
   if (relay && preferred(current, relay, DOWNGRADE) === relay && direct === current) return relay;
   if (!isLeader || !direct || nowMs - lastSwitchMs < DWELL_MS) return current;

@@ -1,7 +1,7 @@
 /** The paths of one tunnel, and what is known of each: those that the DC has named, and those that the peer was heard by. */
 import type { Clock } from '../../runtime';
-import { sameEndpoint, type Endpoint } from '../../wire/addresses';
-import { samePath, type Path, type Via } from '../path';
+import type { Endpoint } from '../../wire/addresses';
+import { isStandby, samePath, type Path, type Via } from '../path';
 import type { Tunnel } from '../wireguard/tunnel';
 import { PathRecord } from './path-record';
 
@@ -26,13 +26,15 @@ export class PathRecords {
 
   /** Whether none of them answers. */
   get isStuck(): boolean {
-    return !this.all.some((record) => record.isUsable(this.clock.now()));
+    const nowMs = this.clock.now();
+    return !this.all.some((record) => record.isUsable(nowMs) && (record === this.current || !isStandby(record.path)));
   }
 
-  /** These there are from now on, and the one that packets take. What is known of those that stay is kept. */
+  /** These there are from now on, those that stand by, and the one in use. What is known of those that stay is kept. */
   name(named: readonly Path[]): void {
     const isCurrentNamed = named.some((path) => samePath(path, this.tunnel.path));
-    const paths = isCurrentNamed ? named : [this.tunnel.path, ...named];
+    const standbys = this.all.map(({ path }) => path).filter((path) => isStandby(path) && path !== this.tunnel.path);
+    const paths = [...(isCurrentNamed ? [] : [this.tunnel.path]), ...named, ...standbys];
     this.all = paths.slice(0, LIMIT).map((path) => this.find(path) ?? new PathRecord(path));
   }
 
@@ -40,8 +42,9 @@ export class PathRecords {
     return this.all.find((record) => samePath(record.path, path));
   }
 
+  /** By the tunnels' common socket. */
   at(endpoint: Endpoint): PathRecord | undefined {
-    return this.all.find(({ path }) => path.kind === 'direct' && sameEndpoint(path.endpoint, endpoint));
+    return this.find({ kind: 'direct', endpoint });
   }
 
   /** Perhaps one that nobody named. A relay has to be; and of too many, one that does not answer gives way. */
@@ -53,11 +56,16 @@ export class PathRecords {
     this.all = this.all.filter((record) => !samePath(record.path, path));
   }
 
-  /** For a path that is better than one that is dead: one that works, or else the relay. */
+  /** For a path that is better than one that is dead: one that works, or else the relay, or the host's own way. */
   otherThan(dead: PathRecord): PathRecord | undefined {
     const nowMs = this.clock.now();
     const others = this.all.filter((record) => record !== dead);
-    return others.find((record) => record.isUsable(nowMs)) ?? others.find(({ path }) => path.kind === 'relay');
+    const ordinary = others.filter(({ path }) => !isStandby(path));
+    return (
+      [...ordinary, ...others].find((record) => record.isUsable(nowMs)) ??
+      ordinary.find(({ path }) => path.kind === 'relay') ??
+      (isStandby(dead.path) ? ordinary[0] : undefined)
+    );
   }
 
   /** Whether packets go this way, or could. */

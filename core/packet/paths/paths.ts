@@ -1,6 +1,6 @@
 /** The paths of all tunnels (tunnel-paths.ts): who is told what. */
 import type { Endpoint } from '../../wire/addresses';
-import type { Path, RelayPath } from '../path';
+import type { Path, RelayPath, Via } from '../path';
 import { decodePathMessage } from '../path-probe';
 import type { Tunnel } from '../wireguard/tunnel';
 import type { RouteReason, TunnelPathsPorts, Whereabouts } from './paths-contract';
@@ -8,7 +8,7 @@ import { TunnelPaths } from './tunnel-paths';
 
 export class Paths {
   private readonly all = new Map<Tunnel, TunnelPaths>();
-  /** How often this host has changed its network. */
+  /** Of this host to other networks, and of its tunnels to other interfaces. */
   private moves = 0;
 
   /** `ownPublicKey`: of the two nodes, the one with the smaller key chooses among paths of one kind. */
@@ -22,7 +22,8 @@ export class Paths {
     let paths = this.all.get(tunnel);
     if (!paths) {
       const isLeader = Buffer.compare(this.ownPublicKey, tunnel.publicKey) < 0;
-      this.all.set(tunnel, (paths = new TunnelPaths(tunnel, isLeader, this.ports)));
+      const nextMove = (): number => ++this.moves;
+      this.all.set(tunnel, (paths = new TunnelPaths(tunnel, isLeader, this.ports, nextMove)));
     }
     paths.introduce(whereabouts);
   }
@@ -52,8 +53,7 @@ export class Paths {
 
   /** This host is in another network: to how many correspondent nodes a notice went. */
   hostMoved(): number {
-    this.moves += 1;
-    return [...this.all.values()].filter((paths) => paths.hostMoved(this.moves)).length;
+    return [...this.all.values()].filter((paths) => paths.hostMoved()).length;
   }
 
   /** The relay server knows where this node is now: what was sent that way before is lost. */
@@ -91,6 +91,11 @@ export class Paths {
   /** Smoothed round trip time in milliseconds; undefined when it was not measured. */
   rttMs(tunnel: Tunnel, path: Path): number | undefined {
     return this.all.get(tunnel)?.rttMs(path);
+  }
+
+  /** Whether a tunnel's packets go by this socket. */
+  takes(via: Via): boolean {
+    return [...this.all.keys()].some(({ path }) => path.kind === 'direct' && path.via === via);
   }
 
   end(tunnel: Tunnel): void {

@@ -28,6 +28,11 @@ export class Patience {
     this.isShort = true;
   }
 
+  /** What was sent last has had no answer, though others before have: waits for it, if for nothing else. */
+  unanswered(sentMs: number, heardMs: number): void {
+    if (sentMs > heardMs) this.sinceMs ??= sentMs;
+  }
+
   end(): void {
     this.sinceMs = this.waking = undefined;
     this.isShort = false;

@@ -10,12 +10,14 @@
  *              a silence it takes the relay, too (waking.ts)
  *   moved      one of the two is in another network: all begins anew, with notices instead of probes (moves.ts)
  *
+ * A path by another interface of the host stands by (standby.ts), and takes over when this one's falls silent.
+ *
  * Liveness is of each path: that the relay is heard says nothing of a direct one. While packets flow, all paths that
  * work are probed now and then; an idle tunnel sends none.
  */
 import type { Timer } from '../../runtime';
 import type { Endpoint } from '../../wire/addresses';
-import { samePath, type Path, type RelayPath } from '../path';
+import { boundTo, isStandby, samePath, type Path, type RelayPath } from '../path';
 import { encodePathMessage, type PathMessage } from '../path-probe';
 import type { Tunnel } from '../wireguard/tunnel';
 import { Moves, RELAYED_NOTICE_MS } from './moves';
@@ -26,6 +28,7 @@ import { DEAD_MS, Patience, SUSPECT_MS } from './patience';
 import { Probes } from './probes';
 import type { RouteReason, TunnelPathsPorts, Whereabouts } from './paths-contract';
 import { Scatter } from './scatter';
+import { Standby } from './standby';
 import { Waking } from './waking';
 
 /** After the first round. Both nodes begin within a one-way trip of each other. */
@@ -38,7 +41,9 @@ const AGAIN_MS = 60_000;
 const IN_RETURN_MS = 20;
 const TICK_MS = 500;
 const SUSPECT_TICK_MS = 200;
-const MEASURE_TICKS = 4;
+/** Where something stands by. */
+const ATTENTIVE_TICK_MS = 100;
+const MEASURE_MS = 2_000;
 /** A path that is not used is held ready while the tunnel is. */
 const ACTIVE_MS = 60_000;
 const STUCK_MS = 10_000;
@@ -50,13 +55,15 @@ export class TunnelPaths {
   private readonly records: PathRecords;
   private readonly patience = new Patience();
   private readonly probes: Probes;
+  private readonly standby: Standby;
   private scatter: Scatter | undefined;
   private whereabouts: Whereabouts = { endpoints: [] };
   private punching: Timer | undefined;
   private ticking: Timer | undefined;
   private round = 0;
   private lastRoundMs = -Infinity;
-  private ticks = 0;
+  private measuredMs: number | undefined;
+  private lastSentMs = -Infinity;
   private sentSinceTick = false;
   private lastActiveMs = -Infinity;
   private lastSwitchMs = -Infinity;
@@ -69,9 +76,12 @@ export class TunnelPaths {
     readonly tunnel: Tunnel,
     private readonly isLeader: boolean,
     private readonly ports: TunnelPathsPorts,
+    /** Numbers this host's moves, of which this tunnel tells its peer. */
+    private readonly nextMove: () => number,
   ) {
     this.records = new PathRecords(tunnel, ports.clock);
     this.probes = new Probes(tunnel, ports);
+    this.standby = new Standby(tunnel, this.records, ports, (record) => this.probe(record));
     this.moves = new Moves(ports.clock);
   }
 
@@ -102,9 +112,10 @@ export class TunnelPaths {
     this.records.known(this.tunnel.path)?.proven();
   }
 
-  /** Everything starts anew: this host is in another network, by its move of this number. False: no peer is told. */
-  hostMoved(move: number): boolean {
-    this.moves.begin(move);
+  /** Everything starts anew: this host is in another network. False: no peer is told. */
+  hostMoved(): boolean {
+    if (this.standby.isGone) this.use({ kind: 'direct', endpoint: this.tunnel.path.endpoint }, 'handover');
+    this.moves.begin(this.nextMove());
     for (const endpoint of this.whereabouts.elsewhere?.() ?? []) this.records.known({ kind: 'direct', endpoint });
     this.beginAnew();
     if (this.tunnel.state !== 'established') return false;
@@ -125,6 +136,7 @@ export class TunnelPaths {
   /** True when it was an answer to a probe of these. */
   receive(message: PathMessage, from: Path): boolean {
     if (message.kind === 'answer') return this.answered(message.challenge, from);
+    if (isStandby(from) && !samePath(from, this.tunnel.path)) return true; // the peer is not to take it
     this.tunnel.sendControl(encodePathMessage({ ...message, kind: 'answer' }), from);
     if (message.move !== undefined) this.peerMoved(message.move, from);
     const record = this.records.known(from);
@@ -137,6 +149,7 @@ export class TunnelPaths {
   /** Whether packets go where the peer's newest came from. Paths that are known are chosen among, by the leader. */
   follows(from: Path): boolean {
     const record = this.records.find(from);
+    if (isStandby(from)) return false; // as is that
     if (!record) return true;
     if (this.tunnel.path.kind === 'relay') return false; // why it is there, this node knows best
     const lastMs = this.tunnel.pathCounters.lastReceivedMs(this.tunnel.path);
@@ -148,6 +161,7 @@ export class TunnelPaths {
   /** A packet of the stack's goes out. The result: another path that it takes as well. */
   sent(nowMs: number): Path | undefined {
     this.sentSinceTick = true;
+    this.lastSentMs = nowMs;
     if (!this.patience.isWaiting) this.wait(nowMs);
     this.tickLater();
     return this.patience.copy();
@@ -214,7 +228,7 @@ export class TunnelPaths {
     const isOfUse = this.round <= ROUNDS_MS.length || now - this.lastActiveMs <= (isStuck ? STUCK_LIMIT_MS : AGAIN_MS);
     if (tunnel.state !== 'established' || !isOfUse) return; // nobody would notice
     const isUrgent = isStuck || this.moves.announced !== undefined;
-    const others = this.records.list.filter((record) => record !== current && !record.isUsable(now));
+    const others = this.ordinary.filter((record) => record !== current && !record.isUsable(now));
     if (current && (isUrgent || (this.round === 0 && this.records.list.length > 1))) this.probe(current);
     for (const record of others) this.probe(record);
     const isSettled = others.length === 0 || (tunnel.path.kind === 'direct' && this.round >= SETTLED_ROUND);
@@ -227,7 +241,17 @@ export class TunnelPaths {
 
   private probe(record: PathRecord): void {
     if (record.lastProbeMs === -Infinity) this.ports.onFigure8(this.tunnel, 'request-sent', record.path);
-    this.probes.send(record, this.moves.announced);
+    this.probes.send(record, this.isAnnouncedBy(record.path) ? this.moves.announced : undefined);
+  }
+
+  /** The peer follows a notice to where it came from: never to an interface that only stands by, or was left. */
+  private isAnnouncedBy(path: Path): boolean {
+    if (samePath(path, this.tunnel.path)) return true;
+    return !isStandby(path) && (this.moves.isOfHost || !isStandby(this.tunnel.path));
+  }
+
+  private get ordinary(): readonly PathRecord[] {
+    return this.records.list.filter(({ path }) => !isStandby(path));
   }
 
   private answered(challenge: Uint8Array, from: Path): boolean {
@@ -270,9 +294,14 @@ export class TunnelPaths {
   }
 
   private use(path: Path, reason: RouteReason): void {
+    const isOtherInterface = boundTo(path) !== boundTo(this.tunnel.path);
+    const record = this.records.known(path);
+    if (isOtherInterface) this.moves.begin(this.nextMove(), false);
+    if (isOtherInterface && record) this.probes.send(record, this.moves.announced); // before the first packet
     this.reason = reason;
     this.tunnel.use(path);
     this.reason = undefined;
+    if (isOtherInterface) this.punch();
   }
 
   private beginAnew(): void {
@@ -316,10 +345,11 @@ export class TunnelPaths {
     const { patience } = this;
     const { current } = this.records;
     patience.heard(tunnel.pathCounters.lastReceivedMs(tunnel.path));
-    const silentMs = patience.silentMs(now);
-    if (current && silentMs >= patience.limitMs(current.rttMs)) this.leave(current, 'silent');
-    else if (current && silentMs > 0) this.probe(current);
-    if (this.sentSinceTick && ++this.ticks % MEASURE_TICKS === 0) this.measure();
+    if (this.isAttentive) patience.unanswered(this.lastSentMs, tunnel.pathCounters.lastReceivedMs(tunnel.path));
+    if (current) this.listen(current, patience.silentMs(now));
+    if (this.sentSinceTick) this.standby.tend(this.whereabouts.endpoints);
+    this.measuredMs ??= now - TICK_MS;
+    if (this.sentSinceTick && now - this.measuredMs >= MEASURE_MS) this.measure();
     const looksNoMore = !this.punching && tunnel.path.kind === 'relay' && now - this.lastRoundMs > AGAIN_MS;
     if (this.sentSinceTick && looksNoMore) this.punch();
     if (!this.sentSinceTick && !patience.isWaiting) return;
@@ -328,7 +358,29 @@ export class TunnelPaths {
   }
 
   private tickLater(): void {
-    this.ticking ??= this.ports.timers.schedule(this.patience.isShort ? SUSPECT_TICK_MS : TICK_MS, () => this.tick());
+    const delayMs = this.isAttentive ? ATTENTIVE_TICK_MS : this.patience.isShort ? SUSPECT_TICK_MS : TICK_MS;
+    this.ticking ??= this.ports.timers.schedule(delayMs, () => this.tick());
+  }
+
+  private get isAttentive(): boolean {
+    return this.standby.ready.length > 0 && !isStandby(this.tunnel.path);
+  }
+
+  private listen(current: PathRecord, silentMs: number): void {
+    const { standby, patience } = this;
+    const instead = standby.insteadOf(current, silentMs);
+    if (instead) return this.leaveInterface(instead);
+    if (silentMs >= patience.limitMs(current.rttMs)) return this.leave(current, 'silent');
+    if (silentMs > 0 && !this.isAttentive) this.probe(current);
+  }
+
+  /** All that goes by the interface in use is as silent. */
+  private leaveInterface(to: PathRecord): void {
+    this.patience.end();
+    for (const record of this.ordinary) if (record.path.kind === 'direct') record.died(this.now);
+    this.probes.forget();
+    this.lastSwitchMs = this.now;
+    this.use(to.path, 'silent');
   }
 
   /** From now on something should be heard by the current path. */
@@ -343,7 +395,12 @@ export class TunnelPaths {
 
   /** Of paths that work, how well; of those that died, whether they work again. */
   private measure(): void {
-    for (const record of this.records.list) if (record.hasDied || record.isUsable(this.now)) this.probe(record);
+    this.measuredMs = this.now;
+    const { current } = this.records;
+    for (const record of this.records.list) {
+      const isOfUse = record === current || !isStandby(record.path);
+      if (isOfUse && (record.hasDied || record.isUsable(this.now))) this.probe(record);
+    }
     this.select();
   }
 

@@ -1,0 +1,139 @@
+/**
+ * Paths of a tunnel by interfaces of the host that packets do not leave by now (make before break): proven while the
+ * path in use still works, so that there is somewhere to go at once when it falls silent, which no event tells of.
+ *
+ *   tended    a tunnel that is in use on a direct path has a path by each such interface, and probes it rarely
+ *   doubted   nothing is heard by the path in use: all that may work is asked
+ *   taken     what stands by has answered since, and nothing else has: it is the interface that is silent
+ *
+ * They are never taken for being faster: which interface is used is the wish of who has set the host's routes.
+ */
+import type { Clock } from '../../runtime';
+import { scopeOf } from '../../wire/address-scope';
+import type { Endpoint } from '../../wire/addresses';
+import { isStandby, samePath, type Via } from '../path';
+import type { Tunnel } from '../wireguard/tunnel';
+import type { PathRecord } from './path-record';
+import type { PathRecords } from './path-records';
+import { DEAD_MS } from './patience';
+
+/** The host's sockets for it. */
+export interface Standbys {
+  /** Of this IP version. Those that are missing are opened, and there later. */
+  vias(family: 4 | 6): readonly Via[];
+  /** False when its address is gone. */
+  isOpen(via: Via): boolean;
+}
+
+const TEND_MS = 500;
+/** A NAT keeps its mapping for so long. */
+const HOLD_MS = 10_000;
+/** What does not answer is asked again: twice as late after each time. */
+const AGAIN_MS = { first: 1_000, limit: 60_000 };
+/** Of the peer's endpoints. */
+const TARGETS = 2;
+/** Nothing heard for so long, or two round trips: is the path still there? And after how long, or three, it is left. */
+const DOUBT_MS = 150;
+const SILENT_MS = 350;
+const UNMEASURED_MS = 500;
+
+export class Standby {
+  private nextMs = -Infinity;
+  /** Probes without an answer. */
+  private readonly tries = new WeakMap<PathRecord, number>();
+
+  constructor(
+    private readonly tunnel: Tunnel,
+    private readonly records: PathRecords,
+    private readonly ports: { readonly clock: Clock; readonly standbys?: Standbys },
+    private readonly probe: (record: PathRecord) => void,
+  ) {}
+
+  /** Those that answer, and are not in use. */
+  get ready(): readonly PathRecord[] {
+    const nowMs = this.ports.clock.now();
+    return this.records.list.filter((record) => this.standsBy(record) && record.isUsable(nowMs));
+  }
+
+  /** Whether the path in use is by an interface that is not there any more. */
+  get isGone(): boolean {
+    const { path } = this.tunnel;
+    return isStandby(path) && !this.ports.standbys?.isOpen(path.via);
+  }
+
+  /** While packets are sent. `endpoints`: where the peer may be. */
+  tend(endpoints: readonly Endpoint[]): void {
+    const { path } = this.tunnel;
+    const { clock, standbys } = this.ports;
+    const nowMs = clock.now();
+    if (!standbys || path.kind !== 'direct' || nowMs < this.nextMs) return;
+    this.nextMs = nowMs + TEND_MS;
+    const targets = targetsOf([path.endpoint, ...endpoints]);
+    const paths = targets.flatMap((endpoint) =>
+      standbys
+        .vias(endpoint.address.includes(':') ? 6 : 4)
+        .map((via) => ({ kind: 'direct' as const, endpoint, via })),
+    );
+    for (const record of this.records.list) {
+      const isThere = paths.some((each) => samePath(each, record.path));
+      if (this.standsBy(record) && !isThere) this.records.remove(record.path);
+    }
+    for (const each of paths) this.hold(this.records.known(each), nowMs);
+  }
+
+  /**
+   * By the path in use nothing has been heard for `silentMs`, though something should have been. The result: what to
+   * take in its stead, now.
+   */
+  insteadOf(current: PathRecord, silentMs: number): PathRecord | undefined {
+    const { ready } = this;
+    if (isStandby(current.path) || ready.length === 0 || silentMs < this.doubtMs(current)) return undefined;
+    const nowMs = this.ports.clock.now();
+    const others = this.records.list.filter((r) => r !== current && !isStandby(r.path) && r.isUsable(nowMs));
+    const isHeard = ({ path }: PathRecord): boolean =>
+      this.tunnel.pathCounters.lastReceivedMs(path) >= nowMs - silentMs;
+    if (silentMs >= this.limitMs(current, others)) {
+      const heard = others.some(isHeard) ? undefined : ready.find(isHeard);
+      if (heard) return heard;
+    }
+    for (const record of [current, ...others, ...ready]) this.probe(record);
+    return undefined;
+  }
+
+  /** From which silence on the path in use is doubted, milliseconds. */
+  doubtMs({ rttMs = UNMEASURED_MS }: PathRecord): number {
+    return Math.max(DOUBT_MS, 2 * rttMs);
+  }
+
+  /** Others by the same interface have had the time to answer. */
+  private limitMs(current: PathRecord, others: readonly PathRecord[]): number {
+    const { rttMs = UNMEASURED_MS } = current;
+    const answersMs = Math.max(...others.map((other) => other.rttMs ?? UNMEASURED_MS), rttMs);
+    return Math.min(DEAD_MS, Math.max(SILENT_MS, 3 * rttMs, this.doubtMs(current) + 1.5 * answersMs));
+  }
+
+  private standsBy({ path }: PathRecord): boolean {
+    return isStandby(path) && !samePath(path, this.tunnel.path);
+  }
+
+  private hold(record: PathRecord | undefined, nowMs: number): void {
+    if (!record || !this.standsBy(record)) return;
+    const tries = record.isUsable(nowMs) ? 0 : (this.tries.get(record) ?? 0);
+    const waitMs = record.isUsable(nowMs)
+      ? HOLD_MS
+      : Math.min(AGAIN_MS.first * 2 ** Math.max(0, tries - 1), AGAIN_MS.limit);
+    if (nowMs - record.lastProbeMs < waitMs) return;
+    this.tries.set(record, tries + 1);
+    this.probe(record);
+  }
+}
+
+/** In the Internet: another interface does not lead into this one's network. */
+function targetsOf(endpoints: readonly Endpoint[]): Endpoint[] {
+  const known = new Map(
+    endpoints
+      .filter(({ address }) => scopeOf(address) === 'global')
+      .map((endpoint) => [`${endpoint.address} ${endpoint.port}`, endpoint]),
+  );
+  return [...known.values()].slice(0, TARGETS);
+}

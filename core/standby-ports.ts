@@ -1,0 +1,111 @@
+/**
+ * UDP sockets on the addresses of those interfaces that packets do not leave by now, one for each, for all tunnels:
+ *
+ *   wanted -- a tunnel in use asks --> looked for --> open -- its address goes, or nobody asks for a while --> closed
+ *
+ * What is sent from there leaves by that interface where the host routes by source address, as phones and most network
+ * managers do. Elsewhere it goes where all else goes, and standing by is of no use, and no harm.
+ */
+import { openExtraPort } from './extra-port';
+import type { DirectPath, Via } from './packet/path';
+import type { Standbys } from './packet/paths/standby';
+import type { HostAddress, Runtime, Timer } from './runtime';
+import { sourceAddressOf } from './source-addresses';
+import { scopeOf } from './wire/address-scope';
+
+/** Of each IP version. */
+const PORTS = 3;
+const LOOK_MS = 2_000;
+const UNUSED_MS = 120_000;
+
+interface StandbyPort {
+  readonly address: HostAddress;
+  readonly via: Via;
+}
+
+export interface StandbyPortsOptions {
+  readonly runtime: Runtime;
+  receive(datagram: Uint8Array, from: DirectPath): void;
+  /** Whether a tunnel's packets take it. */
+  isUsed(via: Via): boolean;
+}
+
+export class StandbyPorts implements Standbys {
+  private ports: readonly StandbyPort[] = [];
+  /** Interfaces that packets leave by now are not stood by for. */
+  private readonly inUse = new Map<4 | 6, string | undefined>();
+  private lookedMs = -Infinity;
+  private unused: Timer | undefined;
+  private closed = false;
+
+  constructor(private readonly options: StandbyPortsOptions) {}
+
+  vias(family: 4 | 6): readonly Via[] {
+    this.closeGone();
+    this.look();
+    return this.ports
+      .filter(({ address }) => address.family === family && address.interfaceName !== this.inUse.get(family))
+      .map(({ via }) => via);
+  }
+
+  isOpen(via: Via): boolean {
+    this.closeGone();
+    return this.ports.some((port) => port.via === via);
+  }
+
+  close(): void {
+    this.closed = true;
+    this.unused?.cancel();
+    this.keep(() => false);
+  }
+
+  private look(): void {
+    const { clock, timers, sourceAddress } = this.options.runtime;
+    const nowMs = clock.now();
+    if (this.closed || !sourceAddress || nowMs - this.lookedMs < LOOK_MS) return;
+    this.lookedMs = nowMs;
+    for (const family of [4, 6] as const) void this.lookAt(family);
+    this.unused?.cancel();
+    this.unused = timers.schedule(UNUSED_MS, () => this.keep(({ via }) => this.options.isUsed(via)));
+  }
+
+  private async lookAt(family: 4 | 6): Promise<void> {
+    const { runtime, receive } = this.options;
+    const source = await sourceAddressOf(runtime, family);
+    const hosts = this.addresses.filter((each) => each.family === family);
+    const used = hosts.find(({ address }) => address === source)?.interfaceName;
+    this.inUse.set(family, used);
+    if (used === undefined) return;
+    const opened = new Set([used, ...this.ports.filter((p) => p.address.family === family).map(interfaceOf)]);
+    for (const address of hosts) {
+      if (opened.has(address.interfaceName) || opened.size > PORTS) continue;
+      opened.add(address.interfaceName);
+      const via = await openExtraPort(runtime, family, receive, address.address);
+      if (!via) continue;
+      if (this.closed || this.ports.some((port) => port.via.address === address.address)) via.close();
+      else this.ports = [...this.ports, { address, via }];
+    }
+  }
+
+  private get addresses(): HostAddress[] {
+    return this.options.runtime
+      .hostAddresses()
+      .filter(({ address, loopback }) => !loopback && scopeOf(address) !== 'never');
+  }
+
+  private closeGone(): void {
+    const { addresses } = this;
+    this.keep(({ via }) => addresses.some(({ address }) => address === via.address));
+  }
+
+  private keep(isKept: (port: StandbyPort) => boolean): void {
+    const kept = this.ports.filter(isKept);
+    if (kept.length === this.ports.length) return;
+    for (const port of this.ports) if (!kept.includes(port)) port.via.close();
+    this.ports = kept;
+  }
+}
+
+function interfaceOf({ address }: StandbyPort): string {
+  return address.interfaceName;
+}
