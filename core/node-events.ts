@@ -1,12 +1,15 @@
 /** What programs may be told of a node while it runs: its handovers, and the routes that its tunnels take. */
 import type { Handover } from './handover/handover-reports';
 import type { RouteChange } from './packet-path';
+import type { Clock } from './runtime';
 import type { Trace } from './trace';
 
 export interface NodeEventListeners {
   handover(handover: Handover): void;
   route(route: RouteChange): void;
 }
+
+const SEND_FAILED_MS = 1_000;
 
 type Name = keyof NodeEventListeners;
 
@@ -19,9 +22,13 @@ export class NodeEvents {
     route: new Set(),
   };
 
+  /** When each was told last. */
+  private readonly failures = new Map<string, number>();
+
   constructor(
     private readonly trace: Trace,
     private readonly part: string,
+    private readonly clock: Clock,
   ) {}
 
   readonly on: Listen = (name, listener) => {
@@ -42,6 +49,14 @@ export class NodeEvents {
     const { peer, from, to, why } = route;
     this.trace({ part: this.part, event: 'route', peer, from, to, why });
     this.tell('route', route);
+  }
+
+  /** Where there is no route, no packet can be sent: once a second for each reason is told. */
+  sendFailed({ code = 'unknown' }: { readonly code?: string }, to: string): void {
+    const nowMs = this.clock.now();
+    if (nowMs - (this.failures.get(code) ?? -Infinity) < SEND_FAILED_MS) return;
+    this.failures.set(code, nowMs);
+    this.trace({ part: this.part, event: 'send failed', code, to });
   }
 
   /** A listener that throws breaks nothing here: it is the program's error, and is thrown as one of a timer would be. */

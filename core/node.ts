@@ -96,7 +96,7 @@ export class Node implements VirtualNetwork {
     const { clock, timers, random } = runtime;
     this.part = `node ${config.node ? `${config.node}.` : ''}${config.account}`;
     this.namespace = options.namespace;
-    this.events = new NodeEvents(trace, this.part);
+    this.events = new NodeEvents(trace, this.part, clock);
     this.signalling = new Signalling<Endpoint>({
       ...{ party: 'node', part: this.part, clock, timers, random, trace },
       transmit: (datagram, to) => this.ports.send(datagram, to),
@@ -360,7 +360,7 @@ export class Node implements VirtualNetwork {
   }
 
   private sendFailed(error: Error & { code?: string }, to: Endpoint): void {
-    this.options.trace({ part: this.part, event: 'send failed', code: error.code, to: to.address });
+    this.events.sendFailed(error, to.address);
     this.signalling.unsent(to, error.code ?? error.message);
     if (!this.packetPath.sendFailed(to)) this.handover.suspect();
   }

@@ -15,7 +15,8 @@ import { scopeOf } from './wire/address-scope';
 
 /** Of each IP version. */
 const PORTS = 3;
-const LOOK_MS = 2_000;
+/** For the host's addresses; and for where it sends from, which costs a socket. */
+const LOOK_MS = { addresses: 500, source: 2_000 };
 const UNUSED_MS = 120_000;
 
 interface StandbyPort {
@@ -34,15 +35,16 @@ export class StandbyPorts implements Standbys {
   private ports: readonly StandbyPort[] = [];
   /** Interfaces that packets leave by now are not stood by for. */
   private readonly inUse = new Map<4 | 6, string | undefined>();
-  private lookedMs = -Infinity;
+  private readonly lookedMs = { addresses: -Infinity, source: -Infinity };
+  private seen = '';
   private unused: Timer | undefined;
   private closed = false;
 
   constructor(private readonly options: StandbyPortsOptions) {}
 
   vias(family: 4 | 6): readonly Via[] {
-    this.closeGone();
-    this.look();
+    const nowMs = this.options.runtime.clock.now();
+    if (nowMs - this.lookedMs.addresses >= LOOK_MS.addresses) this.look(nowMs);
     return this.ports
       .filter(({ address }) => address.family === family && address.interfaceName !== this.inUse.get(family))
       .map(({ via }) => via);
@@ -59,11 +61,15 @@ export class StandbyPorts implements Standbys {
     this.keep(() => false);
   }
 
-  private look(): void {
-    const { clock, timers, sourceAddress } = this.options.runtime;
-    const nowMs = clock.now();
-    if (this.closed || !sourceAddress || nowMs - this.lookedMs < LOOK_MS) return;
-    this.lookedMs = nowMs;
+  private look(nowMs: number): void {
+    const { timers, sourceAddress } = this.options.runtime;
+    if (this.closed || !sourceAddress) return;
+    this.lookedMs.addresses = nowMs;
+    this.closeGone();
+    const seen = this.addresses.map(({ address }) => address).join();
+    if (seen === this.seen && nowMs - this.lookedMs.source < LOOK_MS.source) return;
+    this.seen = seen;
+    this.lookedMs.source = nowMs;
     for (const family of [4, 6] as const) void this.lookAt(family);
     this.unused?.cancel();
     this.unused = timers.schedule(UNUSED_MS, () => this.keep(({ via }) => this.options.isUsed(via)));

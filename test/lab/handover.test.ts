@@ -13,11 +13,14 @@ import { killRunning } from '../support/processes';
 const STAY_MS = 1_000;
 /** Until nobody waits for an answer by the network that is silent. */
 const SILENT_MS = 1_500;
+/** Until LTE is known to work, beside Wi-Fi. */
+const PROVEN_MS = 2_000;
 const WORKLOADS = ['download', 'websocket', 'datagrams'];
 
 const movement: Movement = {
   name: 'representative',
-  about: 'Wi-Fi, LTE and Wi-Fi again; then Wi-Fi is silent until LTE takes its place; then both hosts at once',
+  about:
+    'Wi-Fi, LTE and Wi-Fi again; then Wi-Fi is silent until LTE takes its place; then it is silent while LTE stands by; then both hosts at once',
   mn: ['wifi'],
   cn: ['wifi'],
   async move({ mn, cn }) {
@@ -30,12 +33,18 @@ const movement: Movement = {
     await stay(SILENT_MS);
     mn.change('wifi', 'lte');
     await stay(STAY_MS);
+    mn.join('wifi');
+    await stay(PROVEN_MS);
+    mn.leave('wifi', 'silent');
+    await stay(SILENT_MS);
+    mn.leave('wifi');
+    await stay(STAY_MS);
     mn.leave('lte');
     cn.leave('wifi');
     mn.join('wifi');
     cn.join('lte');
     await stay(STAY_MS);
-    return 4;
+    return 6;
   },
 };
 

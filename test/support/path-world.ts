@@ -27,6 +27,8 @@ export interface Node {
   stuck: number;
   /** Moves that were heard of: that its own was, or the peer's. */
   readonly known: string[];
+  /** Its sockets on other interfaces. */
+  vias: readonly Via[];
 }
 
 export class PathWorld {
@@ -115,6 +117,18 @@ export class PathWorld {
     node.paths.hostMoved();
   }
 
+  /** It has another interface, which its packets do not leave by; by this network's standards at `address`. */
+  standBy(name: 'a' | 'b', address: string, kind?: NatKind): void {
+    const node = this[name];
+    const nat = kind && this.network.nat(address, kind);
+    const local = { address: nat ? '10.0.0.10' : address, port: this.nextPort++ };
+    const receive = (datagram: Uint8Array, endpoint: Endpoint): void =>
+      node.module.receive(datagram, { kind: 'direct', endpoint, via });
+    const send = this.network.host(local, nat, receive);
+    const via: Via = { address: local.address, send, close: () => this.network.remove(local) };
+    node.vias = [via];
+  }
+
   close(): void {
     for (const { module } of this.pair()) module.close();
   }
@@ -157,6 +171,7 @@ export class PathWorld {
     const paths: Paths = new Paths(module.publicKey, {
       ...{ clock: time, timers: time, random },
       mapping: () => kind?.mapping,
+      standbys: { vias: (family) => (family === 4 ? node.vias : []), isOpen: (via) => node.vias.includes(via) },
       openPort: async () => this.openPort(node, module),
       onStuck: () => void node.stuck++,
       onMoveKnown: (_, whose) => void node.known.push(whose),
@@ -168,6 +183,7 @@ export class PathWorld {
     const node = {
       ...{ name, module, paths, local, nat, received, ways, send, stuck: 0 },
       known: [] as string[],
+      vias: [] as readonly Via[],
       address: `198.18.0.${number}`,
       tunnel: undefined as unknown as Tunnel, // made when both are there
     };

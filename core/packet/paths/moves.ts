@@ -9,6 +9,7 @@
  * once, and the first straight one that arrives decides.
  */
 import type { Clock } from '../../runtime';
+import { isStandby, samePath, type Path } from '../path';
 
 /** So long after a move packets still go straight, though the relay has answered already. */
 const STRAIGHT_FIRST_MS = 60;
@@ -33,9 +34,13 @@ export class Moves {
     return this.own.isConfirmed ? undefined : this.own.number;
   }
 
-  /** Whether the last move was of the whole host. */
-  get isOfHost(): boolean {
-    return this.own.isOfHost;
+  /**
+   * The same where a probe of this path tells of it. The peer follows a notice to where it came from: never to an
+   * interface that only stands by, or was left.
+   */
+  announcedBy(path: Path, inUse: Path): number | undefined {
+    const isOrdinary = !isStandby(path) && (this.own.isOfHost || !isStandby(inUse));
+    return isOrdinary || samePath(path, inUse) ? this.announced : undefined;
   }
 
   /** The peer has answered since. True for the first time. */

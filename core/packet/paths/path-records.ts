@@ -19,6 +19,17 @@ export class PathRecords {
     return this.all;
   }
 
+  /** Without those that stand by. */
+  get ordinary(): readonly PathRecord[] {
+    return this.all.filter(({ path }) => !isStandby(path));
+  }
+
+  /** Those that work, and those that died and may work again. */
+  get measured(): readonly PathRecord[] {
+    const isOfUse = (record: PathRecord): boolean => record.hasDied || record.isUsable(this.clock.now());
+    return this.all.filter((record) => isOfUse(record) && (record === this.current || !isStandby(record.path)));
+  }
+
   /** Of the path that packets take. */
   get current(): PathRecord | undefined {
     return this.find(this.tunnel.path);

@@ -7,6 +7,8 @@ export const DEAD_MS = 2_000;
 /** The peer has left the path already, it seems, as it is heard by another; or there was a silence before. */
 export const SUSPECT_MS = 1_000;
 
+const TICK_MS = { calm: 500, suspicious: 200, attentive: 100 };
+
 export class Patience {
   /** Whether there is a reason to think that the path is dead. */
   isShort = false;
@@ -41,6 +43,11 @@ export class Patience {
   /** When something last came by the path. */
   heard(atMs: number): void {
     if (this.sinceMs !== undefined && atMs >= this.sinceMs) this.end();
+  }
+
+  /** When to look again. `isAttentive`: there is somewhere else to go at once. */
+  tickMs(isAttentive: boolean): number {
+    return isAttentive ? TICK_MS.attentive : this.isShort ? TICK_MS.suspicious : TICK_MS.calm;
   }
 
   silentMs(nowMs: number): number {

@@ -49,10 +49,9 @@ export class Standby {
     private readonly probe: (record: PathRecord) => void,
   ) {}
 
-  /** Those that answer, and are not in use. */
-  get ready(): readonly PathRecord[] {
-    const nowMs = this.ports.clock.now();
-    return this.records.list.filter((record) => this.standsBy(record) && record.isUsable(nowMs));
+  /** Whether something stands by that answers. */
+  get isReady(): boolean {
+    return this.ready.length > 0;
   }
 
   /** Whether the path in use is by an interface that is not there any more. */
@@ -70,9 +69,7 @@ export class Standby {
     this.nextMs = nowMs + TEND_MS;
     const targets = targetsOf([path.endpoint, ...endpoints]);
     const paths = targets.flatMap((endpoint) =>
-      standbys
-        .vias(endpoint.address.includes(':') ? 6 : 4)
-        .map((via) => ({ kind: 'direct' as const, endpoint, via })),
+      standbys.vias(endpoint.address.includes(':') ? 6 : 4).map((via) => ({ kind: 'direct' as const, endpoint, via })),
     );
     for (const record of this.records.list) {
       const isThere = paths.some((each) => samePath(each, record.path));
@@ -87,9 +84,9 @@ export class Standby {
    */
   insteadOf(current: PathRecord, silentMs: number): PathRecord | undefined {
     const { ready } = this;
-    if (isStandby(current.path) || ready.length === 0 || silentMs < this.doubtMs(current)) return undefined;
+    if (ready.length === 0 || silentMs < this.doubtMs(current)) return undefined;
     const nowMs = this.ports.clock.now();
-    const others = this.records.list.filter((r) => r !== current && !isStandby(r.path) && r.isUsable(nowMs));
+    const others = this.records.ordinary.filter((record) => record !== current && record.isUsable(nowMs));
     const isHeard = ({ path }: PathRecord): boolean =>
       this.tunnel.pathCounters.lastReceivedMs(path) >= nowMs - silentMs;
     if (silentMs >= this.limitMs(current, others)) {
@@ -100,8 +97,14 @@ export class Standby {
     return undefined;
   }
 
+  private get ready(): readonly PathRecord[] {
+    const nowMs = this.ports.clock.now();
+    if (isStandby(this.tunnel.path)) return [];
+    return this.records.list.filter(({ path }) => isStandby(path)).filter((record) => record.isUsable(nowMs));
+  }
+
   /** From which silence on the path in use is doubted, milliseconds. */
-  doubtMs({ rttMs = UNMEASURED_MS }: PathRecord): number {
+  private doubtMs({ rttMs = UNMEASURED_MS }: PathRecord): number {
     return Math.max(DOUBT_MS, 2 * rttMs);
   }
 

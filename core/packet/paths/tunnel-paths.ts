@@ -27,29 +27,17 @@ import { PathRecords } from './path-records';
 import { DEAD_MS, Patience, SUSPECT_MS } from './patience';
 import { Probes } from './probes';
 import type { RouteReason, TunnelPathsPorts, Whereabouts } from './paths-contract';
+import { AGAIN_MS, ROUNDS_MS, SETTLED_ROUND, STUCK_AGAIN_MS, STUCK_LIMIT_MS } from './rounds';
 import { Scatter } from './scatter';
 import { Standby } from './standby';
 import { Waking } from './waking';
 
-/** After the first round. Both nodes begin within a one-way trip of each other. */
-const ROUNDS_MS = [20, 40, 80, 160, 320, 640, 1_280, 2_560] as const;
-/** A direct path works by then: the others have had their chance. */
-const SETTLED_ROUND = 4;
-/** A tunnel that stays on its relay looks again: a NAT was restarted, a firewall changed. */
-const AGAIN_MS = 60_000;
 /** Of one path, in return for the peer's probes. */
 const IN_RETURN_MS = 20;
-const TICK_MS = 500;
-const SUSPECT_TICK_MS = 200;
-/** Where something stands by. */
-const ATTENTIVE_TICK_MS = 100;
 const MEASURE_MS = 2_000;
 /** A path that is not used is held ready while the tunnel is. */
 const ACTIVE_MS = 60_000;
 const STUCK_MS = 10_000;
-/** While no path answers, and somebody waits: the network may be back at any moment. */
-const STUCK_AGAIN_MS = 1_000;
-const STUCK_LIMIT_MS = 600_000;
 
 export class TunnelPaths {
   private readonly records: PathRecords;
@@ -62,7 +50,7 @@ export class TunnelPaths {
   private ticking: Timer | undefined;
   private round = 0;
   private lastRoundMs = -Infinity;
-  private measuredMs: number | undefined;
+  private measuredMs = -Infinity;
   private lastSentMs = -Infinity;
   private sentSinceTick = false;
   private lastActiveMs = -Infinity;
@@ -102,7 +90,7 @@ export class TunnelPaths {
   established(): void {
     this.records.current?.proven();
     // What is measured while programs start says little: among direct paths the first one stays for a while.
-    if (this.lastSwitchMs === -Infinity) this.lastSwitchMs = this.now;
+    if (this.lastSwitchMs === -Infinity) this.lastSwitchMs = this.measuredMs = this.now;
     if (!this.punching && this.records.list.some(({ lastProbeMs }) => lastProbeMs === -Infinity)) this.punch();
   }
 
@@ -228,7 +216,7 @@ export class TunnelPaths {
     const isOfUse = this.round <= ROUNDS_MS.length || now - this.lastActiveMs <= (isStuck ? STUCK_LIMIT_MS : AGAIN_MS);
     if (tunnel.state !== 'established' || !isOfUse) return; // nobody would notice
     const isUrgent = isStuck || this.moves.announced !== undefined;
-    const others = this.ordinary.filter((record) => record !== current && !record.isUsable(now));
+    const others = this.records.ordinary.filter((record) => record !== current && !record.isUsable(now));
     if (current && (isUrgent || (this.round === 0 && this.records.list.length > 1))) this.probe(current);
     for (const record of others) this.probe(record);
     const isSettled = others.length === 0 || (tunnel.path.kind === 'direct' && this.round >= SETTLED_ROUND);
@@ -241,17 +229,7 @@ export class TunnelPaths {
 
   private probe(record: PathRecord): void {
     if (record.lastProbeMs === -Infinity) this.ports.onFigure8(this.tunnel, 'request-sent', record.path);
-    this.probes.send(record, this.isAnnouncedBy(record.path) ? this.moves.announced : undefined);
-  }
-
-  /** The peer follows a notice to where it came from: never to an interface that only stands by, or was left. */
-  private isAnnouncedBy(path: Path): boolean {
-    if (samePath(path, this.tunnel.path)) return true;
-    return !isStandby(path) && (this.moves.isOfHost || !isStandby(this.tunnel.path));
-  }
-
-  private get ordinary(): readonly PathRecord[] {
-    return this.records.list.filter(({ path }) => !isStandby(path));
+    this.probes.send(record, this.moves.announcedBy(record.path, this.tunnel.path));
   }
 
   private answered(challenge: Uint8Array, from: Path): boolean {
@@ -295,13 +273,17 @@ export class TunnelPaths {
 
   private use(path: Path, reason: RouteReason): void {
     const isOtherInterface = boundTo(path) !== boundTo(this.tunnel.path);
-    const record = this.records.known(path);
-    if (isOtherInterface) this.moves.begin(this.nextMove(), false);
-    if (isOtherInterface && record) this.probes.send(record, this.moves.announced); // before the first packet
+    if (isOtherInterface) this.announce(this.records.known(path)); // before the first packet
     this.reason = reason;
     this.tunnel.use(path);
     this.reason = undefined;
     if (isOtherInterface) this.punch();
+  }
+
+  /** This host sends from another of its addresses. */
+  private announce(record: PathRecord | undefined): void {
+    this.moves.begin(this.nextMove(), false);
+    if (record) this.probes.send(record, this.moves.announced);
   }
 
   private beginAnew(): void {
@@ -345,10 +327,9 @@ export class TunnelPaths {
     const { patience } = this;
     const { current } = this.records;
     patience.heard(tunnel.pathCounters.lastReceivedMs(tunnel.path));
-    if (this.isAttentive) patience.unanswered(this.lastSentMs, tunnel.pathCounters.lastReceivedMs(tunnel.path));
+    if (this.standby.isReady) patience.unanswered(this.lastSentMs, tunnel.pathCounters.lastReceivedMs(tunnel.path));
     if (current) this.listen(current, patience.silentMs(now));
     if (this.sentSinceTick) this.standby.tend(this.whereabouts.endpoints);
-    this.measuredMs ??= now - TICK_MS;
     if (this.sentSinceTick && now - this.measuredMs >= MEASURE_MS) this.measure();
     const looksNoMore = !this.punching && tunnel.path.kind === 'relay' && now - this.lastRoundMs > AGAIN_MS;
     if (this.sentSinceTick && looksNoMore) this.punch();
@@ -358,12 +339,8 @@ export class TunnelPaths {
   }
 
   private tickLater(): void {
-    const delayMs = this.isAttentive ? ATTENTIVE_TICK_MS : this.patience.isShort ? SUSPECT_TICK_MS : TICK_MS;
+    const delayMs = this.patience.tickMs(this.standby.isReady);
     this.ticking ??= this.ports.timers.schedule(delayMs, () => this.tick());
-  }
-
-  private get isAttentive(): boolean {
-    return this.standby.ready.length > 0 && !isStandby(this.tunnel.path);
   }
 
   private listen(current: PathRecord, silentMs: number): void {
@@ -371,15 +348,14 @@ export class TunnelPaths {
     const instead = standby.insteadOf(current, silentMs);
     if (instead) return this.leaveInterface(instead);
     if (silentMs >= patience.limitMs(current.rttMs)) return this.leave(current, 'silent');
-    if (silentMs > 0 && !this.isAttentive) this.probe(current);
+    if (silentMs > 0 && !this.standby.isReady) this.probe(current);
   }
 
   /** All that goes by the interface in use is as silent. */
   private leaveInterface(to: PathRecord): void {
     this.patience.end();
-    for (const record of this.ordinary) if (record.path.kind === 'direct') record.died(this.now);
+    for (const record of this.records.ordinary) if (record.path.kind === 'direct') record.died(this.now);
     this.probes.forget();
-    this.lastSwitchMs = this.now;
     this.use(to.path, 'silent');
   }
 
@@ -393,14 +369,9 @@ export class TunnelPaths {
     this.patience.wake(nowMs, relay?.path);
   }
 
-  /** Of paths that work, how well; of those that died, whether they work again. */
   private measure(): void {
     this.measuredMs = this.now;
-    const { current } = this.records;
-    for (const record of this.records.list) {
-      const isOfUse = record === current || !isStandby(record.path);
-      if (isOfUse && (record.hasDied || record.isUsable(this.now))) this.probe(record);
-    }
+    for (const record of this.records.measured) this.probe(record);
     this.select();
   }
 

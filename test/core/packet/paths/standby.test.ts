@@ -1,0 +1,172 @@
+/** A tunnel of a host with two interfaces, one of which falls silent without a word, on virtual time. */
+import assert from 'node:assert/strict';
+import { afterEach, describe, it } from 'mocha';
+import { isStandby } from '../../../../core/packet/path';
+import { NATS, type NatKind } from '../../../support/nat-network';
+import { PathWorld } from '../../../support/path-world';
+import { ipv4Packet } from '../../../support/tunnel-pair';
+
+const SEEDS = [1, 2, 3, 4];
+const OTHER = '203.0.113.77';
+/** To notice, and a round trip. */
+const NOTICED_MS = 600;
+
+describe('another interface that stands by', () => {
+  let world: PathWorld;
+
+  function direct(seed: number, natOfOther?: NatKind): PathWorld {
+    world = new PathWorld(seed);
+    world.standBy('a', OTHER, natOfOther);
+    world.establish();
+    assert.deepEqual(world.talk(4_000), []);
+    assert.deepEqual(world.ways, ['direct', 'direct']);
+    return world;
+  }
+
+  /** Whether the interface that A's packets leave by carries anything; the relay is reached by it, too. */
+  function silence(isSilent: boolean): void {
+    const { address } = world.a.local;
+    world.relayWorks = !isSilent;
+    world.network.lose = (from, to) => isSilent && (from.address === address || to.address === address);
+  }
+
+  afterEach(() => {
+    world.close();
+    world.time.runUntilIdle(10_000);
+  });
+
+  const whereBSends = (): string => world.b.tunnel.path.endpoint.address;
+  const standsIn = (): boolean => isStandby(world.a.tunnel.path);
+
+  for (const [name, nat] of [
+    ['no NAT', undefined],
+    ['a symmetric NAT', NATS.symmetric],
+  ] as const) {
+    it(`the one in use falls silent -> by the other, behind ${name}, in 600 ms, and nothing more is lost`, () => {
+      for (const seed of SEEDS) {
+        direct(seed, nat);
+        silence(true);
+        world.talk(NOTICED_MS - 200);
+        assert.equal(whereBSends(), OTHER, `seed ${seed}`);
+        assert(standsIn());
+        assert.deepEqual(world.talk(20_000), [], `seed ${seed}`);
+        assert.equal(whereBSends(), OTHER);
+        world.close();
+      }
+    });
+  }
+
+  it('who only acknowledges what it receives -> notices as soon', () => {
+    for (const seed of SEEDS) {
+      direct(seed);
+      const { a, b, time } = world;
+      const say = (i: number): void => {
+        b.module.encapsulate(ipv4Packet(b.address, a.address, `${i}`));
+        time.advance(20);
+        if (a.received.includes(`${i}`)) a.module.encapsulate(ipv4Packet(a.address, b.address, 'heard'));
+      };
+      for (let i = 0; i < 100; i++) say(i);
+      silence(true);
+      for (let i = 100; i < 100 + NOTICED_MS / 20; i++) say(i);
+      assert.equal(whereBSends(), OTHER, `seed ${seed}`);
+      world.close();
+    }
+  });
+
+  it('it works again -> back by it on both sides, after a while, and nothing is lost', () => {
+    for (const seed of SEEDS) {
+      direct(seed);
+      silence(true);
+      world.talk(3_000);
+      silence(false);
+      assert.deepEqual(world.talk(10_000), [], `seed ${seed}`);
+      assert(!standsIn());
+      assert.equal(whereBSends(), world.a.local.address);
+      world.close();
+    }
+  });
+
+  it('it works and fails by turns -> the tunnel goes back to it more and more rarely', () => {
+    direct(1);
+    const before = world.a.ways.length;
+    for (let i = 0; i < 30; i++) {
+      silence(true);
+      world.talk(2_000);
+      silence(false);
+      world.talk(4_000);
+    }
+    const changes = world.a.ways.length - before;
+    assert(changes <= 16, `${changes} changes`);
+  });
+
+  it('only the direct path is silent, and the relay is heard -> the relay, as the interface works', () => {
+    for (const seed of SEEDS) {
+      direct(seed);
+      silence(true);
+      world.relayWorks = true;
+      world.talk(3_000);
+      assert.deepEqual(world.ways, ['relay', 'relay'], `seed ${seed}`);
+      assert.deepEqual(world.talk(2_000), [], `seed ${seed}`);
+      world.close();
+    }
+  });
+
+  it('the other is faster -> neither side takes it', () => {
+    for (const seed of SEEDS) {
+      world = new PathWorld(seed);
+      world.standBy('a', OTHER);
+      world.network.latencyMs = (from, to) => ([from, to].some(({ address }) => address === OTHER) ? 2 : 25);
+      world.establish();
+      world.talk(60_000, 100);
+      assert.equal(whereBSends(), world.a.local.address, `seed ${seed}`);
+      assert(!standsIn());
+      world.close();
+    }
+  });
+
+  it('what leaves by the other never arrives -> it is asked rarely; and in silence all is as without it', () => {
+    direct(1);
+    const isOther = ({ address }: { address: string }): boolean => address === OTHER;
+    let tried = 0;
+    world.network.lose = (from) => isOther(from) && ++tried > 0;
+    world.talk(120_000, 100);
+    assert(tried > 2 && tried < 25, `${tried} probes`);
+    world.network.lose = () => true;
+    world.talk(3_000);
+    assert.deepEqual(world.ways, ['relay', 'relay']);
+  });
+
+  it('both are silent -> stuck is told, and it goes on when the first works again', () => {
+    direct(1);
+    world.relayWorks = false;
+    world.network.lose = () => true;
+    world.talk(20_000);
+    assert(world.a.stuck >= 1);
+    silence(false);
+    world.talk(3_000);
+    assert.deepEqual(world.talk(3_000), []);
+  });
+
+  it('taken, and its address goes -> by the first again, at once', () => {
+    direct(1);
+    silence(true);
+    world.talk(3_000);
+    assert(standsIn());
+    silence(false);
+    world.a.vias[0]!.close();
+    world.a.vias = [];
+    world.a.paths.hostMoved();
+    world.time.advance(100);
+    assert(!standsIn());
+    assert.equal(whereBSends(), world.a.local.address);
+    assert.deepEqual(world.talk(3_000), []);
+  });
+
+  it('idle: nobody sends -> it is not probed', () => {
+    direct(1);
+    world.time.advance(30_000);
+    const { count } = world.network;
+    world.time.advance(60_000);
+    assert.equal(world.network.count, count);
+  });
+});
