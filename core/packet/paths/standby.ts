@@ -76,6 +76,8 @@ export class Standby {
       if (this.standsBy(record) && !isThere) this.records.remove(record.path);
     }
     for (const each of paths) this.hold(this.records.known(each), nowMs);
+    const { current } = this.records;
+    if (paths.length > 0 && current && current.rttMs === undefined) this.probe(current); // how long is a silence?
   }
 
   /**
