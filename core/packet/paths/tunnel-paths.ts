@@ -53,6 +53,7 @@ export class TunnelPaths {
   private measuredMs = -Infinity;
   private lastSentMs = -Infinity;
   private sentSinceTick = false;
+  private introducedMs = -Infinity;
   private lastActiveMs = -Infinity;
   private lastSwitchMs = -Infinity;
   private lastStuckMs = -Infinity;
@@ -79,6 +80,7 @@ export class TunnelPaths {
     const paths: Path[] = endpoints.map((endpoint) => ({ kind: 'direct', endpoint }));
     if (relay) paths.unshift(relay);
     this.whereabouts = whereabouts;
+    this.introducedMs = this.now;
     this.moves.introduced();
     this.records.name(paths);
     this.scatter?.close();
@@ -141,6 +143,7 @@ export class TunnelPaths {
     if (!record) return true;
     if (this.tunnel.path.kind === 'relay') return false; // why it is there, this node knows best
     const lastMs = this.tunnel.pathCounters.lastReceivedMs(this.tunnel.path);
+    if (lastMs < this.introducedMs) return true; // the peer may be another process, of which nothing goes by this one
     const isSilent = this.now - lastMs > SUSPECT_MS / 4;
     if (isSilent) this.patience.isShort = true;
     return isSilent && !this.isLeader;

@@ -149,6 +149,20 @@ describe('paths of a tunnel', () => {
     return to.received.filter((received) => received === text).length;
   }
 
+  it('direct: the DC introduces the peer anew, which is then heard from elsewhere -> followed at once, whoever leads', () => {
+    established(1, 'none', 'cone');
+    world.talk(1_000);
+    const elsewhere = { address: '203.0.113.77', port: 7_777 };
+    for (const { paths, tunnel } of [world.a, world.b]) {
+      assert(tunnel.path.kind === 'direct');
+      const follows = (): boolean => paths.follows(tunnel, { kind: 'direct', endpoint: elsewhere });
+      paths.introduce(tunnel, { endpoints: [tunnel.path.endpoint, elsewhere] });
+      assert.equal(follows(), true, 'it may be another process');
+      world.talk(1_000);
+      assert.equal(follows(), false, 'it is heard where it was');
+    }
+  });
+
   it('direct: it works and fails by turns -> the tunnel goes back to it more and more rarely', () => {
     established(1, 'cone', 'cone');
     world.talk(1_000);
