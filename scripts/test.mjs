@@ -11,7 +11,7 @@ import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { projectRoot } from './setup/report.mjs';
 
-const countsFileOf = (name) => resolve(projectRoot, `build/counts-of-${name}.json`);
+const countsFileOf = (name) => resolve(projectRoot, `build/counts of ${name}.json`);
 const coverageDir = resolve(projectRoot, 'coverage/tmp');
 const mochaArguments = process.argv.slice(2);
 
@@ -19,13 +19,13 @@ const tool = (path) => resolve(projectRoot, 'node_modules', path);
 const script = (name, ...args) => [process.execPath, resolve(projectRoot, 'scripts', name), ...args];
 
 const isWhole = mochaArguments.length === 0;
-const runs = isWhole ? ['tests', 'shim'] : ['tests'];
-/** Their programs listen on fixed ports, so these run one after the other; all others take ports that are free. */
-const FIXED_PORTS = ['shim', 'programs', 'versions'].map((dir) => `dist/test/${dir}/**`);
-const others = FIXED_PORTS.flatMap((files) => ['--ignore', files]);
-const tests = { name: 'tests', run: () => runMocha('tests', isWhole ? others : mochaArguments) };
-const theirs = FIXED_PORTS.map((files) => `${files}/*.test.js`);
-const shim = { name: 'shim', run: () => runMocha('shim', theirs, { shown: false }) };
+const runs = isWhole ? ['tests', 'tests 2'] : ['tests'];
+/** About half of the time. Programs of the first three listen on fixed ports; all others take ports that are free. */
+const SECOND_LANE = ['shim', 'programs', 'versions', 'cli', 'core', 'servers'].map((dir) => `dist/test/${dir}/**`);
+const first = isWhole ? SECOND_LANE.flatMap((files) => ['--ignore', files]) : mochaArguments;
+const second = SECOND_LANE.map((files) => `${files}/*.test.js`);
+const tests = { name: 'tests', run: () => runMocha('tests', first) };
+const moreTests = { name: 'tests 2', run: () => runMocha('tests 2', second, { shown: false }) };
 /** The tests wait for processes more than they compute: meanwhile these run, and say what they said afterwards. */
 const beside = [
   { name: 'lint', run: () => run([process.execPath, tool('eslint/bin/eslint.js'), '--max-warnings=0', '.']) },
@@ -94,7 +94,7 @@ for (const name of runs) rmSync(countsFileOf(name), { force: true });
 mkdirSync(resolve(projectRoot, 'build'), { recursive: true });
 
 process.stdout.write('\n== tests\n');
-const meanwhile = Promise.all([inTurn(isWhole ? [shim] : []), inTurn(beside)]);
+const meanwhile = Promise.all([inTurn(isWhole ? [moreTests] : []), inTurn(beside)]);
 const results = [await timed(tests), ...(await meanwhile).flat(), ...(await inTurn(after))];
 for (const { name, output } of results) if (output) process.stdout.write(`\n== ${name}\n${output}`);
 
