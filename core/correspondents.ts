@@ -32,7 +32,7 @@ const FAILURE_MS = 1_000;
 /** The side that awaits the Tunnel Request sends its own when none has come by then: the other may not reach us. */
 const AWAIT_REQUEST_MS = 300;
 /** In a node that does not know yet whether it is reached: the DC takes it for one that is. */
-const AWAIT_REQUEST_UNSURE_MS = 40;
+const AWAIT_REQUEST_UNSURE_MS = 150;
 /**
  * When nothing at all has come through the tunnel for this long after a connection was begun, the DC is asked again:
  * a correspondent that restarted is found soon, and not after the 15 s that the tunnel needs to notice the silence.

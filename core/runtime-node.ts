@@ -327,6 +327,7 @@ function localAddress({ address, port }: Endpoint): Promise<string> {
   return new Promise((resolve) => {
     const socket = dgram().createSocket({ type: address.includes(':') ? 'udp6' : 'udp4', lookup: literal });
     Object.defineProperty(socket, HOST_SOCKET, { value: true });
+    socket.unref(); // a look keeps no program running
     const done = (local: string): void => {
       socket.close();
       resolve(local);

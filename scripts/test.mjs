@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
- * All checks, then one summary: the tests in two lanes, in a third lint, format, types and the tests of Node and ws
- * through the shim, and coverage at the end. Runs them all, whatever fails.
+ * All checks, then one summary: most of the tests; beside them lint, format, types, the tests of Node and ws through
+ * the shim, and the rest of the tests; and coverage at the end. Runs them all, whatever fails.
  * The last line alone is `N passed, N failed` with `, N skipped` when tests were skipped.
  * Arguments go to mocha: `node scripts/test.mjs --grep wildcard`.
  */
@@ -20,13 +20,12 @@ const script = (name, ...args) => [process.execPath, resolve(projectRoot, 'scrip
 
 const isWhole = mochaArguments.length === 0;
 const runs = isWhole ? ['tests', 'tests 2'] : ['tests'];
-/** About half of the time. Programs of the first three listen on fixed ports; all others take ports that are free. */
-const SECOND_LANE = ['shim', 'programs', 'versions', 'cli', 'core', 'servers'].map((dir) => `dist/test/${dir}/**`);
+/** Programs of the first three listen on fixed ports; all others take ports that are free. */
+const SECOND_LANE = ['shim', 'programs', 'versions', 'servers'].map((dir) => `dist/test/${dir}/**`);
 const first = isWhole ? SECOND_LANE.flatMap((files) => ['--ignore', files]) : mochaArguments;
 const second = SECOND_LANE.map((files) => `${files}/*.test.js`);
 const tests = { name: 'tests', run: () => runMocha('tests', first) };
-const moreTests = { name: 'tests 2', run: () => runMocha('tests 2', second, { shown: false }) };
-/** The tests wait for processes more than they compute: meanwhile these run, and say what they said afterwards. */
+/** The tests wait for processes more than they compute: beside them these run, and say what they said afterwards. */
 const beside = [
   { name: 'lint', run: () => run([process.execPath, tool('eslint/bin/eslint.js'), '--max-warnings=0', '.']) },
   {
@@ -44,6 +43,7 @@ if (isWhole) {
       run: () => runIfPossible(script('conformance.mjs', '--quick', '--jobs', '2', 'net', 'dgram', 'dns')),
     },
     { name: 'ws', run: () => runIfPossible(script('conformance-ws.mjs')) },
+    { name: 'tests 2', run: () => runMocha('tests 2', second, { shown: false }) },
   );
   after.push({
     name: 'coverage',
@@ -94,8 +94,8 @@ for (const name of runs) rmSync(countsFileOf(name), { force: true });
 mkdirSync(resolve(projectRoot, 'build'), { recursive: true });
 
 process.stdout.write('\n== tests\n');
-const meanwhile = Promise.all([inTurn(isWhole ? [moreTests] : []), inTurn(beside)]);
-const results = [await timed(tests), ...(await meanwhile).flat(), ...(await inTurn(after))];
+const besideDone = inTurn(beside);
+const results = [await timed(tests), ...(await besideDone), ...(await inTurn(after))];
 for (const { name, output } of results) if (output) process.stdout.write(`\n== ${name}\n${output}`);
 
 process.stdout.write('\n== summary\n');
