@@ -84,7 +84,9 @@ describeWith(['redis-server', 'redis-cli'], 'ntmobile forward', function () {
   });
 
   it('a name that is not of the network: forward -> called wrongly, and it is said why', async () => {
-    const program = forward('alice', '--out', '0:www.example.org:80');
+    // As a node of its own: it joins before it knows.
+    const env = network.environment('alice', { node: 'mistaken', env: { NTMOBILE_NODE: 'mistaken' } });
+    const program = ntmobile(['forward', '--out', '0:www.example.org:80', '--json'], env);
     await program.finish(2);
     assert.match(program.errors, /www\.example\.org is not a name of this network/);
   });
