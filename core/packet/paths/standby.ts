@@ -123,10 +123,10 @@ export class Standby {
 
   private hold(record: PathRecord | undefined, nowMs: number): void {
     if (!record || !this.standsBy(record)) return;
-    const tries = record.isUsable(nowMs) ? 0 : (this.tries.get(record) ?? 0);
-    const waitMs = record.isUsable(nowMs)
-      ? HOLD_MS
-      : Math.min(AGAIN_MS.first * 2 ** Math.max(0, tries - 1), AGAIN_MS.limit);
+    const isUsable = record.isUsable(nowMs);
+    const tries = isUsable ? 0 : (this.tries.get(record) ?? 0);
+    const againMs = Math.min(AGAIN_MS.first * 2 ** Math.max(0, tries - 1), AGAIN_MS.limit);
+    const waitMs = isUsable ? HOLD_MS : againMs;
     if (nowMs - record.lastProbeMs < waitMs) return;
     this.tries.set(record, tries + 1);
     this.probe(record);
