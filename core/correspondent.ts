@@ -14,6 +14,8 @@ export interface Correspondent {
   direction?: Direction;
   /** The newest direction was because of a handover, of this node or of the other. */
   handover?: boolean;
+  /** This host has moved, and the DC has not directed this tunnel since. */
+  isUndirected?: boolean;
   /** Running while the tunnel's relay is lost, or since a handover could not be told to the correspondent. */
   retry?: Timer | undefined;
   /** Running while a new connection may show that the tunnel is dead. */

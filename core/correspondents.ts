@@ -156,15 +156,22 @@ export class Correspondents {
     return this.byName.get(fqdn)?.handover ?? false;
   }
 
-  /** This host has changed its network, and the DC knows: every tunnel in use is directed anew (Figure 7 step 11). */
+  /** This host has changed its network: every tunnel in use is directed anew (Figure 7 step 11). */
   hostMoved(): void {
     this.options.directions.hostMoved();
     const sinceMs = this.options.clock.now() - IN_USE_MS;
-    const inUse = [...this.byName.values()].filter(
-      ({ tunnel }) => tunnel && (tunnel.state !== 'idle' || tunnel.lastReceivedMs > sinceMs),
-    );
+    for (const known of this.byName.values()) {
+      const { tunnel } = known;
+      known.isUndirected = !!tunnel && (tunnel.state !== 'idle' || tunnel.lastReceivedMs > sinceMs);
+    }
+    this.directRest();
+  }
+
+  /** Those that are still to be directed since this host has moved. */
+  directRest(): void {
+    const rest = [...this.byName.values()].filter(({ isUndirected }) => isUndirected);
     const next = async (): Promise<void> => {
-      for (let known = inUse.pop(); known; known = inUse.pop()) await this.redirect(known);
+      for (let known = rest.pop(); known; known = rest.pop()) await this.redirect(known);
     };
     for (let i = 0; i < HANDOVERS_AT_ONCE; i++) void next();
   }
@@ -267,15 +274,17 @@ export class Correspondents {
 
   /** Until the DC has directed it, the correspondent is absent, or this node does not want it any more. */
   private async redirect(known: Correspondent): Promise<void> {
-    const { timers } = this.options;
-    known.retry?.cancel();
+    if (!known.isUndirected) return;
     try {
       await this.direct(known.fqdn, true);
+      known.isUndirected = false;
     } catch (error) {
       if (this.byName.get(known.fqdn) !== known) return;
-      if (error instanceof KnownNodeError) return this.failed(known, error);
-      if (!AWAY.has((error as NtmError).code)) return;
-      known.retry = timers.schedule(HANDOVER_RETRY_MS, () => void this.redirect(known));
+      known.isUndirected = AWAY.has((error as NtmError).code);
+      if (error instanceof KnownNodeError) this.failed(known, error);
+      if (!known.isUndirected) return;
+      known.retry?.cancel();
+      known.retry = this.options.timers.schedule(HANDOVER_RETRY_MS, () => void this.redirect(known));
     }
   }
 

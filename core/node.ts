@@ -157,6 +157,7 @@ export class Node implements VirtualNetwork {
       },
       register: () => this.membership.hostMoved(),
       direct: () => this.correspondents.hostMoved(),
+      directRest: () => this.correspondents.directRest(),
       onHandover: (handover) => this.events.handover(handover),
     });
     this.membership.setPush(config.push);

@@ -53,7 +53,7 @@ export class Reporter {
     const { peer, endpoint } = this.coordinator;
     try {
       const message = { name: 'serverReport', body: this.report() } as const;
-      const answer = await this.signalling.request(peer, endpoint, message, tries);
+      const answer = await this.signalling.request(peer, endpoint, message, { tries });
       this.answered = true;
       if (answer.name === 'serverReportAck') this.answeredBy(answer.body.instance);
     } catch {

@@ -70,9 +70,8 @@ export const SCENARIOS = {
     move(world, i) {
       const [leave, join] = between('wifi', 'lte')(i);
       const [from, to] = between('home', 'away')(i);
-      world.correspondent.leave(from);
+      world.correspondent.change(from, to);
       world.change({ leave, join });
-      world.correspondent.join(to);
     },
   },
   random: {

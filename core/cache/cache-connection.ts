@@ -171,7 +171,7 @@ export class CacheConnection {
 
   private async ask<N extends MessageName>(message: Message, expected: N, tries: number): Promise<Body<N>> {
     if (this.ended) throw new NtmError('NTM_CACHE_UNREACHABLE', 'the connection to the cache server ended');
-    const answer = await this.signalling.request(this.server, null, message, tries);
+    const answer = await this.signalling.request(this.server, null, message, { tries });
     if (answer.name !== expected) throw this.broken(`answered with ${answer.name}`);
     return answer.body;
   }

@@ -2,9 +2,9 @@
  * The handover module (paper 3.3, Figure 7 steps 1 and 2): notices that the host has changed its network, and sets in
  * motion what follows.
  *
- *   settled -- the network is another one --> notify, at once; settling -- quiet for a moment --> register; registering
- *      ^                                                                                              |
- *      '------------------------- registered -------------------------------------------------------'
+ *   settled -- the network is another one --> notify, at once; settling -- quiet for a moment --> register and direct;
+ *      ^                                                                                          registering
+ *      '------------------------- registered: direct the rest --------------------------------------'
  *
  * What has changed is told by the system's events, where it has any; without them the host is looked at twice a second.
  * A datagram that cannot be sent is a reason to look, and so is a clock that has jumped: the host was asleep. An address
@@ -24,7 +24,7 @@ import { Slumber } from './slumber';
 /** Without events, and with them, in case that one is missed. */
 const WATCH_MS = { alone: 500, withEvents: 5_000 };
 /** Addresses, routes and IP versions of a new network come one after the other, ... */
-const SETTLE_MS = 20;
+const SETTLE_MS = 10;
 /** ... but there is an end to it. */
 const SETTLE_LIMIT_MS = 100;
 /** Where nothing can be sent, many datagrams are not. */
@@ -53,8 +53,10 @@ export interface HandoverOptions {
   notify(why: 'network' | 'way'): number;
   /** Shall call `registered` when the DC knows where this node is now, however long that takes. */
   register(): void;
-  /** Constructs the tunnels that are in use anew. */
+  /** Constructs the tunnels that are in use anew; right after the request to register, which the DC then has before. */
   direct(): void;
+  /** Once it is registered: those of which the DC could not be asked before. */
+  directRest(): void;
   onHandover(handover: Report): void;
 }
 
@@ -126,7 +128,7 @@ export class Handover {
     if (this.state !== 'registering') return;
     this.state = 'settled';
     this.reports.registered();
-    this.options.direct();
+    this.options.directRest();
   }
 
   /** A correspondent node has heard from where this node is now. */
@@ -212,10 +214,11 @@ export class Handover {
   }
 
   private begin(): void {
-    const { trace, part, register } = this.options;
+    const { trace, part, register, direct } = this.options;
     this.state = 'registering';
     trace({ part, event: 'handover', figure: 7, step: 2 });
     register();
+    direct();
   }
 
   private watch(delayMs = this.isWatching ? WATCH_MS.withEvents : WATCH_MS.alone): void {

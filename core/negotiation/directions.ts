@@ -8,7 +8,7 @@
 import { NtmError, type NtmErrorCode } from '../errors';
 import type { Clock, Timers } from '../runtime';
 import type { Endpoint, VirtualAddresses } from '../wire/addresses';
-import type { Body } from '../wire/messages';
+import type { Body, Message } from '../wire/messages';
 import { Refused, Unanswered, whyUnsent } from '../wire/outcomes';
 import type { Peer } from '../wire/peers';
 import type { Signalling } from '../wire/signalling';
@@ -128,19 +128,21 @@ export class Directions {
     if (!coordinator) throw new NtmError('NTM_NOT_REGISTERED', 'this node is not registered at its DC now');
     const { peer, endpoint } = coordinator;
     const { moves } = this;
+    let answer: Message;
     try {
-      const answer = await signalling.request(peer, endpoint, { name: 'directionRequest', body: { target }, handover });
-      const direction = expectMessage(answer, 'routeDirection');
-      const { directionId } = direction;
-      signalling.oneway(peer, endpoint, { name: 'routeDirectionAck', body: { directionId }, handover });
-      if (moves !== this.moves) return await this.ask(target, true);
-      onDirection(direction, handover);
-      return direction;
+      answer = await signalling.request(peer, endpoint, { name: 'directionRequest', body: { target }, handover });
     } catch (error) {
+      if (moves !== this.moves) return this.ask(target, true);
       const reason = lossBy(error);
       if (reason) this.options.onLost(peer, reason);
       throw directionError(error, target);
     }
+    const direction = expectMessage(answer, 'routeDirection');
+    const { directionId } = direction;
+    signalling.oneway(peer, endpoint, { name: 'routeDirectionAck', body: { directionId }, handover });
+    if (moves !== this.moves) return this.ask(target, true);
+    onDirection(direction, handover);
+    return direction;
   }
 }
 

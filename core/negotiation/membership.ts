@@ -90,7 +90,6 @@ export class Membership {
   /** How often this host has changed its network, and how often when it sent what the DC knows of it. */
   private moves = 0;
   private knownMoves = 0;
-  private moving = false;
   /** Attempts to register that met silence. */
   private silences = 0;
   private closed = false;
@@ -154,6 +153,7 @@ export class Membership {
     this.policy.hostMoved();
     this.options.situation?.hostMoved();
     this.notification.hostMoved();
+    this.followNetwork();
     if (this.joined) void this.move();
     else this.start();
   }
@@ -320,21 +320,14 @@ export class Membership {
     this.joined = { ...joined, coordinator: { ...joined.coordinator, endpoint: this.endpointOf(session) } };
   }
 
-  /** Once more when the host has moved meanwhile. What does not succeed makes the registration lost, and joins anew. */
+  /** Ends when the host moves again. What does not succeed makes the registration lost, and joins anew. */
   private async move(): Promise<void> {
-    if (this.moving) return;
-    this.moving = true;
-    while (this.isMoved) {
-      const { moves, registration } = this;
-      this.followNetwork();
-      const registered = await registration?.move(MOVE_TRIES);
-      if (!registration || !registered || registration !== this.registration || this.closed) break;
-      this.knownMoves = moves;
-      if (this.isMoved) continue;
-      this.notification.registered(registration, registered, true);
-      this.options.onMoved();
-    }
-    this.moving = false;
+    const { moves, registration } = this;
+    const registered = await registration?.move(MOVE_TRIES);
+    if (!registration || !registered || registration !== this.registration || this.closed) return;
+    this.knownMoves = moves;
+    this.notification.registered(registration, registered, true);
+    this.options.onMoved();
   }
 
   private get isMoved(): boolean {

@@ -54,6 +54,8 @@ export class Registration {
   private keepAliveTimer: Timer | undefined;
   private isResting = false;
   private answer: Registered | undefined;
+  /** What is asked of the DC from where this node is; aborted when it moves. */
+  private here = new AbortController();
   private closed = false;
 
   constructor(private readonly options: RegistrationOptions) {}
@@ -65,29 +67,32 @@ export class Registration {
     return answer;
   }
 
-  /** Once more while registered: tells the DC where this node is, and finds out whether it knows. */
+  /** Once more while registered: tells the DC where this node is, and finds out whether it knows. As `move`. */
   async refresh(tries?: number): Promise<Registered | undefined> {
+    const { signal } = this.here;
     try {
       const answer = await this.ask(tries, false);
-      if (this.closed) return undefined;
+      if (this.closed || signal.aborted) return undefined;
       if (this.keepAliveTimer) this.scheduleKeepAlive();
       return answer;
     } catch (error) {
-      this.lost(error);
+      if (!signal.aborted) this.lost(error);
       return undefined;
     }
   }
 
-  /** This host has changed its network (Figure 7 steps 3 to 7). */
+  /** This host has changed its network (Figure 7 steps 3 to 7). undefined: it has moved again, or `onLost` was told. */
   async move(tries?: number): Promise<Registered | undefined> {
     this.keepAliveTimer?.cancel();
+    this.here.abort();
+    const { signal } = (this.here = new AbortController());
     try {
       const answer = await this.ask(tries, true);
-      if (this.closed) return undefined;
+      if (this.closed || signal.aborted) return undefined;
       void this.keepAlive(true);
       return answer;
     } catch (error) {
-      this.lost(error);
+      if (!signal.aborted) this.lost(error);
       return undefined;
     }
   }
@@ -115,10 +120,11 @@ export class Registration {
     const { signalling, coordinator, situation } = this.options;
     const request = this.request(LIFETIME_MS, handover);
     const endpoint = this.options.coordinatorEndpoint();
-    const answer = await signalling.request(coordinator, endpoint, request, tries);
+    const { signal } = this.here;
+    const answer = await signalling.request(coordinator, endpoint, request, { tries, signal });
     this.answer = expectMessage(answer, 'registrationResponse');
     const { observed, relays = [] } = this.answer;
-    if (!this.closed) situation?.observed(endpoint, observed, relays);
+    if (!this.closed && !signal.aborted) situation?.observed(endpoint, observed, relays);
     return this.answer;
   }
 
@@ -132,15 +138,16 @@ export class Registration {
   private async keepAlive(handover = false): Promise<void> {
     const { signalling, coordinator, situation } = this.options;
     const endpoint = this.options.coordinatorEndpoint();
+    const { signal } = this.here;
     this.keepAliveTimer?.cancel();
     this.keepAliveTimer = undefined;
     try {
       const message: Message = { name: 'keepAlive', body: {}, handover };
-      const answer = await signalling.request(coordinator, endpoint, message);
+      const answer = await signalling.request(coordinator, endpoint, message, { signal });
       const { observed } = expectMessage(answer, 'keepAliveAck');
-      if (!this.closed) situation?.observed(endpoint, observed);
+      if (!this.closed && !signal.aborted) situation?.observed(endpoint, observed);
     } catch (error) {
-      return this.lost(error);
+      return signal.aborted ? undefined : this.lost(error);
     }
     this.scheduleKeepAlive();
   }

@@ -173,7 +173,7 @@ export class RelayBindings {
     binding.refreshTimer?.cancel();
     let bound: Body<'relayBindAck'>;
     try {
-      const answer = await signalling.request(peer, path.endpoint, { name: 'relayBind', body: {} }, TRIES);
+      const answer = await signalling.request(peer, path.endpoint, { name: 'relayBind', body: {} }, { tries: TRIES });
       bound = expectMessage(answer, 'relayBindAck');
     } catch {
       if (this.forget(binding)) this.options.onLost(binding.fqdn, path, 'silent');

@@ -29,6 +29,8 @@ export interface Exchange {
   readonly to: unknown;
   /** Default: 4. */
   readonly tries?: number;
+  /** When it is aborted nobody wants the answer any more, and nothing is sent again. */
+  readonly signal?: AbortSignal;
   /** Sends the request; `retry` counts from 0. */
   send(retry: number): void;
 }
@@ -41,9 +43,9 @@ export class Exchanges {
     private readonly clock: Clock,
   ) {}
 
-  /** Rejects with Refused, Unanswered, or what `abort` was given. */
+  /** Rejects with Refused, Unanswered, what `abort` was given, or the reason of `signal`. */
   begin(exchange: Exchange): Promise<Message> {
-    const { keyId, hintKeyId, transaction } = exchange;
+    const { keyId, hintKeyId, transaction, signal } = exchange;
     const id = pendingId(keyId, transaction);
     const hintId = hintKeyId === keyId ? id : pendingId(hintKeyId, transaction);
     return new Promise((resolve, reject) => {
@@ -56,6 +58,7 @@ export class Exchanges {
       });
       this.pending.set(id, pending);
       this.pending.set(hintId, pending);
+      signal?.addEventListener('abort', () => pending.settle(signal.reason as Error), { once: true });
       pending.attempt();
     });
   }

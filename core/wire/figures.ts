@@ -170,8 +170,9 @@ const figure7: Figure = {
     step(9, 'NS_MN', 'MN', 'Notification Registration Ack', { withNotification }),
     step(10, 'MN', 'NS_MN', 'Keep Alive', { withNotification }),
     step(11, 'MN', 'DC_MN', 'Direction Request', {
-      after: [6],
-      differs: 'for every correspondent node to which there is a tunnel, at the same time as steps 7 to 10.',
+      after: [3],
+      differs:
+        'for every correspondent node to which there is a tunnel, right after step 3: DC_MN takes the source of what comes from MN for where it is, so that step 6 need not be waited for.',
     }),
     step(12, 'DC_MN', 'DC_MN', "NS record of CN's name", { firstMeeting }),
     step(13, 'DC_MN', 'DC_CN', 'Key Distribution', { firstMeeting }),

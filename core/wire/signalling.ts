@@ -41,6 +41,12 @@ export interface SignallingOptions<Via> {
   onHandled?(handled: Handled): void;
 }
 
+export interface RequestOptions {
+  /** How often it is sent; default 4. */
+  readonly tries?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** A message that was handled, for those who count. */
 export interface Handled {
   readonly message: MessageName;
@@ -127,12 +133,12 @@ export class Signalling<Via> {
     this.handlers.set(name, (message, context) => handler(message.body, context) as ReturnType<Handler<Via>>);
   }
 
-  /** Rejects with Refused, Unanswered, or NtmError NTM_CLOSED. `tries`: how often it is sent; default 4. */
-  request(peer: Peer, to: Via, message: Message, tries?: number): Promise<Message> {
+  /** Rejects with Refused, Unanswered, NtmError NTM_CLOSED, or the reason of `signal`, of which see Exchange. */
+  request(peer: Peer, to: Via, message: Message, { tries, signal }: RequestOptions = {}): Promise<Message> {
     const state = this.stateOf(peer);
     const transaction = state.nextTransaction++;
     const datagram = this.seal(state, transaction, false, message);
-    return this.exchange(state, transaction, to, message, datagram, state.key.id, tries);
+    return this.exchange(state, transaction, to, message, datagram, state.key.id, { tries, signal });
   }
 
   /**
@@ -207,13 +213,14 @@ export class Signalling<Via> {
     message: Message,
     datagram: Uint8Array,
     hintKeyId: Uint8Array,
-    tries?: number,
+    { tries, signal }: RequestOptions = {},
   ): Promise<Message> {
     const send = (retry: number): void => {
       this.traceMessage('send', message, peer, false, retry > 0 ? { retry } : undefined);
       this.options.transmit(datagram, to);
     };
-    return this.exchanges.begin({ keyId: peer.key.id, hintKeyId, transaction, to, send, ...(tries && { tries }) });
+    const limits = { ...(tries && { tries }), ...(signal && { signal }) };
+    return this.exchanges.begin({ keyId: peer.key.id, hintKeyId, transaction, to, send, ...limits });
   }
 
   private openBox(datagram: Uint8Array, header: Header, from: Via): { body: Uint8Array; peer: PeerState } | undefined {

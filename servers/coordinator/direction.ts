@@ -53,8 +53,10 @@ export function chooseDirection(mn: Situation, cn: Situation, { hasRelay, areNam
   const shared = ([6, 4] as const).filter((f) => offers(mn, cn, f) && offers(cn, mn, f));
   const toMn = shared.filter((family) => isOpen(mn, cn, family, areNamed));
   const toCn = shared.filter((family) => isOpen(cn, mn, family, areNamed));
-  const endpointsOfMn = candidatesOf(mn, cn, preferring(toMn, shared));
-  const endpointsOfCn = candidatesOf(cn, mn, preferring(toCn, shared));
+  // Those of an IP version that only one of the two has now are for when the other moves to where it has that, too.
+  const others = shared.length > 0 ? ([6, 4] as const).filter((f) => !shared.includes(f)) : [];
+  const endpointsOfMn = candidatesOf(mn, cn, [...preferring(toMn, shared), ...others]);
+  const endpointsOfCn = candidatesOf(cn, mn, [...preferring(toCn, shared), ...others]);
   if (toMn.length + toCn.length > 0) {
     return { route: 'direct', requester: toMn.length > 0 ? 'cn' : 'mn', endpointsOfMn, endpointsOfCn };
   }

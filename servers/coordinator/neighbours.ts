@@ -190,7 +190,7 @@ export class Neighbours {
 
   private async ask({ zone, peer, endpoint }: Neighbour, message: Message, tries?: number): Promise<Message> {
     try {
-      return await this.options.signalling.request(peer, endpoint, message, tries);
+      return await this.options.signalling.request(peer, endpoint, message, { tries });
     } catch (error) {
       if (error instanceof Refused) throw error;
       this.known.delete(zone); // it has restarted, or moved: found anew the next time

@@ -103,7 +103,7 @@ export class NotificationService {
     const notificationId = this.ports.random.bytes(8);
     const message = { name: 'notificationRequest', body: { fqdn, notificationId } } as const;
     const answer = await this.signalling
-      .request(server.peer, server.signalling, message, SERVE_TRIES)
+      .request(server.peer, server.signalling, message, { tries: SERVE_TRIES })
       .catch(() => undefined);
     if (answer?.name !== 'notificationRequestAck') return 'silent';
     if (answer.body.connected) return 'notified';
@@ -127,7 +127,7 @@ export class NotificationService {
     for (const server of this.candidates(session.notificationServer)) {
       const message = { name: 'notificationServiceRequest', body: { fqdn, key }, handover } as const;
       const answer = await this.signalling
-        .request(server.peer, server.signalling, message, SERVE_TRIES)
+        .request(server.peer, server.signalling, message, { tries: SERVE_TRIES })
         .catch(() => undefined);
       if (answer?.name === 'notificationServiceAck') {
         session.notificationServer = server.peer.name;

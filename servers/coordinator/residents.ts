@@ -63,6 +63,14 @@ export interface CorrespondentSide {
   direct(fqdn: string, direction: Body<'routeDirection'>, why: Circumstances): Promise<Endpoint>;
 }
 
+/** A node that was sent a Route Direction. */
+interface Told {
+  readonly cn: Registered;
+  readonly body: Body<'routeDirection'>;
+  readonly handover: boolean;
+  readonly answer: Promise<Message>;
+}
+
 interface Parts {
   readonly registrations: Registrations;
   readonly notifications: NotificationService;
@@ -101,7 +109,7 @@ export class Residents implements CorrespondentSide {
     direction: Body<'routeDirection'>,
     { mnZone, handover }: Circumstances,
   ): Promise<Endpoint> {
-    const { registrations, timers, permissions } = this.parts;
+    const { registrations, permissions } = this.parts;
     const mn = direction.correspondent.fqdn;
     const permits = permissions.tell(fqdn, mn, mnZone);
     await this.refuseForbidden(fqdn, permits, mn);
@@ -116,14 +124,15 @@ export class Residents implements CorrespondentSide {
     const { session, registration } = cn;
     const isThere = early?.peer === session.peer && sameEndpoint(early.to, registration.observed);
     if (isThere && outcome !== SETTLED) this.hurry(session.peer, early.answer);
-    const request = isThere ? early.answer : this.tell(cn, body, handover);
-    let answer: Message | undefined;
+    const answer = isThere ? early.answer : this.tell(cn, body, handover);
+    const told = { cn, body, handover, answer };
+    let answeredFrom: Endpoint | undefined;
     try {
-      answer = await within(timers, answerMs, request);
+      answeredFrom = await this.whereAnswered(told, answerMs);
     } catch (error) {
       if (error instanceof Refused) throw new Refused('node-unreachable', registration.addresses);
     }
-    if (answer) return registration.observed;
+    if (answeredFrom) return answeredFrom;
     if (session.registration === registration) registrations.end(session, 'does not answer');
     throw new Refused(isPushed ? 'node-waking' : 'node-absent', registration.addresses);
   }
@@ -154,6 +163,30 @@ export class Residents implements CorrespondentSide {
       () => SETTLED,
     );
     return { peer: cn.session.peer, to: cn.registration.observed, answer, settled };
+  }
+
+  /** CN may move in this very moment: as soon as it registers it is told once more, there. Rejects with Refused. */
+  private async whereAnswered({ cn, body, handover, answer }: Told, limitMs: number): Promise<Endpoint | undefined> {
+    const { registrations, wakings, timers } = this.parts;
+    const { fqdn } = cn.session;
+    const { observed } = cn.registration;
+    let forget = (): void => {};
+    const elsewhere = new Promise<Endpoint>((resolve) => {
+      forget = wakings.next(fqdn, () => {
+        const moved = registrations.registered(fqdn);
+        const to = moved?.registration.observed;
+        if (!to || sameEndpoint(to, observed)) return;
+        this.tell(moved, body, handover).then(
+          () => resolve(to),
+          () => {}, // the first one's outcome counts
+        );
+      });
+    });
+    try {
+      return await within(timers, limitMs, Promise.race([answer.then(() => observed), elsewhere]));
+    } finally {
+      forget();
+    }
   }
 
   /** It was woken, and its NAT had forgotten it, it seems: that lets in now what did not arrive before. */

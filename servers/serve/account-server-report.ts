@@ -79,7 +79,7 @@ export class AccountServerReport {
     const peer = signalling.addPeer({ key: agreedKey(identity, as.publicKey), party: 'as', name: 'as' });
     const message = { name: 'coordinatorReport', body: { endpoint: local } } as const;
     try {
-      const answer = await signalling.request(peer, as.endpoint, message, TRIES);
+      const answer = await signalling.request(peer, as.endpoint, message, { tries: TRIES });
       if (answer.name !== 'coordinatorReportAck') return undefined;
       this.ailment = undefined;
       return answer.body;

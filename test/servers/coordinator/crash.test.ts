@@ -68,7 +68,7 @@ describe('a DC that is killed', function () {
       const known = acknowledged.get(fqdn)!;
       const peer = nodes.signalling.addPeer({ key: sharedKey(known.key, 0), party: 'dc', name: 'dc' });
       const body = { endpoints: [], lifetimeMs: 90_000, route: 'auto' as const };
-      const answer = await nodes.signalling.request(peer, to, { name: 'registrationRequest', body }, tries);
+      const answer = await nodes.signalling.request(peer, to, { name: 'registrationRequest', body }, { tries });
       assert(answer.name === 'registrationResponse', `${fqdn} registers`);
       const { ipv4 } = answer.body.addresses;
       assert.equal(ipv4, known.ipv4 ?? ipv4, `${fqdn} keeps its address`);
@@ -77,7 +77,7 @@ describe('a DC that is killed', function () {
     const distribute = async (to: Endpoint): Promise<void> => {
       const fqdn = `n${count++}.z.test`;
       const [key, publicKey] = [nodeRandom.bytes(32), nodeRandom.bytes(32)];
-      await as.signalling.request(dcPeer, to, { name: 'keyDistribution', body: { fqdn, publicKey, key } }, 1);
+      await as.signalling.request(dcPeer, to, { name: 'keyDistribution', body: { fqdn, publicKey, key } }, { tries: 1 });
       acknowledged.set(fqdn, { key });
       if (random.below(2) === 0) await register(fqdn, to, 1);
     };

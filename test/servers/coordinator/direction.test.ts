@@ -42,7 +42,7 @@ describe('direction', () => {
     ['both reachable', global4, otherGlobal4, 'cn', ['203.0.113.1'], ['203.0.113.2']],
     ['MN reachable, CN behind a NAT', global4, behindNat, 'cn', ['203.0.113.1'], ['198.51.100.1']],
     ['MN behind a NAT, CN reachable', behindNat, global4, 'mn', ['198.51.100.1'], ['203.0.113.1']],
-    ['MN with IPv6 only, CN with both', global6, dualStack, 'cn', ['2001:db8::1'], ['2001:db8::3']],
+    ['MN with IPv6 only, CN with both', global6, dualStack, 'cn', ['2001:db8::1'], ['2001:db8::3', '203.0.113.3']],
     ['both on the host of the DC', loopback, loopback, 'cn', ['127.0.0.1', '10.0.0.5'], ['127.0.0.1', '10.0.0.5']],
     ['both on its loopback only', loopbackOnly, loopbackOnly, 'cn', ['127.0.0.1'], ['127.0.0.1']],
     ['MN on the host of the DC, CN in its private network', loopback, nearDc, 'cn', ['10.0.0.5'], ['10.0.0.7']],
