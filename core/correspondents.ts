@@ -63,8 +63,8 @@ export interface CorrespondentsOptions {
   whenJoined(): Promise<void>;
   /** Whether a datagram can be sent to this endpoint at all: is there a socket of its IP version? */
   canSendTo(endpoint: Endpoint): boolean;
-  /** A tunnel that the DC directed anew is there: what waits for retransmission may go at once. */
-  onConstructed(addresses: VirtualAddresses): void;
+  /** A tunnel that the DC directed anew is there, or goes another way: what waits for retransmission may go at once. */
+  onPathChanged(addresses: VirtualAddresses): void;
   /** The DC says that this node is not there (any more), or may not be reached. */
   onAbsent(addresses: VirtualAddresses, error: NtmError): void;
   /** What this node may reach here; undefined: everything, or there is no tunnel any more. */
@@ -223,7 +223,7 @@ export class Correspondents {
         if (!known.construction) return;
         known.construction.succeed();
         known.construction = undefined;
-        return this.options.onConstructed(known.addresses);
+        return this.options.onPathChanged(known.addresses);
       case 'unanswered':
         return this.unanswered(known);
       default:
@@ -246,6 +246,7 @@ export class Correspondents {
     const { packets, paths, canSendTo } = this.options;
     const endpoints = direction.endpoints.filter(canSendTo);
     const relay = offered.kind === 'relay' ? offered : undefined;
+    const before = isEstablished(known) ? known.tunnel?.path : undefined;
     const tunnel = packets().setTunnel({
       ...{ fqdn: known.fqdn, publicKey: correspondent.publicKey, presharedKey },
       virtualAddresses: correspondent.addresses,
@@ -257,6 +258,7 @@ export class Correspondents {
     const elsewhere = (): Endpoint[] => direction.endpoints.filter(canSendTo);
     paths().introduce(tunnel, { endpoints, elsewhere, relay, mapping: direction.mapping });
     known.tunnel = tunnel;
+    if (before && !samePath(before, tunnel.path)) this.options.onPathChanged(known.addresses);
     known.retry?.cancel();
     known.construction ??= newConstruction();
     if (turn === 'request') tunnel.requestTunnel();

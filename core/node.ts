@@ -149,9 +149,9 @@ export class Node implements VirtualNetwork {
       ...(runtime.defaultRoutes && { defaultRoutes: () => runtime.defaultRoutes!() }),
       sourceAddresses: () => sourceAddresses(runtime),
       watch: (onChange, onState) => runtime.watchNetwork?.(onChange, onState),
-      notify: (why) => {
+      notify: (why, oldDelivers) => {
         if (why === 'network') this.ports.hostMoved();
-        const notified = this.packetPath.hostMoved();
+        const notified = this.packetPath.hostMoved(oldDelivers);
         this.relays.hostMoved();
         return notified;
       },
@@ -202,7 +202,7 @@ export class Node implements VirtualNetwork {
       ...{ clock, timers, directions: this.directions, canSendTo, relays: this.relays },
       ...{ packets: () => this.packetPath.packets, paths: () => this.packetPath.paths, situation: this.discovery },
       whenJoined: () => this.whenJoined(),
-      onConstructed: (addresses) => this.packetPath.pathChanged(addresses),
+      onPathChanged: (addresses) => this.packetPath.pathChanged(addresses),
       onAbsent: (addresses, error) => this.packetPath.unreachable(addresses, error),
       onPermits: (fqdn, addresses, permits) => this.packetPath.permit(fqdn, addresses, permits),
       onForbidden: (addresses, error) => this.packetPath.forbid(addresses, error),

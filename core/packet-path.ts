@@ -31,7 +31,10 @@ import { canonicalIp, formatIp } from './wire/ip-text';
 import { RELAY_HEADER_LENGTH, relayedDatagram, writeRelayHeader } from './wire/relay-frame';
 
 const FRAME_BUFFER_BYTES = 2_048;
-const MOVE_EVENTS: Record<MoveKnown, string> = { own: 'move confirmed', peers: 'peer moved', back: 'peer back' };
+const MOVE_EVENTS: Record<MoveKnown, string> = {
+  ...{ announced: 'move announced', own: 'move confirmed' },
+  ...{ peers: 'peer moved', back: 'peer back' },
+};
 
 /** A tunnel takes another path than before; `from` and `to` as the trace writes paths. */
 export interface RouteChange {
@@ -81,6 +84,8 @@ export class PacketPath {
   private standbys: StandbyPorts | undefined;
   private virtualStack: Stack | undefined;
   private lastPath: Path | undefined;
+  /** Whether what is under way to where this host was before its last move arrives. */
+  private oldDelivers = false;
   /** Last told. */
   private readonly routes = new WeakMap<Tunnel, string>();
 
@@ -175,8 +180,9 @@ export class PacketPath {
     this.packets.receive(relayedDatagram(frame), path);
   }
 
-  /** This host is in another network: to how many correspondent nodes a notice went. */
-  hostMoved(): number {
+  /** This host is in another network: to how many correspondent nodes a notice went. See Handover of `oldDelivers`. */
+  hostMoved(oldDelivers: boolean): number {
+    this.oldDelivers = oldDelivers;
     return this.pathsIfMade?.hostMoved() ?? 0;
   }
 
@@ -272,16 +278,18 @@ export class PacketPath {
     this.pathChanged(virtualAddresses, { rttMs, oldDelivers: why === 'better' });
   }
 
-  /** What waits for a retransmission goes at once: the peer has it, or this node has, where it is now. */
+  /** What waits for a retransmission goes at once: the peer has it, or this node has, where it is now; or soon has. */
   private moveKnown(tunnel: Tunnel, whose: MoveKnown): void {
     const { trace, part, onMoveConfirmed } = this.options;
     const { fqdn, path, virtualAddresses } = tunnel;
     trace({ part, event: MOVE_EVENTS[whose], peer: fqdn, path: describePath(path) });
+    if (whose === 'announced') this.pathMtus?.leave(tunnel);
     if (whose === 'own') {
       onMoveConfirmed();
       this.pathMtus?.moved(tunnel);
     }
-    this.pathChanged(virtualAddresses, { rttMs: this.pathsIfMade?.rttMs(tunnel, path) });
+    const oldDelivers = (whose === 'announced' || whose === 'own') && this.oldDelivers;
+    this.pathChanged(virtualAddresses, { rttMs: this.pathsIfMade?.rttMs(tunnel, path), oldDelivers });
   }
 
   private tellRoute(tunnel: Tunnel): RouteReason {

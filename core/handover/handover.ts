@@ -48,9 +48,10 @@ export interface HandoverOptions {
   watch?(onChange: (change: NetworkChange) => void, onState: (isWatching: boolean) => void): NetworkWatch | undefined;
   /**
    * Tells correspondents and relay servers that this node is elsewhere, without waiting for anything. `why`: the host
-   * has another network, or another way to its servers in the one that it had. Returns how many tunnels there are.
+   * has another network, or another way to its servers in the one that it had. `oldDelivers`: the addresses that it sent
+   * from are still there, and what is under way to them arrives. Returns how many tunnels there are.
    */
-  notify(why: 'network' | 'way'): number;
+  notify(why: 'network' | 'way', oldDelivers: boolean): number;
   /** Shall call `registered` when the DC knows where this node is now, however long that takes. */
   register(): void;
   /** Constructs the tunnels that are in use anew; right after the request to register, which the DC then has before. */
@@ -114,13 +115,13 @@ export class Handover {
   wayChanged(): void {
     if (!this.timer || this.state !== 'settled') return;
     this.reports.begin('way', this.addresses);
-    this.reports.notified(this.options.notify('way'));
+    this.reports.notified(this.options.notify('way', false));
     this.begin();
   }
 
   /** This node has another socket than before, and is at another port. */
   rebound(): void {
-    if (this.timer) this.changed('addresses');
+    if (this.timer) this.changed('addresses', false);
   }
 
   /** The DC knows where this node is. */
@@ -155,15 +156,17 @@ export class Handover {
   private look(): void {
     if (this.closed) return;
     this.suspected = this.isToldOf = false;
-    const reason = this.whatChanged();
-    if (reason) this.changed(reason);
+    const wasLost = [...this.lost].some((name) => this.isUsed(name));
+    this.lost.clear();
+    const { routes } = this;
+    const reason = this.whatChanged(wasLost);
+    const isSameWay = reason === 'addresses' && !wasLost && routes === this.routes;
+    if (reason) this.changed(reason, isSameWay && this.hasSources());
     void this.lookAtSources(reason !== undefined);
     this.watch();
   }
 
-  private whatChanged(): HandoverReason | undefined {
-    const wasLost = [...this.lost].some((name) => this.isUsed(name));
-    this.lost.clear();
+  private whatChanged(wasLost: boolean): HandoverReason | undefined {
     const hasSlept = this.slumber.isOver();
     const [addresses, routes] = [this.addressesNow(), this.routesNow()];
     const haveAddressesChanged = addresses !== this.addresses;
@@ -186,10 +189,17 @@ export class Handover {
     const sources = (await this.options.sourceAddresses?.()) ?? '';
     if (this.closed || sources === this.sources || before !== this.sources) return;
     this.sources = sources;
-    if (!isKnown) this.changed('routes');
+    if (!isKnown) this.changed('routes', this.hasSources(before));
   }
 
-  private changed(reason: HandoverReason): void {
+  /** Whether the addresses that this host sent from are still there. */
+  private hasSources(sources = this.sources): boolean {
+    const addresses = this.addresses.split(/, | /);
+    const used = sources.split(', ').filter((address) => address !== '');
+    return used.length > 0 && used.every((address) => addresses.includes(address));
+  }
+
+  private changed(reason: HandoverReason, oldDelivers: boolean): void {
     const { clock, trace, part, notify } = this.options;
     const { addresses } = this;
     const event = reason === 'sleep' ? 'host slept' : `${reason} changed`;
@@ -201,7 +211,7 @@ export class Handover {
     this.settling?.cancel();
     this.settling = undefined;
     if (addresses === '') return; // there is no network to hand over to
-    if (this.notices.take()) this.reports.notified(notify('network'));
+    if (this.notices.take()) this.reports.notified(notify('network', oldDelivers));
     this.settle(Math.max(0, Math.min(SETTLE_MS, this.settlesByMs - nowMs)));
   }
 

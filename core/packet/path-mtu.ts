@@ -87,8 +87,13 @@ export class PathMtus {
   }
 
   /** This host is in another network: what was found of the same path does not hold any more. */
-  moved(tunnel: Tunnel): void {
+  leave(tunnel: Tunnel): void {
     this.set(tunnel, leastMtu(tunnel.path));
+  }
+
+  /** The peer answers there. */
+  moved(tunnel: Tunnel): void {
+    this.leave(tunnel);
     this.search(tunnel, 0);
   }
 

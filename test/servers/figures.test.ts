@@ -130,6 +130,17 @@ describe('Figure 5, tunnel construction', () => {
     });
   }
 
+  it('CN is in another network, and registers there a moment after it was told -> told there at once, and MN is told where', async () => {
+    const { world, mn, cn } = await twoNodes({ withNotification: false });
+    cn.move(at(9));
+    const beganMs = world.time.now();
+    const registered = pass(world.time, 20).then(() => cn.register([at(9)]));
+    const [{ endpoints }] = await Promise.all([mn.direct(`bob.${ZONE}`), registered]);
+    assert.deepEqual(endpoints, [at(9)]);
+    assert.equal(cn.directions.length, 1);
+    assert(world.time.now() - beganMs < 100, 'sooner than the Route Direction is sent again');
+  });
+
   it('NS connection of CN lost but its UDP well: direction request -> direction', async () => {
     const { world, mn, cn } = await twoNodes();
     cn.stream?.close();

@@ -8,7 +8,9 @@
  * whoever leads; one of an earlier move was overtaken, and says where the peer was. A notice goes over all paths at
  * once, and the first straight one that arrives decides.
  */
+import { isIPv6 } from 'node:net';
 import type { Clock } from '../../runtime';
+import type { Endpoint } from '../../wire/addresses';
 import { isStandby, samePath, type Path } from '../path';
 
 /** So long after a move packets still go straight, though the relay has answered already. */
@@ -17,6 +19,12 @@ const STRAIGHT_FIRST_MS = 60;
 export const RELAYED_NOTICE_MS = 30;
 /** What was found out since a move so long ago is better than what a DC says because of it. */
 const RECENT_MS = 10_000;
+
+/** Where packets go after a move to a network that has not the IP version of a direct path; undefined: it has. */
+export function ofOtherVersion({ kind, endpoint }: Path, elsewhere: readonly Endpoint[]): Endpoint | undefined {
+  const isReached = elsewhere.some(({ address }) => isIPv6(address) === isIPv6(endpoint.address));
+  return kind === 'relay' || isReached ? undefined : elsewhere[0];
+}
 
 export class Moves {
   private own = { number: 0, atMs: -Infinity, isConfirmed: true, isOfHost: true };

@@ -53,7 +53,9 @@ export class Paths {
 
   /** This host is in another network: to how many correspondent nodes a notice went. */
   hostMoved(): number {
-    return [...this.all.values()].filter((paths) => paths.hostMoved()).length;
+    const told = [...this.all.values()].filter((paths) => paths.hostMoved());
+    for (const { tunnel } of told) this.ports.onMoveKnown(tunnel, 'announced');
+    return told.length;
   }
 
   /** The relay server knows where this node is now: what was sent that way before is lost. */

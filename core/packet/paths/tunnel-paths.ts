@@ -20,7 +20,7 @@ import type { Endpoint } from '../../wire/addresses';
 import { boundTo, isStandby, samePath, type Path, type RelayPath } from '../path';
 import { encodePathMessage, type PathMessage } from '../path-probe';
 import type { Tunnel } from '../wireguard/tunnel';
-import { Moves, RELAYED_NOTICE_MS } from './moves';
+import { Moves, ofOtherVersion, RELAYED_NOTICE_MS } from './moves';
 import { choosePath } from './path-choice';
 import type { PathRecord } from './path-record';
 import { PathRecords } from './path-records';
@@ -104,9 +104,11 @@ export class TunnelPaths {
 
   /** Everything starts anew: this host is in another network. False: no peer is told. */
   hostMoved(): boolean {
-    if (this.standby.isGone) this.use({ kind: 'direct', endpoint: this.tunnel.path.endpoint }, 'handover');
+    const elsewhere = this.whereabouts.elsewhere?.() ?? [];
+    const instead = this.standby.isGone ? this.tunnel.path.endpoint : ofOtherVersion(this.tunnel.path, elsewhere);
+    if (instead) this.use({ kind: 'direct', endpoint: instead }, 'handover');
     this.moves.begin(this.nextMove());
-    for (const endpoint of this.whereabouts.elsewhere?.() ?? []) this.records.known({ kind: 'direct', endpoint });
+    for (const endpoint of elsewhere) this.records.known({ kind: 'direct', endpoint });
     this.beginAnew();
     if (this.tunnel.state !== 'established') return false;
     this.punch();

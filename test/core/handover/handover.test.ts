@@ -40,8 +40,8 @@ function watched(...addresses: string[]) {
       world.isWatching = onState;
       return { close: () => void (world.isClosed = true) };
     },
-    notify: (why) => {
-      done.push(`notify ${why}`);
+    notify: (why, oldDelivers) => {
+      done.push(`notify ${why}${oldDelivers ? ', the old delivers' : ''}`);
       return 1;
     },
     register: () => void done.push('register'),
@@ -99,6 +99,15 @@ describe('handover', () => {
     assert.deepEqual(done, []);
   });
 
+  it('settled: one more address -> a handover, and what is under way arrives as before', async () => {
+    const { time, done, move, world } = watched('192.0.2.1');
+    await pass(time, 1);
+    move('192.0.2.1', 'fd00::5');
+    world.tell(LOOK);
+    await pass(time, 100);
+    assert.deepEqual(done, ['notify network, the old delivers', 'register', 'direct']);
+  });
+
   it('settled: an address was lost for a moment, and is back before it is looked at -> a handover', async () => {
     const { time, done, world } = watched('192.0.2.1');
     world.tell(LOST);
@@ -107,9 +116,9 @@ describe('handover', () => {
     assert.deepEqual(done, ['notify network', 'register', 'direct']);
   });
 
-  for (const [what, change] of [
-    ['the default route leads elsewhere', { routes: 'lte0 10.0.0.1 0' }],
-    ['a routing rule sends from another address', { sources: '10.0.0.2' }],
+  for (const [what, change, notice] of [
+    ['the default route leads elsewhere', { routes: 'lte0 10.0.0.1 0' }, 'notify network'],
+    ['a routing rule sends from another address', { sources: '10.0.0.2' }, 'notify network, the old delivers'],
   ] as const) {
     it(`settled: ${what}, and the addresses stay -> a handover`, async () => {
       const { time, done, handover, world } = watched('192.0.2.1', '10.0.0.2');
@@ -117,7 +126,7 @@ describe('handover', () => {
       Object.assign(world, change);
       world.tell(LOOK);
       await pass(time, 100);
-      assert.deepEqual(done, ['notify network', 'register', 'direct']);
+      assert.deepEqual(done, [notice, 'register', 'direct']);
       handover.registered();
       handover.confirmed();
       const [report] = world.reports;

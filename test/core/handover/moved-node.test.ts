@@ -104,6 +104,21 @@ describe('a node whose host changes its network', () => {
     assert.deepEqual([wayOf(mn), wayOf(cn)], [relayed, relayed]);
   });
 
+  it('both move in the same moment -> it goes on, and neither DC takes one of them for absent', async () => {
+    for (const [node, host] of [
+      [mn, at(5)],
+      [cn, at(7)],
+    ] as const)
+      node.move(host);
+    await isAnswered('both have moved', 2_000);
+    await pass(world.time, 10_000);
+    assert.deepEqual([wayOf(mn), wayOf(cn)], ['203.0.113.7:4007', '203.0.113.5:4005']);
+    assert.deepEqual(
+      world.trace.filter(({ reason }) => reason === 'does not answer'),
+      [],
+    );
+  });
+
   it('moves twice within a second -> its tunnel leads to where it is', async () => {
     mn.move(at(5), PRIVATE);
     await pass(world.time, 605);

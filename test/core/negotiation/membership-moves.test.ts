@@ -75,6 +75,21 @@ describe('membership of a node that moves', () => {
     assert.equal(registrations(), 3);
   });
 
+  it('joined: one network swallows the request, and the host moves on -> registered from the next one at once', async () => {
+    await start();
+    await network.run(1_000);
+    network.drop = () => true;
+    membership.hostMoved();
+    await network.run(100);
+    network.drop = () => false;
+    membership.hostMoved();
+    await network.run(11);
+    assert.deepEqual(told.slice(2), ['moved']);
+    await network.run(10_000); // the first one is not sent again, nor missed
+    assert.deepEqual(told.slice(2), ['moved']);
+    assert.equal(registrations(), 2);
+  });
+
   it('joining: the host moves before the DC has answered -> registered again from where it is, then told', async () => {
     await start();
     await network.run(24); // the Registration Request is under way

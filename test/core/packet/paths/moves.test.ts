@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'mocha';
 import type { Endpoint } from '../../../../core/wire/addresses';
+import { ofOtherVersion } from '../../../../core/packet/paths/moves';
 import { NATS, type NatKind } from '../../../support/nat-network';
 import { PathWorld } from '../../../support/path-world';
 
@@ -36,7 +37,7 @@ describe('moves of a tunnel', () => {
         world.time.advance(10);
         assert.match(whereBSends().address, nat ? /^198\.51\.100\.20$/ : /^203\.0\.113\.20$/);
         world.time.advance(10);
-        assert.deepEqual(world.a.known, ['own']);
+        assert.deepEqual(world.a.known, ['announced', 'own']);
         assert.deepEqual(world.talk(10_000), [], `seed ${seed}`);
         assert.deepEqual(world.ways, ['direct', 'direct']);
         world.close();
@@ -53,7 +54,7 @@ describe('moves of a tunnel', () => {
       world.move('a');
       world.time.advance(250);
       assert.equal(whereBSends().address, '203.0.113.20');
-      assert.deepEqual(world.a.known, ['own']);
+      assert.deepEqual(world.a.known, ['announced', 'own']);
       world.close();
     }
   });
@@ -143,5 +144,16 @@ describe('moves of a tunnel', () => {
     const later = world.network.count;
     world.time.advance(60_000);
     assert(world.network.count - later <= 5, `${world.network.count - later} datagrams in a minute, later`);
+  });
+
+  it('a network without the IP version of the path in use -> packets go where the peer has the other, at once', () => {
+    const [ipv4, ipv6] = [
+      { address: '203.0.113.1', port: 1 },
+      { address: '2001:db8::1', port: 1 },
+    ];
+    assert.deepEqual(ofOtherVersion({ kind: 'direct', endpoint: ipv4 }, [ipv6]), ipv6);
+    assert.equal(ofOtherVersion({ kind: 'direct', endpoint: ipv4 }, [ipv6, { ...ipv4, port: 2 }]), undefined);
+    assert.equal(ofOtherVersion({ kind: 'direct', endpoint: ipv4 }, []), undefined);
+    assert.equal(ofOtherVersion({ kind: 'relay', endpoint: ipv4, pathId: new Uint8Array(8) }, [ipv6]), undefined);
   });
 });
