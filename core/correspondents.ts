@@ -246,7 +246,7 @@ export class Correspondents {
     const { packets, paths, canSendTo } = this.options;
     const endpoints = direction.endpoints.filter(canSendTo);
     const relay = offered.kind === 'relay' ? offered : undefined;
-    const before = isEstablished(known) ? known.tunnel?.path : undefined;
+    const before = known.tunnel?.state === 'established' ? known.tunnel.path : undefined;
     const tunnel = packets().setTunnel({
       ...{ fqdn: known.fqdn, publicKey: correspondent.publicKey, presharedKey },
       virtualAddresses: correspondent.addresses,
