@@ -22,6 +22,7 @@ import type { PacketModule, TunnelEvent } from './packet/packet-module';
 import { samePath, type Path, type RelayPath } from './packet/path';
 import type { Paths } from './packet/paths/paths';
 import type { Discovery } from './reach/discovery';
+import { Redirections } from './redirections';
 import type { Clock, Timer, Timers } from './runtime';
 import type { Endpoint, VirtualAddresses } from './wire/addresses';
 import { canonicalIp } from './wire/ip-text';
@@ -43,13 +44,6 @@ const TUNNEL_KEEP_ALIVE_MS = 25_000;
 const CORRESPONDENTS_LIMIT = 4_096;
 /** While a tunnel's relay is lost and no other can be had: the DC is asked again. */
 const RELAY_RETRY_MS = 2_000;
-const HANDOVER_RETRY_MS = 2_000;
-/** A tunnel that was given up in an outage: its connections wait. */
-const IN_USE_MS = 900_000;
-/** The DC could not be asked. What it refuses, it refuses again. */
-const AWAY = new Set<string>(['NTM_DC_UNREACHABLE', 'NTM_NOT_REGISTERED', 'NTM_AS_UNREACHABLE']);
-/** The DC handles 256 requests of a node at once, and others shall have their turn. */
-const HANDOVERS_AT_ONCE = 32;
 
 export interface CorrespondentsOptions {
   readonly clock: Clock;
@@ -76,8 +70,15 @@ export interface CorrespondentsOptions {
 export class Correspondents {
   private readonly byName = new Map<string, Correspondent>();
   private readonly byAddress = new Map<string, Correspondent>();
+  private readonly redirections: Redirections;
 
   constructor(private readonly options: CorrespondentsOptions) {
+    this.redirections = new Redirections({
+      ...options,
+      all: () => this.byName.values(),
+      direct: (fqdn) => this.direct(fqdn, true),
+      failed: (known, error) => this.failed(known, error),
+    });
     options.situation.keepAlive.onChange((intervalMs) => {
       for (const { tunnel } of this.byName.values()) if (tunnel) tunnel.activeKeepaliveMs = intervalMs;
     });
@@ -156,24 +157,15 @@ export class Correspondents {
     return this.byName.get(fqdn)?.handover ?? false;
   }
 
-  /** This host has changed its network: every tunnel in use is directed anew (Figure 7 step 11). */
+  /** This host has changed its network: every tunnel in use is directed anew. */
   hostMoved(): void {
     this.options.directions.hostMoved();
-    const sinceMs = this.options.clock.now() - IN_USE_MS;
-    for (const known of this.byName.values()) {
-      const { tunnel } = known;
-      known.isUndirected = !!tunnel && (tunnel.state !== 'idle' || tunnel.lastReceivedMs > sinceMs);
-    }
-    this.directRest();
+    this.redirections.begin();
   }
 
-  /** Those that are still to be directed since this host has moved. */
-  directRest(): void {
-    const rest = [...this.byName.values()].filter(({ isUndirected }) => isUndirected);
-    const next = async (): Promise<void> => {
-      for (let known = rest.pop(); known; known = rest.pop()) await this.redirect(known);
-    };
-    for (let i = 0; i < HANDOVERS_AT_ONCE; i++) void next();
+  /** The DC knows where this node is. */
+  registered(): void {
+    this.redirections.rest();
   }
 
   /** Whether the tunnel to this node goes this way, or may have to, and something has come through it lately. */
@@ -272,22 +264,6 @@ export class Correspondents {
       known.doubt = undefined;
       if (known.tunnel && known.tunnel.lastReceivedMs < sinceMs) this.renew(known.fqdn);
     });
-  }
-
-  /** Until the DC has directed it, the correspondent is absent, or this node does not want it any more. */
-  private async redirect(known: Correspondent): Promise<void> {
-    if (!known.isUndirected) return;
-    try {
-      await this.direct(known.fqdn, true);
-      known.isUndirected = false;
-    } catch (error) {
-      if (this.byName.get(known.fqdn) !== known) return;
-      known.isUndirected = AWAY.has((error as NtmError).code);
-      if (error instanceof KnownNodeError) this.failed(known, error);
-      if (!known.isUndirected) return;
-      known.retry?.cancel();
-      known.retry = this.options.timers.schedule(HANDOVER_RETRY_MS, () => void this.redirect(known));
-    }
   }
 
   /** This node knows more about itself than when its tunnels began on relays: perhaps they need none. */
@@ -392,6 +368,7 @@ export class Correspondents {
     this.byAddress.delete(known.addresses.ipv6);
     known.doubt?.cancel();
     known.retry?.cancel();
+    known.isUndirected = false;
     if (known.tunnel) this.options.packets().removeTunnel(known.tunnel.publicKey);
     this.options.onPermits(known.fqdn, known.addresses, undefined);
     known.construction?.fail(why);

@@ -157,7 +157,7 @@ export class Node implements VirtualNetwork {
       },
       register: () => this.membership.hostMoved(),
       direct: () => this.correspondents.hostMoved(),
-      directRest: () => this.correspondents.directRest(),
+      directRest: () => this.correspondents.registered(),
       onHandover: (handover) => this.events.handover(handover),
     });
     this.membership.setPush(config.push);
