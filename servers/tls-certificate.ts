@@ -1,13 +1,11 @@
 /** The certificate of a server's TLS listener: the one of its settings, or a self-signed one that it makes and keeps. */
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import { NtmError } from '../core/errors';
 import { checkCertificate, type Certificate } from './host-streams';
 
 const FILE = 'tls.json';
-/** Nobody checks it, and nobody shall have to renew it. */
-const LAST_DAY = new Date('2120-01-01');
-
 export interface CertificateFiles {
   readonly certFile?: string | undefined;
   readonly keyFile?: string | undefined;
@@ -37,11 +35,15 @@ async function keptIn(dir: string): Promise<Certificate> {
   return JSON.parse(readFileSync(path, 'utf8')) as Certificate;
 }
 
-/** For no name: nodes know the server by its key. What makes it takes 300 ms to load, and is loaded once. */
-export async function selfSigned(): Promise<Certificate> {
-  const { generate } = await import('selfsigned');
-  const { cert, private: key } = await generate([{ name: 'commonName', value: 'ntmobile' }], {
-    ...{ keyType: 'ec', algorithm: 'sha256', notAfterDate: LAST_DAY },
+/**
+ * In a thread of its own. What makes it takes 150 ms of CPU time to load, on a busy host seconds, and it is first needed
+ * where a server is late with an answer, so that nodes try TLS, too: the server must go on meanwhile.
+ */
+export function selfSigned(): Promise<Certificate> {
+  const worker = new Worker(join(__dirname, 'tls-certificate-worker.js'), { execArgv: [] });
+  return new Promise((resolve, reject) => {
+    worker.once('message', resolve);
+    worker.once('error', reject);
+    worker.once('exit', () => reject(new Error('no certificate was made'))); // after the message, if there was one
   });
-  return { cert, key };
 }

@@ -1,6 +1,7 @@
 /** TLS listeners on loopback. */
 import assert from 'node:assert/strict';
 import { connect as connectTcp, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { connect, type TLSSocket } from 'node:tls';
 import { nodeClock, nodeTimers } from '../../core/runtime-node';
 import type { Endpoint } from '../../core/wire/addresses';
@@ -11,6 +12,8 @@ import { openStreamListener } from '../../servers/host-streams';
 import { certificateOf } from '../../servers/tls-certificate';
 import { writeCertificate } from '../support/certificate';
 import { temporaryDirectory } from '../support/command';
+import { projectRoot } from '../support/paths';
+import { Program } from '../support/processes';
 
 const heard = (socket: Socket, event: string): Promise<unknown> =>
   new Promise((resolve) => void socket.once(event, resolve));
@@ -71,6 +74,17 @@ describe('a TLS listener for datagrams', function () {
       assert.deepEqual(await answers(socket, 3), sent);
     }
     assert.equal(fingerprints[0], fingerprints[1]);
+  });
+
+  it('none is there yet -> what makes it is loaded in another thread, as all who are served would wait for it', async () => {
+    const module = join(projectRoot, 'dist/servers/tls-certificate');
+    const script = `
+      require(${JSON.stringify(module)}).selfSigned().then(({ cert }) => {
+        const loaded = Object.keys(require.cache).filter((file) => file.includes('selfsigned'));
+        console.log(JSON.stringify([cert.slice(0, 27), loaded]));
+      });`;
+    const said = await Program.node(['-e', script]).finish();
+    assert.deepEqual(JSON.parse(said), ['-----BEGIN CERTIFICATE-----', []]);
   });
 
   it('files named -> that certificate; wrong ones -> NTM_CONFIG', async () => {
