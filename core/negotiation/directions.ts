@@ -17,7 +17,10 @@ import { lossBy, type Loss } from './registration';
 
 export type Direction = Body<'routeDirection'>;
 
-/** A phone takes seconds from a push message to its answer; somebody who waits for longer has given up. */
+/**
+ * A phone takes seconds from a push message to its answer, and a busy host to anything; somebody who waits for longer
+ * has given up.
+ */
 const WAKE_LIMIT_MS = 30_000;
 /** The DC holds each answer back for a while itself, in case that the node wakes up. */
 const ASK_AGAIN_MS = 200;
@@ -51,11 +54,7 @@ export class KnownNodeError extends NtmError {
 /** NTM_NODE_ABSENT. */
 export class AbsentError extends KnownNodeError {
   constructor(target: string, addresses: VirtualAddresses | undefined, cause?: Refused) {
-    const state =
-      cause?.refusal === 'node-waking'
-        ? 'is asleep, and has not answered the push message that was sent to it'
-        : 'exists but is not registered now: is it running and logged in?';
-    super('NTM_NODE_ABSENT', `${target} ${state}`, addresses, cause);
+    super('NTM_NODE_ABSENT', `${target} ${absence(cause)}`, addresses, cause);
   }
 }
 
@@ -108,7 +107,7 @@ export class Directions {
     this.options.signalling.oneway(coordinator.peer, coordinator.endpoint, message);
   }
 
-  /** CN may have to be woken by a push message first; the DC says so in time, and is asked again. */
+  /** CN may have to be woken by a push message first, or be busy; the DC says so in time, and is asked again. */
   private async requestUntilAwake(target: string, handover: boolean): Promise<Direction> {
     const { clock, timers } = this.options;
     for (const untilMs = clock.now() + WAKE_LIMIT_MS; ;) {
@@ -116,7 +115,7 @@ export class Directions {
         return await this.request(target, handover);
       } catch (error) {
         const { cause } = error as NtmError;
-        if (!(cause instanceof Refused) || cause.refusal !== 'node-waking' || clock.now() >= untilMs) throw error;
+        if (!isPassing(cause) || clock.now() >= untilMs) throw error;
       }
       await new Promise<void>((resolve) => void timers.schedule(ASK_AGAIN_MS, resolve));
     }
@@ -146,6 +145,22 @@ export class Directions {
   }
 }
 
+/** The DC may say something else in a moment. */
+function isPassing(cause: unknown): boolean {
+  return cause instanceof Refused && (cause.refusal === 'node-waking' || cause.refusal === 'node-busy');
+}
+
+function absence(cause: Refused | undefined): string {
+  switch (cause?.refusal) {
+    case 'node-waking':
+      return 'is asleep, and has not answered the push message that was sent to it';
+    case 'node-busy':
+      return 'is registered but has not answered for a while: is its host busy?';
+    default:
+      return 'exists but is not registered now: is it running and logged in?';
+  }
+}
+
 /** The DC that was asked is not, or does not know, this node's DC any more: it is worth asking the one that is. */
 export function isLoss(error: unknown): boolean {
   return error instanceof NtmError && (error.code === 'NTM_NOT_REGISTERED' || lossBy(error.cause) !== undefined);
@@ -167,6 +182,7 @@ function directionError(error: unknown, target: string): Error {
     case 'node-absent':
       return new AbsentError(target, error.addresses);
     case 'node-waking':
+    case 'node-busy':
       return new AbsentError(target, error.addresses, error);
     case 'not-allowed':
       return new NotAllowedError(target, error.addresses);

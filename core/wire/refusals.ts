@@ -12,6 +12,7 @@ export const refusals = {
   'node-absent': 'the name exists, its node is not registered or does not answer; `addresses` are its own all the same',
   'node-unreachable': 'the node is registered, and refused the direction',
   'node-waking': 'the node was sent a push message, which may take it many seconds: ask again',
+  'node-busy': 'the node has logged in a moment ago, or has not answered yet: ask again',
   'no-route': 'neither side can reach the other, and no relay server has room or may be used',
   'not-allowed': "the policy lets this node reach nothing there; `addresses` are the name's own all the same",
   'relay-quota': 'the account has used up what it may send through relays',

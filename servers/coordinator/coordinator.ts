@@ -274,7 +274,7 @@ export class CoordinatorServer implements ServerMachine {
     // Meanwhile one of the two may have been revoked.
     const cn = direction.body.correspondent;
     if (this.neighbours.isOwn(cn.fqdn) && !this.registrations.holds(cn.fqdn, cn.publicKey)) {
-      throw new Refused('node-absent');
+      throw new Refused(this.registrations.session(cn.fqdn) ? 'node-busy' : 'node-absent');
     }
     if (this.registrations.sessionOf(context.peer) !== mn.session) {
       this.ends.endTunnels(mn.session.fqdn, false);

@@ -21,6 +21,8 @@ import type { Situation } from './candidates';
 const SESSIONS_LIMIT = 150_000;
 /** A suspended laptop that wakes up the next day finds its session; after that it logs in again. */
 export const SESSION_AGE_MS = 7 * 24 * 3_600_000;
+/** From a node's login to its registration, and to its connection to the NS: a program that starts has much to do. */
+const STARTING_MS = 5_000;
 
 export interface Registration {
   readonly addresses: VirtualAddresses;
@@ -32,6 +34,8 @@ export interface Registration {
   /** The newest authentic source. */
   observed: Endpoint;
   heardMs: number;
+  /** When the first direction began that it has not answered. If it was heard since then, it counts for nothing. */
+  silentSinceMs?: number;
   /** The NS serves this node. */
   notified: boolean;
   /** From before this DC restarted: the node has not registered since. */
@@ -45,6 +49,8 @@ export interface Session {
   readonly publicKey: Uint8Array;
   /** Of the program, when it has said so. */
   readonly instance?: Uint8Array | undefined;
+  /** When the node logged in; undefined: before this DC restarted, or it is gone since. */
+  keyedMs?: number | undefined;
   /** Key between the node and the NS; one per session, so that a second registration does not cut the connection. */
   readonly notificationKey: Uint8Array;
   registration: Registration | undefined;
@@ -130,6 +136,18 @@ export class Registrations {
     return undefined;
   }
 
+  /** Its program has logged in a moment ago, and perhaps not done all that follows. */
+  isStarting(fqdn: string): boolean {
+    const keyedMs = this.sessions.get(fqdn)?.keyedMs;
+    return keyedMs !== undefined && this.clock.now() - keyedMs < STARTING_MS;
+  }
+
+  /** The same, and it has yet to register. */
+  isJoining(fqdn: string): boolean {
+    const session = this.sessions.get(fqdn);
+    return !session?.registration && !session?.asleep && this.isStarting(fqdn);
+  }
+
   /** The session of a node that fell silent while the NS served it. */
   asleep(fqdn: string): Session | undefined {
     const session = this.sessions.get(fqdn);
@@ -138,7 +156,7 @@ export class Registrations {
 
   /** Nothing can wake this node. */
   giveUp(session: Session): void {
-    session.asleep = undefined;
+    session.asleep = session.keyedMs = undefined;
     this.on.changed(session);
   }
 
@@ -170,7 +188,7 @@ export class Registrations {
   }
 
   end(session: Session, reason: 'lifetime over' | 'deregistered' | 'does not answer'): void {
-    if (reason === 'deregistered') session.asleep = undefined;
+    if (reason === 'deregistered') session.asleep = session.keyedMs = undefined;
     if (!session.registration) return;
     if (reason !== 'deregistered') session.asleep = session.registration;
     session.registration = undefined;

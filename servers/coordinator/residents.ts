@@ -4,7 +4,8 @@
  *
  * Whether CN is there is for its UDP to say. The NS's word alone is not enough: after a restart of the NS, or of a NAT,
  * every TCP connection is gone and all nodes are well. But it is a reason to wait less: a killed process loses its
- * TCP connection at once, and nobody should wait seconds to hear so.
+ * TCP connection at once, and nobody should wait seconds to hear so. Who has not lost it may be busy, or its host: MN is
+ * told `node-busy` meanwhile, and asks again, as it is while the node starts.
  *
  * A node that sleeps, and that the NS can push to, takes many seconds to wake up. MN is told `node-waking` meanwhile,
  * and asks again.
@@ -28,13 +29,23 @@ const ANSWER_MS = 1_750;
 /** Two tries: for a node that has lost its connection to the NS. */
 const DOUBTFUL_ANSWER_MS = 750;
 /** The node was told, and need not be woken. */
-const SETTLED = { answerMs: ANSWER_MS, isPushed: false };
+const SETTLED: Woken = { answerMs: ANSWER_MS, isPushed: false, isGone: false };
+/** A node that nothing says is gone is taken to be busy for so long after the first direction that it has not answered. */
+const BUSY_MS = 10_000;
 
 /** From a node's Notification Ack to its answer to what it was told beside. */
 const WOKEN_MS = 15;
 
 /** NATs keep a mapping this long after a node's last datagram: it sends its keep alives a little more often. */
 const MAPPING_MS = 28_000;
+
+interface Woken {
+  /** How long CN's answer to the Route Direction shall be waited for. */
+  readonly answerMs: number;
+  readonly isPushed: boolean;
+  /** The NS says so. */
+  readonly isGone: boolean;
+}
 
 export type Information = Body<'ntmInformationResponse'>;
 
@@ -57,9 +68,9 @@ export interface Circumstances {
 /** Where correspondent nodes are asked about, and told: in this DC's zone, or in another's. */
 export interface CorrespondentSide {
   readonly zone: string;
-  /** Throws Refused: no-such-name, not-allowed, node-absent, node-waking. */
+  /** Throws Refused: no-such-name, not-allowed, node-absent, node-busy, node-waking. */
   information(target: string, from: Asker, handover: boolean): Promise<Information>;
-  /** Where CN is now. Throws Refused: not-allowed, node-absent, node-unreachable, node-waking. */
+  /** Where CN is now. Throws Refused: not-allowed, node-absent, node-unreachable, node-busy, node-waking. */
   direct(fqdn: string, direction: Body<'routeDirection'>, why: Circumstances): Promise<Endpoint>;
 }
 
@@ -96,7 +107,7 @@ export class Residents implements CorrespondentSide {
     const fqdn = await names.nameOf(target);
     // Before anything else: whether a node is there is nobody's business who may not reach it.
     await this.refuseForbidden(fqdn, permissions.of(fqdn, from.fqdn, from.zone), from.fqdn);
-    const cn = registrations.registered(fqdn);
+    const cn = registrations.registered(fqdn) ?? (await this.started(fqdn));
     if (!cn) throw await this.absent(fqdn);
     const { addresses, observed, host, route, reach } = cn.registration;
     const { publicKey } = cn.session;
@@ -109,7 +120,8 @@ export class Residents implements CorrespondentSide {
     direction: Body<'routeDirection'>,
     { mnZone, handover }: Circumstances,
   ): Promise<Endpoint> {
-    const { registrations, permissions } = this.parts;
+    const { registrations, permissions, clock } = this.parts;
+    const begunMs = clock.now();
     const mn = direction.correspondent.fqdn;
     const permits = permissions.tell(fqdn, mn, mnZone);
     await this.refuseForbidden(fqdn, permits, mn);
@@ -118,7 +130,6 @@ export class Residents implements CorrespondentSide {
     const waking = this.wake(fqdn, handover);
     const early = this.tellBeside(fqdn, body, handover);
     const outcome = await (early ? Promise.race([waking, early.settled]) : waking);
-    const { answerMs, isPushed } = outcome;
     const cn = registrations.registered(fqdn);
     if (!cn) throw await this.absent(fqdn);
     const { session, registration } = cn;
@@ -128,13 +139,27 @@ export class Residents implements CorrespondentSide {
     const told = { cn, body, handover, answer };
     let answeredFrom: Endpoint | undefined;
     try {
-      answeredFrom = await this.whereAnswered(told, answerMs);
+      answeredFrom = await this.whereAnswered(told, outcome.answerMs);
     } catch (error) {
       if (error instanceof Refused) throw new Refused('node-unreachable', registration.addresses);
     }
-    if (answeredFrom) return answeredFrom;
-    if (session.registration === registration) registrations.end(session, 'does not answer');
-    throw new Refused(isPushed ? 'node-waking' : 'node-absent', registration.addresses);
+    if (!answeredFrom) throw this.unanswered(cn, begunMs, outcome);
+    delete registration.silentSinceMs;
+    return answeredFrom;
+  }
+
+  /** What MN is told of a node that has not answered a direction. */
+  private unanswered({ session, registration }: Registered, begunMs: number, { isPushed, isGone }: Woken): Refused {
+    const { registrations, clock } = this.parts;
+    const { addresses, silentSinceMs = begunMs, heardMs } = registration;
+    const now = registrations.registered(session.fqdn);
+    // It has registered meanwhile, and is directed there.
+    if (now && now.registration !== registration) return new Refused('node-busy', addresses);
+    const sinceMs = silentSinceMs < heardMs ? begunMs : silentSinceMs;
+    registration.silentSinceMs = sinceMs;
+    if (!isGone && !isPushed && clock.now() - sinceMs < BUSY_MS) return new Refused('node-busy', addresses);
+    registrations.end(session, 'does not answer');
+    return new Refused(isPushed ? 'node-waking' : 'node-absent', addresses);
   }
 
   /** The NS could not push to this node after all. */
@@ -202,13 +227,21 @@ export class Residents implements CorrespondentSide {
     return this.parts.signalling.request(session.peer, registration.observed, message);
   }
 
-  /** Steps 9 to 11. How long CN's answer to the Route Direction shall be waited for. */
-  private async wake(fqdn: string, handover: boolean): Promise<{ answerMs: number; isPushed: boolean }> {
+  /** Steps 9 to 11. A node that starts has perhaps not come to the NS yet. */
+  private async wake(fqdn: string, handover: boolean): Promise<Woken> {
     const { registrations, notifications } = this.parts;
     const cn = registrations.registered(fqdn);
     const outcome = cn?.registration.notified ? await notifications.notify(cn.session, handover) : 'silent';
     const isPushed = outcome === 'pushed';
-    return { answerMs: isPushed || outcome === 'not connected' ? DOUBTFUL_ANSWER_MS : ANSWER_MS, isPushed };
+    const isGone = outcome === 'not connected' && !registrations.isStarting(fqdn);
+    return { answerMs: isPushed || isGone ? DOUBTFUL_ANSWER_MS : ANSWER_MS, isPushed, isGone };
+  }
+
+  /** A program that has just logged in registers in a moment. */
+  private async started(fqdn: string): Promise<Registered | undefined> {
+    const { registrations, wakings } = this.parts;
+    if (registrations.isJoining(fqdn)) await wakings.wait(fqdn);
+    return registrations.registered(fqdn);
   }
 
   /** Why a node that is not registered cannot be reached now. Perhaps the NS can wake it up. */
@@ -218,6 +251,7 @@ export class Residents implements CorrespondentSide {
     const outcome = session && (await notifications.rouse(session));
     if (outcome === 'pushed') await wakings.wait(fqdn);
     else if (session && outcome === 'not connected') registrations.giveUp(session);
+    if (registrations.isJoining(fqdn)) return new Refused('node-busy', await names.addressesOf(fqdn));
     const isWaking = registrations.registered(fqdn) ?? (outcome === 'pushed' && registrations.asleep(fqdn));
     return new Refused(isWaking ? 'node-waking' : 'node-absent', await names.addressesOf(fqdn));
   }

@@ -71,7 +71,7 @@ export class Sessions {
     const at = former?.registration?.observed;
     registrations.replace(name, () => {
       const peer = signalling.addPeer({ key: sharedKey(key, 1), party: 'node', name });
-      return { fqdn: name, peer, publicKey, instance, notificationKey, registration: undefined };
+      return { fqdn: name, peer, publicKey, instance, notificationKey, keyedMs: clock.now(), registration: undefined };
     });
     if (former && !isSameProgram(former, instance)) onReplaced(former, at);
   }

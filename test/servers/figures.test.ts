@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'mocha';
 import { hex } from '../../core/wire/keys';
-import { messages, type MessageName } from '../../core/wire/messages';
+import { messages, type Body, type Message, type MessageName } from '../../core/wire/messages';
+import { Refused } from '../../core/wire/outcomes';
 import { Offset } from '../../core/wire/header';
-import { pass } from '../support/memory-datagrams';
+import { pass, settle } from '../support/memory-datagrams';
 import { ServerWorld, ZONE } from '../support/server-world';
 import { SimulatedNode } from '../support/simulated-node';
 
@@ -17,6 +18,37 @@ async function twoNodes(options?: { withNotification?: boolean }) {
   await cn.join();
   world.trace.length = 0;
   return { world, mn, cn };
+}
+
+const registrationOf = ({ local }: SimulatedNode): Message => ({
+  name: 'registrationRequest',
+  body: { endpoints: [local], lifetimeMs: 90_000, route: 'auto' },
+});
+
+/** Nothing reaches it; what it sends arrives. */
+function cutOff({ world, local }: SimulatedNode): void {
+  world.network.lose = (_, __, to) => to.address === local.address;
+}
+
+/** As nodes do it: asks again while the DC says that CN is busy. */
+async function directed(mn: SimulatedNode, target: string): Promise<Body<'routeDirection'>> {
+  for (;;) {
+    const start = mn.world.time.now();
+    try {
+      return await mn.direct(target);
+    } catch (error) {
+      if (!(error instanceof Refused) || !/node-(busy|waking)/.test(error.refusal)) throw error;
+      assert(mn.world.time.now() - start < 3_750, 'nobody waits for longer');
+    }
+  }
+}
+
+async function refusalOf(mn: SimulatedNode, target: string): Promise<Pick<Refused, 'refusal' | 'addresses'>> {
+  const error = await directed(mn, target).then(
+    () => assert.fail('directed'),
+    (refused: Refused) => refused,
+  );
+  return { refusal: error.refusal, addresses: error.addresses };
 }
 
 describe('Figure 4, authentication', () => {
@@ -112,16 +144,17 @@ describe('Figure 5, tunnel construction', () => {
 
   for (const [state, prepare, withinMs] of [
     ['CN killed', (cn: SimulatedNode) => cn.vanish(), 1000],
-    ['CN cut off without its TCP ending', (cn: SimulatedNode) => cn.world.network.detach(cn.local), 3000],
+    ['CN cut off without its TCP ending', (cn: SimulatedNode) => cn.world.network.detach(cn.local), 13_000],
   ] as const) {
-    it(`${state}: direction request -> node-absent with its addresses within ${withinMs} ms, then at once`, async () => {
+    it(`${state}: direction requests -> node-absent with its addresses within ${withinMs} ms, then at once`, async () => {
       const { world, mn, cn } = await twoNodes();
+      await pass(world.time, 5_000);
       if (state.startsWith('CN cut')) cn.acknowledgesNotifications = false;
       prepare(cn);
       await pass(world.time, 5);
       for (const limit of [withinMs, 10]) {
         const start = world.time.now();
-        await assert.rejects(mn.direct(`bob.${ZONE}`), {
+        assert.deepEqual(await refusalOf(mn, `bob.${ZONE}`), {
           refusal: 'node-absent',
           addresses: { ipv4: '198.18.0.2', ipv6: 'fd00:1:2:1::2' },
         });
@@ -139,6 +172,48 @@ describe('Figure 5, tunnel construction', () => {
     assert.deepEqual(endpoints, [at(9)]);
     assert.equal(cn.directions.length, 1);
     assert(world.time.now() - beganMs < 100, 'sooner than the Route Direction is sent again');
+  });
+
+  it('CN does not answer for some seconds, as on a busy host: direction requests -> node-busy, each in time; then a direction', async () => {
+    for (const silentMs of [1_000, 2_000, 4_000, 8_000]) {
+      const { world, mn, cn } = await twoNodes();
+      await pass(world.time, 5_000);
+      cn.acknowledgesNotifications = false;
+      cutOff(cn);
+      world.time.schedule(silentMs, () => (world.network.lose = () => false));
+      const start = world.time.now();
+      await directed(mn, `bob.${ZONE}`);
+      const tookMs = world.time.now() - start;
+      assert(tookMs >= silentMs && tookMs < silentMs + 2_500, `silent for ${silentMs} ms, and it took ${tookMs} ms`);
+    }
+  });
+
+  it('CN does not answer, and registers anew meanwhile -> node-busy, then a direction', async () => {
+    const { world, mn, cn } = await twoNodes();
+    await pass(world.time, 5_000);
+    cn.stream?.close(); // so that the NS says that it is gone
+    cutOff(cn);
+    const outcome = assert.rejects(mn.direct(`bob.${ZONE}`), { refusal: 'node-busy' });
+    await pass(world.time, 100);
+    void cn.signalling.request(cn.dc!, cn.dcAt, registrationOf(cn)).catch(() => {});
+    await settle(world.time, outcome);
+    world.network.lose = () => false;
+    await mn.direct(`bob.${ZONE}`);
+  });
+
+  it('CN has logged in, and registers two seconds later -> asked for meanwhile, it is waited for; it left: node-absent at once', async () => {
+    const { world, mn } = await twoNodes();
+    const carol = new SimulatedNode(world, 'carol', at(3));
+    await carol.login();
+    world.time.schedule(2_000, () => void carol.signalling.request(carol.dc!, carol.dcAt, registrationOf(carol)));
+    const start = world.time.now();
+    await directed(mn, `carol.${ZONE}`);
+    assert(world.time.now() - start < 2_500);
+    carol.deregister();
+    await pass(world.time, 5);
+    const left = world.time.now();
+    assert.equal((await refusalOf(mn, `carol.${ZONE}`)).refusal, 'node-absent');
+    assert(world.time.now() - left < 10);
   });
 
   it('NS connection of CN lost but its UDP well: direction request -> direction', async () => {

@@ -125,8 +125,9 @@ describe('Figure 5 between two zones', () => {
   }
 
   it('CN not registered -> node-absent with its addresses; CN vanished -> the same', async () => {
-    const { mn, cn } = await twoNodes();
+    const { world, mn, cn } = await twoNodes();
     const absent = { refusal: 'node-absent', addresses: { ipv4: '198.18.32.1', ipv6: 'fd00:1:2:2::1' } };
+    await pass(world.time, 5_000); // it does not start any more
     cn.vanish();
     await assert.rejects(mn.direct(`dora.${OTHER_ZONE}`), absent);
     await assert.rejects(mn.direct(`dora.${OTHER_ZONE}`), absent);

@@ -171,6 +171,28 @@ describe('directions', () => {
     await refused;
   });
 
+  it('MN: refused as busy -> asks again, and follows the direction; after half a minute of that -> absent, and says why', async () => {
+    dc.addPeer({ key: sharedKey(key, 1), party: 'node', name: 'alice' });
+    let refused = 0;
+    const { addresses } = direction.correspondent;
+    answerWith(() => {
+      if (++refused < 4) throw new Refused('node-busy', addresses);
+      return { name: 'routeDirection', body: direction };
+    });
+    const directed = directions.ask('bob.ntm.internal');
+    await network.run(1_000);
+    assert.deepEqual((await directed).directionId, direction.directionId);
+    answerWith(() => {
+      throw new Refused('node-busy', addresses);
+    });
+    const absent = assert.rejects(directions.ask('bob.ntm.internal'), (error: Error) => {
+      assert(error instanceof AbsentError);
+      return /has not answered for a while/.test(error.message);
+    });
+    await network.run(31_000);
+    await absent;
+  });
+
   it('MN: the DC does not know the key -> not registered, sooner than silence', async () => {
     const refused = assert.rejects(
       directions.ask('bob.ntm.internal'),
