@@ -140,9 +140,14 @@ export function example(name: string): string {
   return join(projectRoot, 'examples', name);
 }
 
-/** A server that said `listening on PORT [PORT]`; call `stop` before the network closes. */
+/**
+ * A server that said `listening on PORT [PORT]`, and whose node, if it is one, has joined: it can be dialled. Call
+ * `stop` before the network closes.
+ */
 export async function portsOf(server: Program): Promise<number[]> {
   const line = await server.line((said) => said.startsWith('listening on '));
+  const trace = server.env.NTMOBILE_TRACE;
+  if (trace) await traced(trace, (events) => events.some(({ event }) => event === 'logged in'));
   return (line.match(/\d+/g) ?? []).map(Number);
 }
 

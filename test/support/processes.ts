@@ -25,7 +25,7 @@ export class Program {
     readonly name: string,
     command: string,
     args: readonly string[],
-    env: NodeJS.ProcessEnv,
+    readonly env: NodeJS.ProcessEnv,
   ) {
     const child = spawn(command, args, { cwd: projectRoot, env, stdio: ['ignore', 'pipe', 'pipe'] });
     this.child = child;
