@@ -19,7 +19,8 @@ for (const withNotification of [true, false]) {
       const [port] = await portsOf(cn);
       await lab.joined();
       lab.mark();
-      mn = lab.program('MN', [testProgram('ticking.cjs'), lab.fqdn.CN, `${port}`]);
+      const listening = ['-r', testProgram('network-events.cjs')];
+      mn = lab.program('MN', [...listening, testProgram('ticking.cjs'), lab.fqdn.CN, `${port}`]);
       await mn.line(says('tick'));
     });
     after(async () => {
@@ -76,6 +77,14 @@ for (const withNotification of [true, false]) {
         ticks.map((_, i) => i + 1),
         'nothing is lost',
       );
+    });
+
+    it("who listens by the library in MN's program -> was told of both handovers, and of the way by the RS", async () => {
+      await mn.line(says('handover by addresses', '-> cable 10.0.0.2'));
+      await mn.line(says('handover by addresses', '-> cable 192.0.2.20'));
+      const routes = mn.lines.filter(says(`route to ${lab.fqdn.CN}: `));
+      assert.match(routes[0]!, /: undefined -> /);
+      assert(routes.some(says('-> relay 192.0.2.15:')), routes.join('\n'));
     });
   });
 }
