@@ -9,6 +9,7 @@ import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { formatEndpoint, type Endpoint } from '../../core/wire/addresses';
+import { miniupnpdSettings } from './miniupnpd';
 import { testProgram } from './network';
 import { temporaryDirectory } from './paths';
 import { killRunning, Program } from './processes';
@@ -32,22 +33,7 @@ const FIREWALL = `
     ${CHAINS.map((chain) => `chain ${chain} { }`).join('\n')}
   }`;
 
-const settings = `
-  ext_ifname=wan
-  ext_ifname6=wan
-  listening_ip=inside
-  upnp_table_name=filter
-  upnp_nat_table_name=filter
-  upnp_forward_chain=mapped
-  upnp_nat_chain=mapped_in
-  upnp_nat_postrouting_chain=mapped_out
-  enable_natpmp=yes
-  enable_upnp=yes
-  secure_mode=yes
-  uuid=fc4ec57e-b051-11db-88f8-0060085db3f6
-  allow 1024-65535 10.0.0.0/24 1024-65535
-  deny 0-65535 0.0.0.0/0 0-65535
-`;
+const settings = miniupnpdSettings({ outside: 'wan', table: 'filter', network: '10.0.0.0/24', ipv6: true });
 
 export class HomeRouterLab {
   private readonly suffix = process.pid.toString(36);
@@ -68,7 +54,7 @@ export class HomeRouterLab {
       this.run('router', 'sysctl', '-qw', setting);
     }
     this.run('router', 'nft', FIREWALL);
-    writeFileSync(join(this.dir, 'settings'), settings.replace(/^ +/gm, ''));
+    writeFileSync(join(this.dir, 'settings'), settings);
     await this.startDaemon();
   }
 
