@@ -1,7 +1,7 @@
 // An interactive session by SSH (ssh2). shell.cjs serve PORT: a shell that echoes what is typed, and answers each line
 // with its letters turned round. shell.cjs dial HOST PORT: types, a letter every 10 ms, and compares the whole screen.
 const { Client, Server, utils } = require('ssh2');
-const { tell, Watch, whenOver } = require('./told.cjs');
+const { Ending, Watch, whenOver } = require('./told.cjs');
 const [role, ...rest] = process.argv.slice(2);
 const TYPING_MS = 10;
 const turned = (line) => [...line].reverse().join('');
@@ -42,8 +42,11 @@ function* keys() {
 function dial(host, port) {
   const watch = new Watch();
   const client = new Client();
-  let [screen, expected, line, broken, over] = ['', '', '', null, false];
-  let timer;
+  let [screen, expected, line] = ['', '', ''];
+  const ending = new Ending(
+    () => screen.length >= expected.length,
+    () => client.end(),
+  );
   const type = (stream, letter) => {
     stream.write(letter);
     expected += letter;
@@ -53,33 +56,26 @@ function dial(host, port) {
       line = '';
     }
   };
-  const finishIfDone = () => over && screen.length >= expected.length && client.end();
   client.on('ready', () => {
     client.shell((error, stream) => {
       if (error) throw error;
       const typing = keys();
-      timer = setInterval(() => type(stream, typing.next().value), TYPING_MS);
+      ending.timer = setInterval(() => type(stream, typing.next().value), TYPING_MS);
       stream.on('data', (bytes) => {
         watch.heard();
         screen += bytes;
-        if (!expected.startsWith(screen)) broken ??= 'something else is on the screen';
-        finishIfDone();
+        if (!expected.startsWith(screen)) ending.breaks('something else is on the screen');
+        ending.look();
       });
     });
   });
-  client.on('error', (error) => (broken ??= error.code ?? error.message));
+  client.on('error', (error) => ending.breaks(error.code ?? error.message));
   client.on('close', () => {
-    clearInterval(timer);
-    if (!over) broken ??= 'closed';
     const lost = Math.max(0, expected.length - screen.length);
-    tell({ longestGapMs: watch.longestGapMs, lost, doubled: Math.max(0, screen.length - expected.length), broken });
+    const doubled = Math.max(0, screen.length - expected.length);
+    ending.closed({ longestGapMs: watch.longestGapMs, lost, doubled });
   });
   client.connect({ host, port: Number(port), username: 'guest', password: 'any' });
-  void whenOver.then(() => {
-    clearInterval(timer);
-    over = true;
-    finishIfDone();
-  });
 }
 
 if (role === 'serve') serve(...rest);

@@ -26,5 +26,42 @@ exports.tell = (result) => console.log(JSON.stringify(result));
 /** Resolves at SIGTERM: the movement is over, and what is under way is to be finished. */
 exports.whenOver = new Promise((over) => process.once('SIGTERM', over));
 
+/**
+ * How a client with one connection ends: at SIGTERM it asks for nothing more, and closes once all has come. `timer` is
+ * what it asks by; its `close` says how it went, as `result` tells: with why it is `broken`, if it is.
+ */
+exports.Ending = class {
+  timer;
+  #over = false;
+  #broken = null;
+  #allHasCome;
+  #close;
+
+  constructor(allHasCome, close) {
+    [this.#allHasCome, this.#close] = [allHasCome, close];
+    void exports.whenOver.then(() => {
+      clearInterval(this.timer);
+      this.#over = true;
+      this.look();
+    });
+  }
+
+  /** Something came. */
+  look() {
+    if (this.#over && this.#allHasCome()) this.#close();
+  }
+
+  /** The first reason counts. */
+  breaks(why) {
+    this.#broken ??= why;
+  }
+
+  closed(result) {
+    clearInterval(this.timer);
+    if (!this.#over) this.breaks('closed');
+    exports.tell({ ...result, broken: this.#broken });
+  }
+};
+
 /** A message that tells its number, and has a length of its own between 100 and 2,000 bytes. */
 exports.message = (number) => `${number} `.padEnd(100 + ((number * 7919) % 1_900), `${number % 10}`);
