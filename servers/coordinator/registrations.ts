@@ -49,7 +49,7 @@ export interface Session {
   readonly publicKey: Uint8Array;
   /** Of the program, when it has said so. */
   readonly instance?: Uint8Array | undefined;
-  /** When the node logged in; undefined: before this DC restarted, or it is gone since. */
+  /** When the node logged in, while it may be starting. */
   keyedMs?: number | undefined;
   /** Key between the node and the NS; one per session, so that a second registration does not cut the connection. */
   readonly notificationKey: Uint8Array;
@@ -142,7 +142,13 @@ export class Registrations {
     return keyedMs !== undefined && this.clock.now() - keyedMs < STARTING_MS;
   }
 
-  /** The same, and it has yet to register. */
+  /** It has done what follows a login: it is connected to the NS. */
+  hasStarted(fqdn: string): void {
+    const session = this.sessions.get(fqdn);
+    if (session) session.keyedMs = undefined;
+  }
+
+  /** `isStarting`, and it has yet to register. */
   isJoining(fqdn: string): boolean {
     const session = this.sessions.get(fqdn);
     return !session?.registration && !session?.asleep && this.isStarting(fqdn);

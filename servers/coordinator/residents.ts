@@ -232,6 +232,7 @@ export class Residents implements CorrespondentSide {
     const { registrations, notifications } = this.parts;
     const cn = registrations.registered(fqdn);
     const outcome = cn?.registration.notified ? await notifications.notify(cn.session, handover) : 'silent';
+    if (outcome === 'acknowledged') registrations.hasStarted(fqdn);
     const isPushed = outcome === 'pushed';
     const isGone = outcome === 'not connected' && !registrations.isStarting(fqdn);
     return { answerMs: isPushed || isGone ? DOUBTFUL_ANSWER_MS : ANSWER_MS, isPushed, isGone };
