@@ -5,13 +5,12 @@ import { frame } from '../../core/wire/frames';
 import { DATAGRAM_LIMIT } from '../../core/wire/header';
 import { messages } from '../../core/wire/messages';
 import { sealSecret } from '../../core/wire/seal';
-import type { ConnectionEvents } from '../../servers/notification/connections';
 import { pass } from '../support/memory-datagrams';
-import type { ServerWorld } from '../support/server-world';
 import { SeededRandom } from '../support/virtual-time';
 import { fuzz, seed } from './engine';
 import { dropsOf } from './server-state';
 import { ServerStorm } from './server-storm';
+import { framesIn, leastNoticed, StreamConnection } from './stream-connection';
 
 describe(`fuzz: stream to the NS (NTMOBILE_FUZZ_SEED=${seed})`, function () {
   this.timeout(600_000);
@@ -40,18 +39,17 @@ async function live(): Promise<Uint8Array[]> {
 async function connections(inputs: readonly Uint8Array[]): Promise<void> {
   const storm = await ServerStorm.start();
   const { world } = storm;
-  const all: Connection[] = [];
+  const all: StreamConnection[] = [];
   for (const [cut = 0, ...bytes] of inputs) {
-    const connection = new Connection(world);
+    const connection = new StreamConnection(world.time, (stream) => world.ns.accept(stream));
     all.push(connection);
-    const sent = Uint8Array.from(bytes);
     const dropped = dropsOf(world);
     world.trace.length = 0;
-    for (let at = 0; at < sent.length; at += 1 + cut) connection.send(sent.subarray(at, at + 1 + cut));
+    connection.send(Uint8Array.from(bytes), 1 + cut);
     const noticed = dropsOf(world) - dropped + world.trace.filter(({ event }) => event === 'receive').length;
-    const { frames, broken } = framesIn(sent);
-    if (broken) assert.equal(connection.open, false, 'the framing is broken, and it is open');
-    assert(noticed >= (broken ? 1 : frames), `${noticed} of ${frames} frames are counted or taken`);
+    const framing = framesIn(Uint8Array.from(bytes), DATAGRAM_LIMIT);
+    if (framing.broken) assert.equal(connection.open, false, 'the framing is broken, and it is open');
+    assert(noticed >= leastNoticed(framing), `${noticed} of ${framing.frames} frames are counted or taken`);
     await pass(world.time, 5);
   }
   await storm.friendsGoOn();
@@ -60,34 +58,4 @@ async function connections(inputs: readonly Uint8Array[]): Promise<void> {
   await storm.nothingIsLeft();
   await storm.newcomersAreServed();
   await storm.end();
-}
-
-class Connection {
-  open = true;
-  private readonly events: ConnectionEvents;
-
-  constructor({ ns, time }: ServerWorld) {
-    const close = (): void => {
-      if (this.open) time.schedule(1, () => this.events.ended());
-      this.open = false;
-    };
-    this.events = ns.accept({ sourceAddress: '198.51.100.7', write: () => {}, close })!;
-  }
-
-  send(bytes: Uint8Array): void {
-    if (this.open) this.events.bytes(bytes);
-  }
-}
-
-/** Whole ones, and whether one is none. */
-function framesIn(stream: Uint8Array): { readonly frames: number; readonly broken: boolean } {
-  const bytes = Buffer.from(stream);
-  let frames = 0;
-  for (let at = 0; at + 2 <= bytes.length; frames++) {
-    const length = bytes.readUInt16BE(at);
-    if (length === 0 || length > DATAGRAM_LIMIT) return { frames, broken: true };
-    if (at + 2 + length > bytes.length) break;
-    at += 2 + length;
-  }
-  return { frames, broken: false };
 }

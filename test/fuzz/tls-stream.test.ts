@@ -6,13 +6,13 @@ import { SIGNALLING_MAGIC } from '../../core/wire/header';
 import { messages } from '../../core/wire/messages';
 import { RELAY_MAGIC, writeRelayHeader } from '../../core/wire/relay-frame';
 import { sealSecret } from '../../core/wire/seal';
-import type { ConnectionEvents } from '../../servers/notification/connections';
 import { pass } from '../support/memory-datagrams';
 import { ports, type ServerWorld } from '../support/server-world';
 import { SeededRandom } from '../support/virtual-time';
 import { fuzz, seed } from './engine';
 import { dropsOf } from './server-state';
 import { ServerStorm } from './server-storm';
+import { framesIn, leastNoticed, StreamConnection } from './stream-connection';
 
 const SERVERS = [ports.as, ports.dc, ports.rs];
 
@@ -41,23 +41,22 @@ async function live(): Promise<Uint8Array[]> {
 async function connections(inputs: readonly Uint8Array[]): Promise<void> {
   const storm = await begin();
   const { world } = storm;
-  const all: Connection[] = [];
+  const all: StreamConnection[] = [];
   for (const [server = 0, cut = 0, ...bytes] of inputs) {
-    const connection = new Connection(world, server % SERVERS.length);
+    const at = SERVERS[server % SERVERS.length]!;
+    const connection = new StreamConnection(world.time, (stream) => world.tls.at(at)!.accept(stream));
     all.push(connection);
-    const sent = Uint8Array.from(bytes);
     const counted = countsOf(world);
     world.trace.length = 0;
-    for (let at = 0; at < sent.length; at += 1 + cut) connection.send(sent.subarray(at, at + 1 + cut));
+    connection.send(Uint8Array.from(bytes), 1 + cut);
     const noticed = countsOf(world) - counted + world.trace.filter(({ event }) => event === 'receive').length;
-    const { frames, broken } = framesIn(sent);
+    const framing = framesIn(Uint8Array.from(bytes), STREAM_DATAGRAM_LIMIT, [SIGNALLING_MAGIC, RELAY_MAGIC]);
     assert.equal(
       connection.open,
-      !broken,
-      broken ? 'the framing is broken, and it is open' : 'closed without a reason',
+      !framing.broken,
+      framing.broken ? 'the framing is broken, and it is open' : 'closed without a reason',
     );
-    // What comes in one piece with what breaks the framing is lost with it.
-    assert(noticed >= (broken ? 1 : frames), `${noticed} of ${frames} frames are counted or taken`);
+    assert(noticed >= leastNoticed(framing), `${noticed} of ${framing.frames} frames are counted or taken`);
     await pass(world.time, 5);
   }
   await storm.friendsGoOn();
@@ -78,37 +77,4 @@ async function connections(inputs: readonly Uint8Array[]): Promise<void> {
 
 function countsOf(world: ServerWorld): number {
   return dropsOf(world) + world.tls.drops().reduce((sum, [, count]) => sum + count, 0);
-}
-
-class Connection {
-  open = true;
-  answers = 0;
-  private readonly events: ConnectionEvents;
-
-  constructor(world: ServerWorld, server: number) {
-    const close = (): void => {
-      if (this.open) world.time.schedule(1, () => this.events.ended());
-      this.open = false;
-    };
-    const write = (): void => void (this.answers += 1);
-    this.events = world.tls.at(SERVERS[server]!)!.accept({ sourceAddress: '198.51.100.7', write, close })!;
-  }
-
-  send(bytes: Uint8Array): void {
-    if (this.open) this.events.bytes(bytes);
-  }
-}
-
-/** Whole ones, and whether one is none of ours. */
-function framesIn(stream: Uint8Array): { readonly frames: number; readonly broken: boolean } {
-  const bytes = Buffer.from(stream);
-  let frames = 0;
-  for (let at = 0; at + 2 <= bytes.length; frames++) {
-    const length = bytes.readUInt16BE(at);
-    if (length === 0 || length > STREAM_DATAGRAM_LIMIT) return { frames, broken: true };
-    if (at + 2 + length > bytes.length) break;
-    if (![SIGNALLING_MAGIC, RELAY_MAGIC].includes(bytes[at + 2]!)) return { frames, broken: true };
-    at += 2 + length;
-  }
-  return { frames, broken: false };
 }
