@@ -9,12 +9,7 @@ describeLab('two hosts behind NATs', function () {
   this.timeout(60_000);
   const lab = new RouterLab();
 
-  before(async () => {
-    lab.start();
-    lab.insertNat('alice');
-    lab.insertNat('bob');
-    await lab.startNetwork(4);
-  });
+  before(() => lab.startBehindNats());
   after(async () => {
     assert.deepEqual(await lab.stop(), [], 'no program is left running');
   });

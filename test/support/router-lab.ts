@@ -71,6 +71,13 @@ export class RouterLab {
     }
   }
 
+  /** Both hosts are behind NATs, and a network is there that they reach by IPv4. */
+  async startBehindNats(): Promise<void> {
+    this.start();
+    for (const host of HOSTS) this.insertNat(host);
+    await this.startNetwork(4);
+  }
+
   /**
    * Puts a NAT in front of a host, which has 10.0.0.2 from then on: a new port for each destination, and nobody in who
    * was not sent to from there (RFC 4787: address and port dependent mapping and filtering). IPv4 only.
