@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Network, portsOf, stop, testProgram } from '../support/network';
+import { listeningPortsOf, Network, portsOf, stop, testProgram } from '../support/network';
 import { loginsIn, next, restart, says } from '../support/outage';
 import { killRunning, Program } from '../support/processes';
 import { freePort } from '../support/servers';
@@ -32,7 +32,7 @@ describe('servers that are away', function () {
     const host = Program.node([testProgram('http-server.cjs'), '127.0.0.1']);
     const [hostPort] = await portsOf(host);
     const bob = network.program('bob', [testProgram('http-server.cjs'), '::']);
-    const [port] = await portsOf(bob);
+    const [port] = await listeningPortsOf(bob);
     const fqdn = network.fqdn('bob');
     const ways = { fetch: 'status 200', http: 'status 200', net: 'connected', lookup: 'found 198.18.', dgram: 'sent' };
     const alice = asks('alice', [

@@ -140,15 +140,18 @@ export function example(name: string): string {
   return join(projectRoot, 'examples', name);
 }
 
-/**
- * A server that said `listening on PORT [PORT]`, and whose node, if it is one, has joined: it can be dialled. Call
- * `stop` before the network closes.
- */
-export async function portsOf(server: Program): Promise<number[]> {
+/** What a server says: `listening on PORT [PORT]`. Its node may have yet to join. */
+export async function listeningPortsOf(server: Program): Promise<number[]> {
   const line = await server.line((said) => said.startsWith('listening on '));
+  return (line.match(/\d+/g) ?? []).map(Number);
+}
+
+/** The same, once its node, if it is one, has joined: it can be dialled. Call `stop` before the network closes. */
+export async function portsOf(server: Program): Promise<number[]> {
+  const ports = await listeningPortsOf(server);
   const trace = server.env.NTMOBILE_TRACE;
   if (trace) await traced(trace, (events) => events.some(({ event }) => event === 'logged in'));
-  return (line.match(/\d+/g) ?? []).map(Number);
+  return ports;
 }
 
 /** Ends a server program by SIGTERM; it must end by itself then, with code 0. */
