@@ -167,6 +167,7 @@ export class Node implements VirtualNetwork {
       transmit: (datagram, to) => this.ports.send(datagram, to),
       onTunnelEvent: (event) => this.correspondents.onTunnelEvent(event),
       mapping: () => this.discovery.reach?.mapping,
+      observer: (family) => this.discovery.observer(family),
       isHandover: (fqdn) => this.correspondents.isHandover(fqdn),
       onStuck: ({ fqdn }) => this.correspondents.renew(fqdn),
       onStalled: ({ path }) => path.kind === 'relay' && this.relays.doubt(path),

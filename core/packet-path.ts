@@ -13,7 +13,7 @@ import type { InboundRules } from './inbound-rules';
 import type { NtmError } from './errors';
 import { destinationOf } from './packet/ip-packet';
 import type { PacketModule, TunnelEvent } from './packet/packet-module';
-import { describePath, type Path, type RelayPath } from './packet/path';
+import { describePath, type Path, type RelayPath, type Via } from './packet/path';
 import type { PathMtus } from './packet/path-mtu';
 import type { Paths } from './packet/paths/paths';
 import type { Mapping, MoveKnown, RouteReason } from './packet/paths/paths-contract';
@@ -60,6 +60,8 @@ export interface PacketPathOptions {
   transmit(datagram: Uint8Array, to: Endpoint): void;
   /** Of the NAT that this node is behind, if it is known. */
   mapping(): Mapping | undefined;
+  /** See StandbyPortsOptions. */
+  observer(family: 4 | 6): Endpoint | undefined;
   onTunnelEvent(event: TunnelEvent): void;
   /** Whether the tunnel to this node was last directed because of a handover. */
   isHandover(fqdn: string): boolean;
@@ -128,7 +130,8 @@ export class PacketPath {
       onEvent: (event) => this.onTunnelEvent(event),
     });
     const receive = (datagram: Uint8Array, from: Path): void => packets.receive(datagram, from);
-    const standbys = new StandbyPorts({ runtime, receive, isUsed: (via) => paths.takes(via) });
+    const isUsed = (via: Via): boolean => paths.takes(via);
+    const standbys = new StandbyPorts({ runtime, receive, isUsed, observer: this.options.observer });
     this.standbys = standbys;
     const paths: Paths = new Paths(packets.publicKey, {
       ...{ clock, timers, random, mapping, standbys },

@@ -9,9 +9,12 @@
 import { openExtraPort } from './extra-port';
 import type { DirectPath, Via } from './packet/path';
 import type { Standbys } from './packet/paths/standby';
+import { STUN_ANSWER } from './reach/discovery';
+import { Sightings } from './reach/sightings';
 import type { HostAddress, Runtime, Timer } from './runtime';
 import { sourceAddressOf } from './source-addresses';
 import { scopeOf } from './wire/address-scope';
+import type { Endpoint } from './wire/addresses';
 
 /** Of each IP version. */
 const PORTS = 3;
@@ -19,13 +22,19 @@ const PORTS = 3;
 const LOOK_MS = { addresses: 500, source: 2_000 };
 const UNUSED_MS = 120_000;
 
+/** A NAT keeps its mapping for so long. */
+const SEEN_MS = 10_000;
+
 interface StandbyPort {
   readonly address: HostAddress;
   readonly via: Via;
+  readonly sightings: Sightings;
 }
 
 export interface StandbyPortsOptions {
   readonly runtime: Runtime;
+  /** A server that tells by STUN where it sees this host. */
+  observer(family: 4 | 6): Endpoint | undefined;
   receive(datagram: Uint8Array, from: DirectPath): void;
   /** Whether a tunnel's packets take it. */
   isUsed(via: Via): boolean;
@@ -55,6 +64,14 @@ export class StandbyPorts implements Standbys {
     return this.ports.some((port) => port.via === via);
   }
 
+  async outside(via: Via): Promise<Endpoint | undefined> {
+    const port = this.ports.find((each) => each.via === via);
+    const server = port && this.options.observer(port.address.family);
+    const { address = '', port: number } = via;
+    if (number !== undefined && scopeOf(address) === 'global') return { address, port: number };
+    return server && (await port.sightings.at(server, SEEN_MS))?.mapped;
+  }
+
   close(): void {
     this.closed = true;
     this.unused?.cancel();
@@ -76,7 +93,7 @@ export class StandbyPorts implements Standbys {
   }
 
   private async lookAt(family: 4 | 6): Promise<void> {
-    const { runtime, receive } = this.options;
+    const { runtime } = this.options;
     const source = await sourceAddressOf(runtime, family);
     const hosts = this.addresses.filter((each) => each.family === family);
     const used = hosts.find(({ address }) => address === source)?.interfaceName;
@@ -86,11 +103,24 @@ export class StandbyPorts implements Standbys {
     for (const address of hosts) {
       if (opened.has(address.interfaceName) || opened.size > PORTS) continue;
       opened.add(address.interfaceName);
-      const via = await openExtraPort(runtime, family, receive, address.address);
-      if (!via) continue;
-      if (this.closed || this.ports.some((port) => port.via.address === address.address)) via.close();
-      else this.ports = [...this.ports, { address, via }];
+      await this.open(address);
     }
+  }
+
+  private async open(address: HostAddress): Promise<void> {
+    const { runtime, receive } = this.options;
+    const { clock, timers, random } = runtime;
+    const via = await openExtraPort(
+      ...[runtime, address.family] as const,
+      (datagram, from) => {
+        if (datagram[0] !== STUN_ANSWER || !sightings.receive(datagram, from.endpoint)) receive(datagram, from);
+      },
+      address.address,
+    );
+    if (!via) return;
+    const sightings = new Sightings({ clock, timers, random, send: (datagram, to) => via.send(datagram, to) });
+    if (this.closed || this.ports.some((port) => port.via.address === address.address)) via.close();
+    else this.ports = [...this.ports, { address, via, sightings }];
   }
 
   private get addresses(): HostAddress[] {
@@ -107,7 +137,10 @@ export class StandbyPorts implements Standbys {
   private keep(isKept: (port: StandbyPort) => boolean): void {
     const kept = this.ports.filter(isKept);
     if (kept.length === this.ports.length) return;
-    for (const port of this.ports) if (!kept.includes(port)) port.via.close();
+    for (const { via, sightings } of this.ports.filter((port) => !kept.includes(port))) {
+      via.close();
+      sightings.close();
+    }
     this.ports = kept;
   }
 }

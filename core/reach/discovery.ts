@@ -15,7 +15,7 @@ import { formatEndpoint, sameEndpoint, type Endpoint } from '../wire/addresses';
 import { isStun } from '../wire/stun';
 import { KeepAlive } from './keep-alive';
 import { mayReach } from './ip-versions';
-import { look, nearest, type Look, type RelayServer, type View } from './look';
+import { familyOf, look, nearest, type Look, type RelayServer, type View } from './look';
 import { MappingLifetime } from './mapping-lifetime';
 import { isNews, isNewsForPaths, overallMapping, reachOf, type Observation, type Reach } from './situation';
 import { PortMappings, type RouterRuntime } from './port-mappings';
@@ -126,6 +126,12 @@ export class Discovery {
   /** The DC has named relays to look from, and what this node is will be known soon. */
   get isUnsure(): boolean {
     return this.relays.length > 0 && this.lastLook === undefined;
+  }
+
+  /** A server that tells where it sees this host: the nearest one that is known. */
+  observer(family: 4 | 6): Endpoint | undefined {
+    const others = this.relays.flatMap(({ endpoints }) => endpoints.filter((each) => familyOf(each) === family));
+    return nearest(this.lastLook?.views ?? [], family)?.at ?? others[0];
   }
 
   /** Whether tunnels on relays may do better since this was last asked. */

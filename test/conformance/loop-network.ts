@@ -68,6 +68,7 @@ export class LoopNetwork implements VirtualNetwork, LeavingNetwork {
       secretKey: runtime.random.bytes(32),
       transmit: (datagram, to) => this.#port?.send(datagram, to),
       mapping: () => undefined,
+      observer: () => undefined,
       onTunnelEvent() {},
       onStuck() {},
       onStalled() {},

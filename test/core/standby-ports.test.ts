@@ -42,7 +42,7 @@ describe('sockets on interfaces that stand by', () => {
       },
       ...more,
     };
-    ports = new StandbyPorts({ runtime, receive() {}, isUsed: (via) => via === used });
+    ports = new StandbyPorts({ runtime, receive() {}, isUsed: (via) => via === used, observer: () => undefined });
   }
 
   async function bound(): Promise<unknown[]> {

@@ -29,6 +29,8 @@ export interface Node {
   readonly known: string[];
   /** Its sockets on other interfaces. */
   vias: readonly Via[];
+  /** Where a server sees them. */
+  readonly outside: Map<Via, Endpoint>;
 }
 
 export class PathWorld {
@@ -127,6 +129,7 @@ export class PathWorld {
     const send = this.network.host(local, nat, receive);
     const via: Via = { address: local.address, send, close: () => this.network.remove(local) };
     node.vias = [via];
+    node.outside.set(via, NatNetwork.observed(nat, local, SERVER));
   }
 
   close(): void {
@@ -171,7 +174,11 @@ export class PathWorld {
     const paths: Paths = new Paths(module.publicKey, {
       ...{ clock: time, timers: time, random },
       mapping: () => kind?.mapping,
-      standbys: { vias: (family) => (family === 4 ? node.vias : []), isOpen: (via) => node.vias.includes(via) },
+      standbys: {
+        vias: (family) => (family === 4 ? node.vias : []),
+        isOpen: (via) => node.vias.includes(via),
+        outside: async (via) => node.outside.get(via),
+      },
       openPort: async () => this.openPort(node, module),
       onStuck: () => void node.stuck++,
       onMoveKnown: (_, whose) => void node.known.push(whose),
@@ -184,6 +191,7 @@ export class PathWorld {
       ...{ name, module, paths, local, nat, received, ways, send, stuck: 0 },
       known: [] as string[],
       vias: [] as readonly Via[],
+      outside: new Map<Via, Endpoint>(),
       address: `198.18.0.${number}`,
       tunnel: undefined as unknown as Tunnel, // made when both are there
     };

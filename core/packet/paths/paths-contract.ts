@@ -10,8 +10,6 @@ export interface TunnelPathsPorts extends ScatterPorts {
   readonly clock: Clock;
   /** Not there: the host has one interface, or it cannot be known. */
   readonly standbys?: Standbys;
-  /** Of the NAT that this node is behind, if it is known. */
-  mapping(): Mapping | undefined;
   /** No path works, as far as this node can tell. At most every ten seconds. */
   onStuck(tunnel: Tunnel): void;
   /**

@@ -2,17 +2,20 @@
  * Paths of a tunnel by interfaces of the host that packets do not leave by now (make before break): proven while the
  * path in use still works, so that there is somewhere to go at once when it falls silent, which no event tells of.
  *
- *   tended    a tunnel that is in use on a direct path has a path by each such interface, and probes it rarely
+ *   tended    a tunnel that is in use has a path by each such interface, and probes it rarely; and where that is not
+ *             answered, calls the peer to send there (calls.ts)
  *   doubted   nothing is heard by the path in use: all that may work is asked
  *   taken     what stands by has answered since, and nothing else has: it is the interface that is silent
  *
  * They are never taken for being faster: which interface is used is the wish of who has set the host's routes.
  */
-import type { Clock } from '../../runtime';
+import type { Clock, Random } from '../../runtime';
 import { scopeOf } from '../../wire/address-scope';
 import type { Endpoint } from '../../wire/addresses';
-import { isStandby, samePath, type Via } from '../path';
+import { isStandby, samePath, type DirectPath, type Via } from '../path';
+import type { PathMessage } from '../path-probe';
 import type { Tunnel } from '../wireguard/tunnel';
+import { Calls } from './calls';
 import type { PathRecord } from './path-record';
 import type { PathRecords } from './path-records';
 import { DEAD_MS } from './patience';
@@ -23,13 +26,15 @@ export interface Standbys {
   vias(family: 4 | 6): readonly Via[];
   /** False when its address is gone. */
   isOpen(via: Via): boolean;
+  /** Where what is sent from there is seen to come from. Undefined: nobody says so. Never rejects. */
+  outside(via: Via): Promise<Endpoint | undefined>;
 }
 
 const TEND_MS = 500;
 /** A NAT keeps its mapping for so long. */
 const HOLD_MS = 10_000;
 /** What does not answer is asked again: twice as late after each time. */
-const AGAIN_MS = { first: 1_000, limit: 60_000 };
+const AGAIN_MS = { first: 500, limit: 60_000 };
 /** Of the peer's endpoints. */
 const TARGETS = 2;
 /** Nothing heard for so long, or two round trips: is the path still there? And after how long, or three, it is left. */
@@ -37,17 +42,22 @@ const DOUBT_MS = 150;
 const SILENT_MS = 350;
 const UNMEASURED_MS = 500;
 
+type StandbyRecord = PathRecord & { readonly path: DirectPath & { readonly via: Via } };
+
 export class Standby {
   private nextMs = -Infinity;
   /** Probes without an answer. */
   private readonly tries = new WeakMap<PathRecord, number>();
+  private readonly calls: Calls;
 
   constructor(
     private readonly tunnel: Tunnel,
     private readonly records: PathRecords,
-    private readonly ports: { readonly clock: Clock; readonly standbys?: Standbys },
+    private readonly ports: { readonly clock: Clock; readonly random: Random; readonly standbys?: Standbys },
     private readonly probe: (record: PathRecord) => void,
-  ) {}
+  ) {
+    this.calls = new Calls(tunnel, records, ports, probe);
+  }
 
   /** Whether something stands by that answers. */
   get isReady(): boolean {
@@ -60,22 +70,36 @@ export class Standby {
     return isStandby(path) && !this.ports.standbys?.isOpen(path.via);
   }
 
+  /** The peer is not to take such a path. True. */
+  heard(from: DirectPath & { readonly via: Via }): boolean {
+    this.calls.heard(from);
+    return true;
+  }
+
+  /** The peer has another interface, too. True. */
+  called({ endpoint }: PathMessage): boolean {
+    if (endpoint) this.calls.follow(endpoint);
+    return true;
+  }
+
   /** While packets are sent. `endpoints`: where the peer may be. */
   tend(endpoints: readonly Endpoint[]): void {
     const { path } = this.tunnel;
     const { clock, standbys } = this.ports;
     const nowMs = clock.now();
-    if (!standbys || path.kind !== 'direct' || nowMs < this.nextMs) return;
+    if (!standbys || nowMs < this.nextMs) return;
     this.nextMs = nowMs + TEND_MS;
-    const targets = targetsOf([path.endpoint, ...endpoints]);
+    const targets = targetsOf(path.kind === 'direct' ? [path.endpoint, ...endpoints] : endpoints);
     const paths = targets.flatMap((endpoint) =>
       standbys.vias(endpoint.address.includes(':') ? 6 : 4).map((via) => ({ kind: 'direct' as const, endpoint, via })),
     );
-    for (const record of this.records.list) {
-      const isThere = paths.some((each) => samePath(each, record.path));
-      if (this.standsBy(record) && !isThere) this.records.remove(record.path);
+    for (const each of paths) this.records.known(each);
+    const isNamed = (record: PathRecord): boolean => paths.some((each) => samePath(each, record.path));
+    for (const record of this.standing) {
+      const isOfUse = isNamed(record) || (record.isUsable(nowMs) && standbys.isOpen(record.path.via));
+      if (isOfUse) this.hold(record, nowMs);
+      else this.records.remove(record.path);
     }
-    for (const each of paths) this.hold(this.records.known(each), nowMs);
     const { current } = this.records;
     if (paths.length > 0 && current && current.rttMs === undefined) this.probe(current); // how long is a silence?
   }
@@ -99,10 +123,17 @@ export class Standby {
     return undefined;
   }
 
-  private get ready(): readonly PathRecord[] {
+  private get ready(): readonly StandbyRecord[] {
     const nowMs = this.ports.clock.now();
     if (isStandby(this.tunnel.path)) return [];
-    return this.records.list.filter(({ path }) => isStandby(path)).filter((record) => record.isUsable(nowMs));
+    return this.standing.filter((record) => record.isUsable(nowMs));
+  }
+
+  private get standing(): readonly StandbyRecord[] {
+    const { path } = this.tunnel;
+    return this.records.list.filter(
+      (record): record is StandbyRecord => isStandby(record.path) && !samePath(record.path, path),
+    );
   }
 
   /** From which silence on the path in use is doubted, milliseconds. */
@@ -117,12 +148,7 @@ export class Standby {
     return Math.min(DEAD_MS, Math.max(SILENT_MS, 3 * rttMs, this.doubtMs(current) + 1.5 * answersMs));
   }
 
-  private standsBy({ path }: PathRecord): boolean {
-    return isStandby(path) && !samePath(path, this.tunnel.path);
-  }
-
-  private hold(record: PathRecord | undefined, nowMs: number): void {
-    if (!record || !this.standsBy(record)) return;
+  private hold(record: StandbyRecord, nowMs: number): void {
     const isUsable = record.isUsable(nowMs);
     const tries = isUsable ? 0 : (this.tries.get(record) ?? 0);
     const againMs = Math.min(AGAIN_MS.first * 2 ** Math.max(0, tries - 1), AGAIN_MS.limit);
@@ -130,6 +156,7 @@ export class Standby {
     if (nowMs - record.lastProbeMs < waitMs) return;
     this.tries.set(record, tries + 1);
     this.probe(record);
+    if (tries > 0) void this.calls.call(record.path.via);
   }
 }
 

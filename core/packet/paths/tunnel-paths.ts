@@ -128,7 +128,8 @@ export class TunnelPaths {
   /** True when it was an answer to a probe of these. */
   receive(message: PathMessage, from: Path): boolean {
     if (message.kind === 'answer') return this.answered(message.challenge, from);
-    if (isStandby(from) && !samePath(from, this.tunnel.path)) return true; // the peer is not to take it
+    if (message.kind === 'call') return this.standby.called(message);
+    if (isStandby(from) && !samePath(from, this.tunnel.path)) return this.standby.heard(from);
     this.tunnel.sendControl(encodePathMessage({ ...message, kind: 'answer' }), from);
     if (message.move !== undefined) this.peerMoved(message.move, from);
     const record = this.records.known(from);
@@ -253,14 +254,9 @@ export class TunnelPaths {
     return true;
   }
 
-  /** Once for each introduction: one of the two NATs gives a new port to every correspondent, the other does not. */
+  /** Once for each introduction. */
   private scatterUnlessDone(): void {
-    const { mapping, endpoints } = this.whereabouts;
-    const own = this.ports.mapping();
-    if (this.scatter || !mapping || !own || own === mapping) return;
-    this.scatter = new Scatter(this.tunnel, this.ports, (via) => this.records.keeps(via));
-    if (own === 'dependent') void this.scatter.openMany(endpoints);
-    else this.scatter.guessMany(endpoints);
+    this.scatter ??= Scatter.begin(this.tunnel, this.ports, this.whereabouts, (via) => this.records.keeps(via));
   }
 
   private select(): void {

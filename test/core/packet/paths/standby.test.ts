@@ -2,6 +2,9 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'mocha';
 import { isStandby } from '../../../../core/packet/path';
+import { encodeCall } from '../../../../core/packet/path-probe';
+import type { Endpoint } from '../../../../core/wire/addresses';
+import { flush } from '../../../support/memory-datagrams';
 import { NATS, type NatKind } from '../../../support/nat-network';
 import { PathWorld } from '../../../support/path-world';
 import { ipv4Packet } from '../../../support/tunnel-pair';
@@ -23,9 +26,21 @@ describe('another interface that stands by', () => {
     return world;
   }
 
+  /** The same behind NATs, and so long that B may have been called. */
+  async function restricted(seed: number, natOfB: NatKind, natOfOther?: NatKind): Promise<PathWorld> {
+    world = new PathWorld(seed, NATS.portRestricted, natOfB);
+    world.standBy('a', OTHER, natOfOther);
+    world.establish();
+    for (let i = 0; i < 10; i++) {
+      assert.deepEqual(world.talk(400), []);
+      await flush();
+    }
+    return world;
+  }
+
   /** Whether the interface that A's packets leave by carries anything; the relay is reached by it, too. */
   function silence(isSilent: boolean): void {
-    const { address } = world.a.local;
+    const { address } = world.a.nat ?? world.a.local;
     world.relayWorks = !isSilent;
     world.network.lose = (from, to) => isSilent && (from.address === address || to.address === address);
   }
@@ -55,6 +70,62 @@ describe('another interface that stands by', () => {
       }
     });
   }
+
+  for (const [b, other] of [
+    ['addressRestricted', undefined],
+    ['addressRestricted', 'symmetric'],
+    ['portRestricted', undefined],
+    ['portRestricted', 'cone'],
+    ['portRestricted', 'portRestricted'],
+    ['symmetric', 'cone'],
+  ] as const) {
+    it(`the peer's NAT is ${b}, the other's ${other ?? 'none'} -> the peer is called, and in silence all is as well`, async () => {
+      for (const seed of SEEDS) {
+        await restricted(seed, NATS[b], other && NATS[other]);
+        assert.deepEqual(world.ways, ['direct', 'direct'], `seed ${seed}`);
+        assert(!standsIn());
+        silence(true);
+        world.talk(NOTICED_MS - 200);
+        assert.equal(whereBSends(), OTHER, `seed ${seed}`);
+        assert.deepEqual(world.talk(20_000), [], `seed ${seed}`);
+        world.close();
+      }
+    });
+  }
+
+  it('nothing that the peer sends when it is called arrives -> it is called rarely', async () => {
+    const asked = new Set<number>();
+    world = new PathWorld(1, NATS.portRestricted, NATS.portRestricted);
+    world.standBy('a', OTHER, NATS.symmetric);
+    const { outside } = world.a;
+    const [via] = world.a.vias;
+    const seen = outside.get(via!)!;
+    outside.get = () => (asked.add(world.time.now()), seen);
+    world.establish();
+    for (let i = 0; i < 100; i++) {
+      world.talk(1_000);
+      await flush();
+    }
+    assert(asked.size > 3 && asked.size < 12, `${asked.size} calls`);
+  });
+
+  it('a peer calls to private addresses, to ports of servers, or all the time -> nothing, or not much, is sent', () => {
+    direct(1);
+    const { a, network, time } = world;
+    const sentFor = (endpoints: readonly Endpoint[]): number => {
+      const before = network.count;
+      for (const endpoint of endpoints) a.tunnel.sendControl(encodeCall(new Uint8Array(8), endpoint));
+      time.advance(100);
+      return network.count - before - endpoints.length;
+    };
+    assert.equal(sentFor([{ address: '192.168.0.1', port: 4_000 }]), 0);
+    assert.equal(sentFor([{ address: '127.0.0.1', port: 4_000 }]), 0);
+    assert.equal(sentFor([{ address: '203.0.113.99', port: 53 }]), 0);
+    assert.equal(sentFor([{ address: '203.0.113.99', port: 4_000 }]), 1);
+    assert.equal(sentFor(Array.from({ length: 100 }, (_, i) => ({ address: '203.0.113.99', port: 5_000 + i }))), 7);
+    time.advance(11_000);
+    assert.equal(sentFor([{ address: '203.0.113.99', port: 9_000 }]), 1);
+  });
 
   it('who only acknowledges what it receives -> notices as soon', () => {
     for (const seed of SEEDS) {
