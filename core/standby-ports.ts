@@ -9,12 +9,15 @@
 import { openExtraPort } from './extra-port';
 import type { DirectPath, Via } from './packet/path';
 import type { Standbys } from './packet/paths/standby';
-import { STUN_ANSWER } from './reach/discovery';
+import type { Discovery } from './reach/discovery';
 import { Sightings } from './reach/sightings';
+import { StunClient } from './reach/stun-client';
 import type { HostAddress, Runtime, Timer } from './runtime';
 import { sourceAddressOf } from './source-addresses';
 import { scopeOf } from './wire/address-scope';
 import type { Endpoint } from './wire/addresses';
+import { LAST_TUNNEL_TYPE } from './wire/header';
+import { isStun } from './wire/stun';
 
 /** Of each IP version. */
 const PORTS = 3;
@@ -28,14 +31,17 @@ const SEEN_MS = 10_000;
 interface StandbyPort {
   readonly address: HostAddress;
   readonly via: Via;
+  readonly stun: StunClient;
   readonly sightings: Sightings;
 }
 
 export interface StandbyPortsOptions {
   readonly runtime: Runtime;
-  /** A server that tells by STUN where it sees this host. */
-  observer(family: 4 | 6): Endpoint | undefined;
+  readonly situation: Pick<Discovery, 'observer' | 'sightings'>;
+  /** Datagrams of tunnels. */
   receive(datagram: Uint8Array, from: DirectPath): void;
+  /** Others, from servers. */
+  receiveOther(datagram: Uint8Array, from: Endpoint): void;
   /** Whether a tunnel's packets take it. */
   isUsed(via: Via): boolean;
 }
@@ -66,10 +72,16 @@ export class StandbyPorts implements Standbys {
 
   async outside(via: Via): Promise<Endpoint | undefined> {
     const port = this.ports.find((each) => each.via === via);
-    const server = port && this.options.observer(port.address.family);
+    const server = port && this.options.situation.observer(port.address.family);
     const { address = '', port: number } = via;
     if (number !== undefined && scopeOf(address) === 'global') return { address, port: number };
     return server && (await port.sightings.at(server, SEEN_MS))?.mapped;
+  }
+
+  async ask(server: Endpoint, via: Via | undefined, maxAgeMs: number): Promise<number | undefined> {
+    const port = this.ports.find((each) => each.via === via);
+    const sightings = via ? port?.sightings : this.options.situation.sightings;
+    return (await sightings?.at(server, maxAgeMs))?.rttMs;
   }
 
   close(): void {
@@ -108,19 +120,21 @@ export class StandbyPorts implements Standbys {
   }
 
   private async open(address: HostAddress): Promise<void> {
-    const { runtime, receive } = this.options;
+    const { runtime } = this.options;
     const { clock, timers, random } = runtime;
-    const via = await openExtraPort(
-      ...[runtime, address.family] as const,
-      (datagram, from) => {
-        if (datagram[0] !== STUN_ANSWER || !sightings.receive(datagram, from.endpoint)) receive(datagram, from);
-      },
-      address.address,
-    );
+    const receive = (datagram: Uint8Array, from: DirectPath): void => this.receive(datagram, from, stun);
+    const via = await openExtraPort(runtime, address.family, receive, address.address);
     if (!via) return;
-    const sightings = new Sightings({ clock, timers, random, send: (datagram, to) => via.send(datagram, to) });
+    const stun = new StunClient({ clock, timers, random, send: (datagram, to) => via.send(datagram, to) });
+    const sightings = new Sightings(clock, stun);
     if (this.closed || this.ports.some((port) => port.via.address === address.address)) via.close();
-    else this.ports = [...this.ports, { address, via, sightings }];
+    else this.ports = [...this.ports, { address, via, stun, sightings }];
+  }
+
+  private receive(datagram: Uint8Array, from: DirectPath, stun: StunClient): void {
+    if (isStun(datagram)) stun.receive(datagram, from.endpoint);
+    else if (datagram[0]! <= LAST_TUNNEL_TYPE) this.options.receive(datagram, from);
+    else this.options.receiveOther(datagram, from.endpoint);
   }
 
   private get addresses(): HostAddress[] {
@@ -137,9 +151,9 @@ export class StandbyPorts implements Standbys {
   private keep(isKept: (port: StandbyPort) => boolean): void {
     const kept = this.ports.filter(isKept);
     if (kept.length === this.ports.length) return;
-    for (const { via, sightings } of this.ports.filter((port) => !kept.includes(port))) {
+    for (const { via, stun } of this.ports.filter((port) => !kept.includes(port))) {
       via.close();
-      sightings.close();
+      stun.close();
     }
     this.ports = kept;
   }

@@ -17,6 +17,7 @@ import { KeepAlive } from './keep-alive';
 import { mayReach } from './ip-versions';
 import { familyOf, look, nearest, type Look, type RelayServer, type View } from './look';
 import { MappingLifetime } from './mapping-lifetime';
+import { Sightings } from './sightings';
 import { isNews, isNewsForPaths, overallMapping, reachOf, type Observation, type Reach } from './situation';
 import { PortMappings, type RouterRuntime } from './port-mappings';
 import { StunClient } from './stun-client';
@@ -48,6 +49,8 @@ export class Discovery {
   /** For the DC; undefined while nothing is known. */
   reach: Reach | undefined;
   readonly keepAlive = new KeepAlive();
+  /** Of the node's own sockets. */
+  readonly sightings: Sightings;
   private readonly client: StunClient;
   private readonly mappings: PortMappings;
   private readonly lifetime: MappingLifetime;
@@ -71,6 +74,7 @@ export class Discovery {
   constructor(private readonly options: DiscoveryOptions) {
     const { clock, timers, random } = options.runtime;
     this.client = new StunClient({ clock, timers, random, send: (datagram, to) => options.send(datagram, to) });
+    this.sightings = new Sightings(clock, this.client);
     this.mappings = new PortMappings({
       ...{ ...options, sockets: options.ports },
       onMapped: (by, endpoints) => this.setMapped(by, endpoints),

@@ -2,10 +2,9 @@
  * Where servers see one socket, for all who want to know: each server is asked by STUN at most once at a time, and what
  * it said lately is told again.
  */
-import type { Clock, Random, Timers } from '../runtime';
+import type { Clock } from '../runtime';
 import { formatEndpoint, type Endpoint } from '../wire/addresses';
-import { isStun } from '../wire/stun';
-import { StunClient, type Sighting } from './stun-client';
+import type { Sighting, StunClient } from './stun-client';
 
 const QUESTION = { triesMs: [0, 250, 600], untilMs: 1_200 };
 /** Servers that are remembered. */
@@ -19,46 +18,23 @@ interface Asked {
 }
 
 export class Sightings {
-  private readonly client: StunClient;
   private readonly servers = new Map<string, Asked>();
 
   constructor(
-    private readonly options: {
-      readonly clock: Clock;
-      readonly timers: Timers;
-      readonly random: Random;
-      send(datagram: Uint8Array, to: Endpoint): void;
-    },
-  ) {
-    this.client = new StunClient(options);
-  }
+    private readonly clock: Clock,
+    private readonly client: StunClient,
+  ) {}
 
   /** What this server says now, or said less than `maxAgeMs` ago. Undefined: nothing. Never rejects. */
   at(server: Endpoint, maxAgeMs: number): Promise<Sighting | undefined> {
     const asked = this.askedOf(server);
-    if (this.options.clock.now() - asked.seenMs < maxAgeMs) return Promise.resolve(asked.sighting);
+    if (this.clock.now() - asked.seenMs < maxAgeMs) return Promise.resolve(asked.sighting);
     asked.asking ??= this.client.ask(server, QUESTION).then((sighting) => {
       asked.asking = undefined;
-      if (sighting) Object.assign(asked, { sighting, seenMs: this.options.clock.now() });
+      if (sighting) Object.assign(asked, { sighting, seenMs: this.clock.now() });
       return sighting;
     });
     return asked.asking;
-  }
-
-  /** When it last answered. */
-  seenMs(server: Endpoint): number {
-    return this.servers.get(formatEndpoint(server))?.seenMs ?? -Infinity;
-  }
-
-  /** False when the datagram is no STUN. */
-  receive(datagram: Uint8Array, from: Endpoint): boolean {
-    if (!isStun(datagram)) return false;
-    this.client.receive(datagram, from);
-    return true;
-  }
-
-  close(): void {
-    this.client.close();
   }
 
   private askedOf(server: Endpoint): Asked {

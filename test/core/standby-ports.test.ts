@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { Via } from '../../core/packet/path';
 import type { HostAddress, Runtime } from '../../core/runtime';
+import { Sightings } from '../../core/reach/sightings';
+import { StunClient } from '../../core/reach/stun-client';
 import { StandbyPorts } from '../../core/standby-ports';
 import { flush } from '../support/memory-datagrams';
 import { SimulatedNetwork } from '../support/simulated-network';
@@ -42,7 +44,9 @@ describe('sockets on interfaces that stand by', () => {
       },
       ...more,
     };
-    ports = new StandbyPorts({ runtime, receive() {}, isUsed: (via) => via === used, observer: () => undefined });
+    const stun = new StunClient({ ...network.host('192.0.2.1', 2), send() {} });
+    const situation = { observer: () => undefined, sightings: new Sightings(network.time, stun) };
+    ports = new StandbyPorts({ runtime, situation, receive() {}, receiveOther() {}, isUsed: (via) => via === used });
   }
 
   async function bound(): Promise<unknown[]> {

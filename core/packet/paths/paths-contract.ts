@@ -3,6 +3,7 @@ import type { Clock } from '../../runtime';
 import type { Endpoint } from '../../wire/addresses';
 import type { Path, RelayPath } from '../path';
 import type { Tunnel } from '../wireguard/tunnel';
+import type { Relays } from './relay-standby';
 import type { ScatterPorts } from './scatter';
 import type { Standbys } from './standby';
 
@@ -10,6 +11,7 @@ export interface TunnelPathsPorts extends ScatterPorts {
   readonly clock: Clock;
   /** Not there: the host has one interface, or it cannot be known. */
   readonly standbys?: Standbys;
+  readonly relays?: Relays;
   /** No path works, as far as this node can tell. At most every ten seconds. */
   onStuck(tunnel: Tunnel): void;
   /**

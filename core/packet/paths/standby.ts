@@ -9,23 +9,20 @@
  *
  * They are never taken for being faster: which interface is used is the wish of who has set the host's routes.
  */
-import type { Clock, Random } from '../../runtime';
+import type { Random } from '../../runtime';
 import { scopeOf } from '../../wire/address-scope';
 import type { Endpoint } from '../../wire/addresses';
-import { isStandby, samePath, type DirectPath, type Via } from '../path';
+import { isStandby, samePath, type DirectPath, type RelayPath, type Via } from '../path';
 import type { PathMessage } from '../path-probe';
 import type { Tunnel } from '../wireguard/tunnel';
 import { Calls } from './calls';
 import type { PathRecord } from './path-record';
 import type { PathRecords } from './path-records';
 import { DEAD_MS } from './patience';
+import { RelayStandby, type Askers, type RelayStandbyPorts } from './relay-standby';
 
 /** The host's sockets for it. */
-export interface Standbys {
-  /** Of this IP version. Those that are missing are opened, and there later. */
-  vias(family: 4 | 6): readonly Via[];
-  /** False when its address is gone. */
-  isOpen(via: Via): boolean;
+export interface Standbys extends Askers {
   /** Where what is sent from there is seen to come from. Undefined: nobody says so. Never rejects. */
   outside(via: Via): Promise<Endpoint | undefined>;
 }
@@ -42,6 +39,7 @@ const DOUBT_MS = 150;
 const SILENT_MS = 350;
 const UNMEASURED_MS = 500;
 
+type RelayRecord = PathRecord & { readonly path: RelayPath };
 type StandbyRecord = PathRecord & { readonly path: DirectPath & { readonly via: Via } };
 
 export class Standby {
@@ -49,19 +47,31 @@ export class Standby {
   /** Probes without an answer. */
   private readonly tries = new WeakMap<PathRecord, number>();
   private readonly calls: Calls;
+  private readonly relay: RelayStandby;
 
   constructor(
     private readonly tunnel: Tunnel,
     private readonly records: PathRecords,
-    private readonly ports: { readonly clock: Clock; readonly random: Random; readonly standbys?: Standbys },
+    private readonly ports: RelayStandbyPorts & { readonly random: Random; readonly standbys?: Standbys },
     private readonly probe: (record: PathRecord) => void,
   ) {
     this.calls = new Calls(tunnel, records, ports, probe);
+    this.relay = new RelayStandby(ports);
   }
 
   /** Whether something stands by that answers. */
   get isReady(): boolean {
-    return this.ready.length > 0;
+    return this.ready.length > 0 || this.readyRelay !== undefined;
+  }
+
+  /** Whether packets go by this socket to the relay server. */
+  relaysBy(via: Via): boolean {
+    return this.relay.takes(via);
+  }
+
+  /** Of the relay's server: all is bound by the host's own way. */
+  hostMoved(): void {
+    this.relay.reset();
   }
 
   /** Whether the path in use is by an interface that is not there any more. */
@@ -82,12 +92,12 @@ export class Standby {
     return true;
   }
 
-  /** While packets are sent. `endpoints`: where the peer may be. */
-  tend(endpoints: readonly Endpoint[]): void {
+  /** While packets are sent. `endpoints`: where the peer may be. The result: the relay that is reached another way now. */
+  tend(endpoints: readonly Endpoint[]): PathRecord | undefined {
     const { path } = this.tunnel;
     const { clock, standbys } = this.ports;
     const nowMs = clock.now();
-    if (!standbys || nowMs < this.nextMs) return;
+    if (!standbys || nowMs < this.nextMs) return undefined;
     this.nextMs = nowMs + TEND_MS;
     const targets = targetsOf(path.kind === 'direct' ? [path.endpoint, ...endpoints] : endpoints);
     const paths = targets.flatMap((endpoint) =>
@@ -101,7 +111,10 @@ export class Standby {
       else this.records.remove(record.path);
     }
     const { current } = this.records;
-    if (paths.length > 0 && current && current.rttMs === undefined) this.probe(current); // how long is a silence?
+    const { relayed } = this;
+    if ((paths.length > 0 || this.isReady) && current && current.rttMs === undefined) this.probe(current); // how long is a silence?
+    const isNeeded = relayed && (this.ready.length === 0 || this.relay.isTaken);
+    return isNeeded && this.relay.tend(relayed.path) ? relayed : undefined;
   }
 
   /**
@@ -109,18 +122,33 @@ export class Standby {
    * take in its stead, now.
    */
   insteadOf(current: PathRecord, silentMs: number): PathRecord | undefined {
-    const { ready } = this;
-    if (ready.length === 0 || silentMs < this.doubtMs(current)) return undefined;
+    const { ready, readyRelay } = this;
+    if (!this.isReady || silentMs < this.doubtMs(current)) return undefined;
     const nowMs = this.ports.clock.now();
+    const sinceMs = nowMs - silentMs;
     const others = this.records.ordinary.filter((record) => record !== current && record.isUsable(nowMs));
-    const isHeard = ({ path }: PathRecord): boolean =>
-      this.tunnel.pathCounters.lastReceivedMs(path) >= nowMs - silentMs;
-    if (silentMs >= this.limitMs(current, others)) {
-      const heard = others.some(isHeard) ? undefined : ready.find(isHeard);
+    const isHeard = ({ path }: PathRecord): boolean => this.tunnel.pathCounters.lastReceivedMs(path) >= sinceMs;
+    if (silentMs >= this.limitMs(current, others) && !others.some(isHeard)) {
+      const heard = ready.find(isHeard);
       if (heard) return heard;
+      const isRelaySilent = readyRelay && !this.relay.isHeardSince(readyRelay.path, sinceMs);
+      if (isRelaySilent && this.relay.take(readyRelay.path, sinceMs)) return readyRelay;
     }
     for (const record of [current, ...others, ...ready]) this.probe(record);
+    if (readyRelay) this.relay.doubt(readyRelay.path);
     return undefined;
+  }
+
+  /** Of the tunnel's relay, whichever way packets go now. */
+  private get relayed(): RelayRecord | undefined {
+    if (isStandby(this.tunnel.path)) return undefined;
+    return this.records.list.find((record): record is RelayRecord => record.path.kind === 'relay');
+  }
+
+  /** The same where its server answers by another interface. */
+  private get readyRelay(): RelayRecord | undefined {
+    const { relayed } = this;
+    return relayed && this.relay.isReady(relayed.path) ? relayed : undefined;
   }
 
   private get ready(): readonly StandbyRecord[] {

@@ -17,7 +17,7 @@
  */
 import type { Timer } from '../../runtime';
 import type { Endpoint } from '../../wire/addresses';
-import { boundTo, isStandby, samePath, type Path, type RelayPath } from '../path';
+import { boundTo, isStandby, samePath, type Path, type RelayPath, type Via } from '../path';
 import { encodePathMessage, type PathMessage } from '../path-probe';
 import type { Tunnel } from '../wireguard/tunnel';
 import { Moves, ofOtherVersion, RELAYED_NOTICE_MS } from './moves';
@@ -107,6 +107,7 @@ export class TunnelPaths {
     const elsewhere = this.whereabouts.elsewhere?.() ?? [];
     const instead = this.standby.isGone ? this.tunnel.path.endpoint : ofOtherVersion(this.tunnel.path, elsewhere);
     if (instead) this.use({ kind: 'direct', endpoint: instead }, 'handover');
+    this.standby.hostMoved();
     this.moves.begin(this.nextMove());
     for (const endpoint of elsewhere) this.records.known({ kind: 'direct', endpoint });
     this.beginAnew();
@@ -172,6 +173,12 @@ export class TunnelPaths {
 
   relayLost(path: RelayPath): void {
     this.records.remove(path);
+  }
+
+  /** Whether packets go by this socket. */
+  takes(via: Via): boolean {
+    const { path } = this.tunnel;
+    return (path.kind === 'direct' && path.via === via) || this.standby.relaysBy(via);
   }
 
   /** Whether this path is used, or may have to be at any moment. */
@@ -330,7 +337,8 @@ export class TunnelPaths {
     patience.heard(tunnel.pathCounters.lastReceivedMs(tunnel.path));
     if (this.standby.isReady) patience.unanswered(this.lastSentMs, tunnel.pathCounters.lastReceivedMs(tunnel.path));
     if (current) this.listen(current, patience.silentMs(now));
-    if (this.sentSinceTick) this.standby.tend(this.whereabouts.endpoints);
+    const returned = this.sentSinceTick && this.standby.tend(this.whereabouts.endpoints);
+    if (returned) this.relayedAnew(returned);
     if (this.sentSinceTick && now - this.measuredMs >= MEASURE_MS) this.measure();
     const looksNoMore = !this.punching && tunnel.path.kind === 'relay' && now - this.lastRoundMs > AGAIN_MS;
     if (this.sentSinceTick && looksNoMore) this.punch();
@@ -357,7 +365,14 @@ export class TunnelPaths {
     this.patience.end();
     for (const record of this.records.ordinary) if (record.path.kind === 'direct') record.died(this.now);
     this.probes.forget();
+    if (to.path.kind === 'relay') this.relayedAnew(to);
     this.use(to.path, 'silent');
+  }
+
+  /** Its server is reached by another interface than before. */
+  private relayedAnew(relay: PathRecord): void {
+    this.announce(relay);
+    this.punch();
   }
 
   /** From now on something should be heard by the current path. */

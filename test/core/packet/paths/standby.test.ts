@@ -240,4 +240,95 @@ describe('another interface that stands by', () => {
     world.time.advance(60_000);
     assert.equal(world.network.count, count);
   });
+
+  describe('where only the relay works', () => {
+    async function relayed(seed: number): Promise<PathWorld> {
+      world = new PathWorld(seed, NATS.symmetric, NATS.symmetric);
+      world.standBy('a', OTHER, NATS.symmetric);
+      world.establish();
+      assert.deepEqual(await world.talkAndAsk(4_000), []);
+      assert.deepEqual(world.ways, ['relay', 'relay']);
+      assert.equal(world.a.relayBy, undefined);
+      return world;
+    }
+
+    it('the one in use falls silent -> the relay by the other in 600 ms; and back, when it works again for a while', async () => {
+      for (const seed of SEEDS) {
+        await relayed(seed);
+        silence(true);
+        await world.talkAndAsk(NOTICED_MS - 200);
+        assert.equal(world.a.relayBy, world.a.vias[0], `seed ${seed}`);
+        assert.deepEqual(world.b.known, ['peers']);
+        assert.deepEqual(await world.talkAndAsk(20_000), [], `seed ${seed}`);
+        assert.equal(world.a.relayBy, world.a.vias[0]);
+        silence(false);
+        assert.deepEqual(await world.talkAndAsk(10_000), [], `seed ${seed}`);
+        assert.equal(world.a.relayBy, undefined);
+        world.close();
+      }
+    });
+
+    it('direct, and nothing direct stands by: the one in use falls silent -> the relay by the other', async () => {
+      for (const seed of SEEDS) {
+        world = new PathWorld(seed, NATS.cone, NATS.portRestricted);
+        world.standBy('a', OTHER, NATS.symmetric);
+        world.establish();
+        assert.deepEqual(await world.talkAndAsk(4_000), []);
+        assert.deepEqual(world.ways, ['direct', 'direct']);
+        silence(true);
+        await world.talkAndAsk(NOTICED_MS - 200);
+        assert.deepEqual(world.ways, ['relay', 'relay'], `seed ${seed}`);
+        assert.deepEqual(await world.talkAndAsk(5_000), [], `seed ${seed}`);
+        silence(false);
+        await world.talkAndAsk(20_000);
+        assert.deepEqual(world.ways, ['direct', 'direct'], `seed ${seed}`);
+        assert.equal(world.a.relayBy, undefined);
+        world.close();
+      }
+    });
+
+    it('the peer is silent, and the relay server is not -> it stays as it is', async () => {
+      await relayed(1);
+      world.b.module.close();
+      await world.talkAndAsk(3_000);
+      assert.equal(world.a.relayBy, undefined);
+    });
+
+    it('it works and fails by turns -> the relay is reached by it more and more rarely', async () => {
+      await relayed(1);
+      let changes = 0;
+      for (let i = 0; i < 20; i++) {
+        const before = world.a.relayBy;
+        silence(true);
+        await world.talkAndAsk(2_000, 50);
+        if (world.a.relayBy !== before) changes += 2;
+        silence(false);
+        await world.talkAndAsk(6_000, 50);
+      }
+      assert(changes >= 2 && changes <= 14, `${changes} changes`);
+    });
+
+    it('taken, and its address goes -> by its own way again', async () => {
+      await relayed(1);
+      silence(true);
+      await world.talkAndAsk(2_000);
+      assert.notEqual(world.a.relayBy, undefined);
+      silence(false);
+      world.a.vias = [];
+      await world.talkAndAsk(2_000);
+      assert.equal(world.a.relayBy, undefined);
+      assert.deepEqual(await world.talkAndAsk(2_000), []);
+    });
+
+    it('nothing falls silent -> the relay is asked rarely; idle -> not at all', async () => {
+      await relayed(1);
+      const { asked } = world;
+      await world.talkAndAsk(60_000, 200);
+      assert(world.asked - asked <= 7, `${world.asked - asked} questions`);
+      world.time.advance(30_000);
+      const { asked: then } = world;
+      world.time.advance(60_000);
+      assert.equal(world.asked, then);
+    });
+  });
 });
