@@ -186,7 +186,8 @@ export class Node implements VirtualNetwork {
     });
     const canSendTo = (to: Endpoint): boolean => this.ports.canSendTo(to) && mayReach(to, runtime);
     this.relays = new RelayBindings({
-      ...{ clock, timers, signalling: this.signalling, ports: this.ports, canSendTo, keepAlive: this.discovery.keepAlive },
+      ...{ clock, timers, canSendTo, keepAlive: this.discovery.keepAlive },
+      ...{ signalling: this.signalling, ports: this.ports },
       alsoByTls: (server, streams) => this.ports.detour.add(server, streams),
       isWanted: (fqdn, path) => this.correspondents.wants(fqdn, path),
       onObserved: (by, observed) => this.discovery.observed(by, observed),

@@ -232,7 +232,9 @@ export class RelayBindings {
     if (binding.to !== to) return true;
     binding.draining = bound.draining;
     const refreshMs = Math.min(REFRESH_MS, this.options.keepAlive?.intervalMs ?? REFRESH_MS);
-    binding.refreshTimer = this.options.timers.schedule(bound.draining ? DRAINING_MS : refreshMs, () => this.refresh(binding));
+    binding.refreshTimer = this.options.timers.schedule(bound.draining ? DRAINING_MS : refreshMs, () =>
+      this.refresh(binding),
+    );
     this.heard(binding, bound);
     if (bound.draining) this.options.onLost(binding.fqdn, path, 'draining');
     return true;
