@@ -163,7 +163,7 @@ export class Node implements VirtualNetwork {
     this.membership.setPush(config.push);
     this.packetPath = new PacketPath({
       ...{ runtime, trace, part: this.part, secretKey, capture: options.capture, allow: config.allow },
-      situation: this.discovery,
+      ...{ situation: this.discovery, relays: () => this.relays },
       isZone: (name) => this.namespace.isZone(name),
       transmit: (datagram, to) => this.ports.send(datagram, to),
       onTunnelEvent: (event) => this.correspondents.onTunnelEvent(event),
@@ -173,7 +173,6 @@ export class Node implements VirtualNetwork {
       onStalled: ({ path }) => path.kind === 'relay' && this.relays.doubt(path),
       onMoveConfirmed: () => this.handover.confirmed(),
       onRoute: (route) => this.events.route(route),
-      relays: () => this.relays,
       onStackFault: (assertion) => this.options.onStackFault(assertion),
     });
     this.caches = new NodeCaches({

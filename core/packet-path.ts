@@ -35,7 +35,7 @@ import { RELAY_HEADER_LENGTH, relayedDatagram, writeRelayHeader } from './wire/r
 
 const FRAME_BUFFER_BYTES = 2_048;
 const MOVE_EVENTS: Record<MoveKnown, string> = {
-  ...{ announced: 'move announced', own: 'move confirmed' },
+  ...{ announced: 'move announced', own: 'move confirmed', interface: 'interface confirmed' },
   ...{ peers: 'peer moved', back: 'peer back' },
 };
 
@@ -289,7 +289,7 @@ export class PacketPath {
     const { fqdn, path, virtualAddresses } = tunnel;
     trace({ part, event: MOVE_EVENTS[whose], peer: fqdn, path: describePath(path) });
     if (whose === 'announced') this.pathMtus?.leave(tunnel);
-    if (whose === 'own') {
+    if (whose === 'own' || whose === 'interface') {
       onMoveConfirmed();
       this.pathMtus?.moved(tunnel);
     }

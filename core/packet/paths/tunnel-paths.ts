@@ -234,7 +234,7 @@ export class TunnelPaths {
     if (!record.isUsable(this.now)) this.ports.onFigure8(this.tunnel, 'response-received', from);
     const wasStuck = this.records.isStuck;
     record.answered(rttMs);
-    if (this.moves.confirm()) this.ports.onMoveKnown(this.tunnel, 'own');
+    if (this.moves.confirm()) this.ports.onMoveKnown(this.tunnel, this.moves.isOfHost ? 'own' : 'interface');
     else if (wasStuck) this.ports.onMoveKnown(this.tunnel, 'back');
     // It died, and has to answer more than once.
     if (!record.isUsable(this.now) && this.rounds.areRare) this.rounds.begin();
