@@ -136,7 +136,7 @@ export class PacketPath {
     const standbys = new StandbyPorts({ runtime, situation, receive, receiveOther, isUsed });
     this.standbys = standbys;
     const paths: Paths = new Paths(packets.publicKey, {
-      ...{ clock, timers, random, standbys, relays: this.options.relays() },
+      ...{ clock, timers, random, standbys, relays: this.tracedRelays },
       mapping: () => situation.reach?.mapping,
       openPort: (family) => openExtraPort(runtime, family, receive),
       onStuck: (tunnel) => this.options.onStuck(tunnel),
@@ -295,6 +295,19 @@ export class PacketPath {
     }
     const oldDelivers = (whose === 'announced' || whose === 'own') && this.oldDelivers;
     this.pathChanged(virtualAddresses, { rttMs: this.pathsIfMade?.rttMs(tunnel, path), oldDelivers });
+  }
+
+  private get tracedRelays(): Relays {
+    const { trace, part } = this.options;
+    const relays = this.options.relays();
+    return {
+      heardMs: (path) => relays.heardMs(path),
+      call: (path) => relays.call(path),
+      reachBy(path, via) {
+        trace({ part, event: 'relay reached', path: describePath(path), from: via?.address ?? 'any' });
+        relays.reachBy(path, via);
+      },
+    };
   }
 
   private tellRoute(tunnel: Tunnel): RouteReason {

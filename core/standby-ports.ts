@@ -72,9 +72,10 @@ export class StandbyPorts implements Standbys {
 
   async outside(via: Via): Promise<Endpoint | undefined> {
     const port = this.ports.find((each) => each.via === via);
-    const server = port && this.options.situation.observer(port.address.family);
-    const { address = '', port: number } = via;
-    if (number !== undefined && scopeOf(address) === 'global') return { address, port: number };
+    if (!port) return undefined;
+    const { address, family } = port.address;
+    if (via.port !== undefined && scopeOf(address) === 'global') return { address, port: via.port };
+    const server = this.options.situation.observer(family);
     return server && (await port.sightings.at(server, SEEN_MS))?.mapped;
   }
 

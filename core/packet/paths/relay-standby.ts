@@ -62,6 +62,7 @@ export class RelayStandby {
   private path: RelayPath | undefined;
   private taken: Way;
   private own: PathRecord | undefined;
+  private doubtedMs = -Infinity;
   private readonly ways = new Map<Way, Known>();
 
   constructor(private readonly ports: RelayStandbyPorts) {}
@@ -98,9 +99,11 @@ export class RelayStandby {
     return this.taken !== undefined && this.own?.isUsable(nowMs) ? this.return() : false;
   }
 
-  /** Nothing has come by this path for `silentMs`. */
-  doubt(path: RelayPath): void {
-    if (path !== this.path) return;
+  /** Nothing has come for `silentMs`. */
+  doubt(path: RelayPath, silentMs: number): void {
+    const nowMs = this.ports.clock.now();
+    if (path !== this.path || nowMs - this.doubtedMs < Math.max(FRESH_MS, silentMs / 3)) return;
+    this.doubtedMs = nowMs;
     this.ports.relays?.call(path);
     for (const way of this.others) this.ask(way, FRESH_MS);
   }

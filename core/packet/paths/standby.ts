@@ -126,7 +126,9 @@ export class Standby {
     if (!this.isReady || silentMs < this.doubtMs(current)) return undefined;
     const nowMs = this.ports.clock.now();
     const sinceMs = nowMs - silentMs;
-    const others = this.records.ordinary.filter((record) => record !== current && record.isUsable(nowMs));
+    const others = this.records.ordinary.filter(
+      (record) => record !== current && record.isUsable(nowMs) && !ready.includes(record),
+    );
     const isHeard = ({ path }: PathRecord): boolean => this.tunnel.pathCounters.lastReceivedMs(path) >= sinceMs;
     if (silentMs >= this.limitMs(current, others) && !others.some(isHeard)) {
       const heard = ready.find(isHeard);
@@ -135,14 +137,16 @@ export class Standby {
       if (isRelaySilent && this.relay.take(readyRelay.path, sinceMs)) return readyRelay;
     }
     for (const record of [current, ...others, ...ready]) this.probe(record);
-    if (readyRelay) this.relay.doubt(readyRelay.path);
+    if (readyRelay) this.relay.doubt(readyRelay.path, silentMs);
     return undefined;
   }
 
   /** Of the tunnel's relay, whichever way packets go now. */
   private get relayed(): RelayRecord | undefined {
     if (isStandby(this.tunnel.path)) return undefined;
-    return this.records.list.find((record): record is RelayRecord => record.path.kind === 'relay');
+    const isRelay = (record: PathRecord | undefined): record is RelayRecord => record?.path.kind === 'relay';
+    const { current, list } = this.records;
+    return isRelay(current) ? current : list.find(isRelay);
   }
 
   /** The same where its server answers by another interface. */
@@ -151,10 +155,13 @@ export class Standby {
     return relayed && this.relay.isReady(relayed.path) ? relayed : undefined;
   }
 
-  private get ready(): readonly StandbyRecord[] {
+  /** By other interfaces; also the relay, while its server is reached by one. */
+  private get ready(): readonly PathRecord[] {
     const nowMs = this.ports.clock.now();
-    if (isStandby(this.tunnel.path)) return [];
-    return this.standing.filter((record) => record.isUsable(nowMs));
+    const { relayed, relay, standing, tunnel } = this;
+    if (isStandby(tunnel.path)) return [];
+    const byOther = relay.isTaken && relayed && relayed.path !== tunnel.path ? [relayed] : [];
+    return [...standing, ...byOther].filter((record) => record.isUsable(nowMs));
   }
 
   private get standing(): readonly StandbyRecord[] {

@@ -328,8 +328,9 @@ export class TunnelPaths {
   }
 
   private tickLater(): void {
+    if (this.ticking) return; // as for most packets
     const delayMs = this.patience.tickMs(this.standby.isReady);
-    this.ticking ??= this.ports.timers.schedule(delayMs, () => this.tick());
+    this.ticking = this.ports.timers.schedule(delayMs, () => this.tick());
   }
 
   private listen(current: PathRecord, silentMs: number): void {

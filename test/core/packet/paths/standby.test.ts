@@ -287,6 +287,23 @@ describe('another interface that stands by', () => {
       }
     });
 
+    it('direct, and silent again some seconds after it was back -> by the other again, as soon', async () => {
+      for (const seed of SEEDS) {
+        world = new PathWorld(seed, NATS.cone, NATS.portRestricted);
+        world.standBy('a', OTHER, NATS.symmetric);
+        world.establish();
+        await world.talkAndAsk(4_000);
+        silence(true);
+        await world.talkAndAsk(2_000);
+        silence(false);
+        await world.talkAndAsk(2_500 + 1_000 * seed);
+        silence(true);
+        await world.talkAndAsk(NOTICED_MS - 200);
+        assert.deepEqual(await world.talkAndAsk(2_000), [], `seed ${seed}`);
+        world.close();
+      }
+    });
+
     it('the peer is silent, and the relay server is not -> it stays as it is', async () => {
       await relayed(1);
       world.b.module.close();
