@@ -36,7 +36,7 @@ describe('a binding at a relay server', () => {
       send: (datagram: Uint8Array, to: Endpoint): void => (by.get(to) ?? own).send(datagram, to),
       sendBy: (each: Interface, to: Endpoint): void => void by.set(to, each),
     };
-    const signalling: Signalling<Endpoint> = new Signalling({
+    const signalling = new Signalling<Endpoint>({
       ...{ party: 'node', part: 'node', clock: time, timers: time, random, trace() {}, transmit: ports.send },
     });
     bindings = new RelayBindings({
