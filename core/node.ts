@@ -163,11 +163,10 @@ export class Node implements VirtualNetwork {
     this.membership.setPush(config.push);
     this.packetPath = new PacketPath({
       ...{ runtime, trace, part: this.part, secretKey, capture: options.capture, allow: config.allow },
-      ...{ situation: this.discovery, relays: () => this.relays },
+      ...{ situation: this.discovery, relays: () => this.relays, receiveOther: (...each) => this.receive(...each) },
       isZone: (name) => this.namespace.isZone(name),
       transmit: (datagram, to) => this.ports.send(datagram, to),
       onTunnelEvent: (event) => this.correspondents.onTunnelEvent(event),
-      receiveOther: (datagram, from) => this.receive(datagram, from),
       isHandover: (fqdn) => this.correspondents.isHandover(fqdn),
       onStuck: ({ fqdn }) => this.correspondents.renew(fqdn),
       onStalled: ({ path }) => path.kind === 'relay' && this.relays.doubt(path),
