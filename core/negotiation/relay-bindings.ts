@@ -4,6 +4,8 @@
  *
  *   binding -- Relay Bind answered --> bound -- not wanted any more --> released
  *                                        '---- unanswered, unknown there, draining --> lost: its owner finds another
+ *
+ * By which of the host's interfaces a path is bound, its tunnel says (packet/paths/relay-standby.ts).
  */
 import { NtmError } from '../errors';
 import type { Clock, Timer, Timers } from '../runtime';
