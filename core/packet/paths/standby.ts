@@ -28,8 +28,10 @@ export interface Standbys extends Askers {
 }
 
 const TEND_MS = 500;
-/** A NAT keeps its mapping for so long. */
-const HOLD_MS = 10_000;
+/** A NAT keeps its mapping for so long; where probes were lost lately, perhaps not. */
+const HOLD_MS = { calm: 10_000, lossy: 4_000 };
+/** Of probes: one of them, and not long ago. */
+const LOSSY = 0.03;
 /** What does not answer is asked again: twice as late after each time. */
 const AGAIN_MS = { first: 500, limit: 60_000 };
 /** Of the peer's endpoints. */
@@ -187,11 +189,12 @@ export class Standby {
     const isUsable = record.isUsable(nowMs);
     const tries = isUsable ? 0 : (this.tries.get(record) ?? 0);
     const againMs = Math.min(AGAIN_MS.first * 2 ** Math.max(0, tries - 1), AGAIN_MS.limit);
-    const waitMs = isUsable ? HOLD_MS : againMs;
+    const isLossy = record.loss > LOSSY;
+    const waitMs = isUsable ? HOLD_MS[isLossy ? 'lossy' : 'calm'] : againMs;
     if (nowMs - record.lastProbeMs < waitMs) return;
     this.tries.set(record, tries + 1);
     this.probe(record);
-    if (tries > 0) void this.calls.call(record.path.via);
+    if (tries > 0 || isLossy) void this.calls.call(record.path.via);
   }
 }
 

@@ -93,6 +93,20 @@ describe('another interface that stands by', () => {
     });
   }
 
+  it("the peer's NAT forgets after five seconds -> it is called again, and then held more often", async () => {
+    for (const seed of SEEDS) {
+      await restricted(seed, { ...NATS.portRestricted, forgetMs: 5_000 });
+      for (let i = 0; i < 30 + seed; i++) {
+        world.talk(800);
+        await flush();
+      }
+      silence(true);
+      world.talk(NOTICED_MS - 200);
+      assert.equal(whereBSends(), OTHER, `seed ${seed}`);
+      world.close();
+    }
+  });
+
   it('nothing that the peer sends when it is called arrives -> it is called rarely', async () => {
     const asked = new Set<number>();
     world = new PathWorld(1, NATS.portRestricted, NATS.portRestricted);
