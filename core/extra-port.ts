@@ -16,6 +16,9 @@ export async function openExtraPort(
     ...bound,
     send: (datagram, to) => port?.send(datagram, to),
     close: () => port?.close(),
+    get port() {
+      return port?.local.port;
+    },
   };
   try {
     port = await runtime.openDatagramPort({

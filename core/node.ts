@@ -163,16 +163,15 @@ export class Node implements VirtualNetwork {
     this.membership.setPush(config.push);
     this.packetPath = new PacketPath({
       ...{ runtime, trace, part: this.part, secretKey, capture: options.capture, allow: config.allow },
+      ...{ situation: this.discovery, relays: () => this.relays, receiveOther: (...each) => this.receive(...each) },
       isZone: (name) => this.namespace.isZone(name),
       transmit: (datagram, to) => this.ports.send(datagram, to),
       onTunnelEvent: (event) => this.correspondents.onTunnelEvent(event),
-      mapping: () => this.discovery.reach?.mapping,
       isHandover: (fqdn) => this.correspondents.isHandover(fqdn),
       onStuck: ({ fqdn }) => this.correspondents.renew(fqdn),
       onStalled: ({ path }) => path.kind === 'relay' && this.relays.doubt(path),
       onMoveConfirmed: () => this.handover.confirmed(),
       onRoute: (route) => this.events.route(route),
-      onRelayed: (path) => this.relays.sent(path),
       onStackFault: (assertion) => this.options.onStackFault(assertion),
     });
     this.caches = new NodeCaches({
@@ -185,7 +184,8 @@ export class Node implements VirtualNetwork {
     });
     const canSendTo = (to: Endpoint): boolean => this.ports.canSendTo(to) && mayReach(to, runtime);
     this.relays = new RelayBindings({
-      ...{ clock, timers, signalling: this.signalling, canSendTo, keepAlive: this.discovery.keepAlive },
+      ...{ clock, timers, canSendTo, keepAlive: this.discovery.keepAlive },
+      ...{ signalling: this.signalling, ports: this.ports },
       alsoByTls: (server, streams) => this.ports.detour.add(server, streams),
       isWanted: (fqdn, path) => this.correspondents.wants(fqdn, path),
       onObserved: (by, observed) => this.discovery.observed(by, observed),

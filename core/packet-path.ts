@@ -13,14 +13,17 @@ import type { InboundRules } from './inbound-rules';
 import type { NtmError } from './errors';
 import { destinationOf } from './packet/ip-packet';
 import type { PacketModule, TunnelEvent } from './packet/packet-module';
-import { describePath, type Path, type RelayPath } from './packet/path';
+import { describePath, type Path, type RelayPath, type Via } from './packet/path';
 import type { PathMtus } from './packet/path-mtu';
 import type { Paths } from './packet/paths/paths';
-import type { Mapping, MoveKnown, RouteReason } from './packet/paths/paths-contract';
+import type { MoveKnown, RouteReason } from './packet/paths/paths-contract';
+import type { Relays } from './packet/paths/relay-standby';
 import { Stack } from './packet/stack/stack';
 import type { PathChange } from './packet/stack/stack-contract';
 import { LEAST_MTU } from './packet/wireguard/constants';
 import type { Tunnel } from './packet/wireguard/tunnel';
+import type { RelayBindings } from './negotiation/relay-bindings';
+import type { Discovery } from './reach/discovery';
 import type { Runtime } from './runtime';
 import { StandbyPorts } from './standby-ports';
 import { statisticsOf, type Statistics } from './statistics';
@@ -32,7 +35,7 @@ import { RELAY_HEADER_LENGTH, relayedDatagram, writeRelayHeader } from './wire/r
 
 const FRAME_BUFFER_BYTES = 2_048;
 const MOVE_EVENTS: Record<MoveKnown, string> = {
-  ...{ announced: 'move announced', own: 'move confirmed' },
+  ...{ announced: 'move announced', own: 'move confirmed', interface: 'interface confirmed' },
   ...{ peers: 'peer moved', back: 'peer back' },
 };
 
@@ -58,8 +61,11 @@ export interface PacketPathOptions {
   isZone(name: string): boolean;
   /** `datagram` is valid only during the call. */
   transmit(datagram: Uint8Array, to: Endpoint): void;
-  /** Of the NAT that this node is behind, if it is known. */
-  mapping(): Mapping | undefined;
+  /** What came by a socket of another interface, and is of no tunnel. */
+  receiveOther(datagram: Uint8Array, from: Endpoint): void;
+  readonly situation: { readonly reach?: Discovery['reach'] } & Pick<Discovery, 'observer' | 'sightings'>;
+  /** The bindings of relay paths, which frames are sent by. */
+  relays(): Pick<RelayBindings, 'send' | keyof Relays>;
   onTunnelEvent(event: TunnelEvent): void;
   /** Whether the tunnel to this node was last directed because of a handover. */
   isHandover(fqdn: string): boolean;
@@ -70,8 +76,6 @@ export interface PacketPathOptions {
   /** A correspondent node has answered from where this node is since its host moved. */
   onMoveConfirmed(): void;
   onRoute(route: RouteChange): void;
-  /** A frame was sent on this path through a relay server. */
-  onRelayed(path: RelayPath): void;
   /** The virtual stack failed this assertion; its connections are lost. */
   onStackFault(assertion: string): void;
 }
@@ -105,7 +109,7 @@ export class PacketPath {
   get packets(): PacketModule {
     if (this.packetModule) return this.packetModule;
     const { PacketModule, PathMtus, Paths } = loadPacketModule();
-    const { runtime, secretKey, transmit, mapping } = this.options;
+    const { runtime, secretKey, transmit, situation, receiveOther } = this.options;
     const { clock, timers, random } = runtime;
     const pathMtus = new PathMtus({
       ...{ clock, timers, random },
@@ -128,10 +132,12 @@ export class PacketPath {
       onEvent: (event) => this.onTunnelEvent(event),
     });
     const receive = (datagram: Uint8Array, from: Path): void => packets.receive(datagram, from);
-    const standbys = new StandbyPorts({ runtime, receive, isUsed: (via) => paths.takes(via) });
+    const isUsed = (via: Via): boolean => paths.takes(via);
+    const standbys = new StandbyPorts({ runtime, situation, receive, receiveOther, isUsed });
     this.standbys = standbys;
     const paths: Paths = new Paths(packets.publicKey, {
-      ...{ clock, timers, random, mapping, standbys },
+      ...{ clock, timers, random, standbys, relays: this.tracedRelays },
+      mapping: () => situation.reach?.mapping,
       openPort: (family) => openExtraPort(runtime, family, receive),
       onStuck: (tunnel) => this.options.onStuck(tunnel),
       onMoveKnown: (tunnel, whose) => this.moveKnown(tunnel, whose),
@@ -259,8 +265,7 @@ export class PacketPath {
     if (this.frame.length < length) this.frame = new Uint8Array(Math.max(length, FRAME_BUFFER_BYTES));
     writeRelayHeader(this.frame, path.pathId);
     this.frame.set(datagram, RELAY_HEADER_LENGTH);
-    this.options.transmit(new Uint8Array(this.frame.buffer, 0, length), path.endpoint);
-    this.options.onRelayed(path);
+    this.options.relays().send(new Uint8Array(this.frame.buffer, 0, length), path);
   }
 
   private onTunnelEvent(event: TunnelEvent): void {
@@ -284,12 +289,25 @@ export class PacketPath {
     const { fqdn, path, virtualAddresses } = tunnel;
     trace({ part, event: MOVE_EVENTS[whose], peer: fqdn, path: describePath(path) });
     if (whose === 'announced') this.pathMtus?.leave(tunnel);
-    if (whose === 'own') {
+    if (whose === 'own' || whose === 'interface') {
       onMoveConfirmed();
       this.pathMtus?.moved(tunnel);
     }
     const oldDelivers = (whose === 'announced' || whose === 'own') && this.oldDelivers;
     this.pathChanged(virtualAddresses, { rttMs: this.pathsIfMade?.rttMs(tunnel, path), oldDelivers });
+  }
+
+  private get tracedRelays(): Relays {
+    const { trace, part } = this.options;
+    const relays = this.options.relays();
+    return {
+      heardMs: (path) => relays.heardMs(path),
+      call: (path) => relays.call(path),
+      reachBy(path, via) {
+        trace({ part, event: 'relay reached', path: describePath(path), from: via?.address ?? 'any' });
+        relays.reachBy(path, via);
+      },
+    };
   }
 
   private tellRoute(tunnel: Tunnel): RouteReason {

@@ -9,9 +9,15 @@
 import { openExtraPort } from './extra-port';
 import type { DirectPath, Via } from './packet/path';
 import type { Standbys } from './packet/paths/standby';
+import type { Discovery } from './reach/discovery';
+import { Sightings } from './reach/sightings';
+import { StunClient } from './reach/stun-client';
 import type { HostAddress, Runtime, Timer } from './runtime';
 import { sourceAddressOf } from './source-addresses';
 import { scopeOf } from './wire/address-scope';
+import type { Endpoint } from './wire/addresses';
+import { LAST_TUNNEL_TYPE } from './wire/header';
+import { isStun } from './wire/stun';
 
 /** Of each IP version. */
 const PORTS = 3;
@@ -19,14 +25,23 @@ const PORTS = 3;
 const LOOK_MS = { addresses: 500, source: 2_000 };
 const UNUSED_MS = 120_000;
 
+/** A NAT keeps its mapping for so long. */
+const SEEN_MS = 10_000;
+
 interface StandbyPort {
   readonly address: HostAddress;
   readonly via: Via;
+  readonly stun: StunClient;
+  readonly sightings: Sightings;
 }
 
 export interface StandbyPortsOptions {
   readonly runtime: Runtime;
+  readonly situation: Pick<Discovery, 'observer' | 'sightings'>;
+  /** Datagrams of tunnels. */
   receive(datagram: Uint8Array, from: DirectPath): void;
+  /** Others, from servers. */
+  receiveOther(datagram: Uint8Array, from: Endpoint): void;
   /** Whether a tunnel's packets take it. */
   isUsed(via: Via): boolean;
 }
@@ -55,6 +70,21 @@ export class StandbyPorts implements Standbys {
     return this.ports.some((port) => port.via === via);
   }
 
+  async outside(via: Via): Promise<Endpoint | undefined> {
+    const port = this.ports.find((each) => each.via === via);
+    if (!port) return undefined;
+    const { address, family } = port.address;
+    if (via.port !== undefined && scopeOf(address) === 'global') return { address, port: via.port };
+    const server = this.options.situation.observer(family);
+    return server && (await port.sightings.at(server, SEEN_MS))?.mapped;
+  }
+
+  async ask(server: Endpoint, via: Via | undefined, maxAgeMs: number): Promise<number | undefined> {
+    const port = this.ports.find((each) => each.via === via);
+    const sightings = via ? port?.sightings : this.options.situation.sightings;
+    return (await sightings?.at(server, maxAgeMs))?.rttMs;
+  }
+
   close(): void {
     this.closed = true;
     this.unused?.cancel();
@@ -76,7 +106,7 @@ export class StandbyPorts implements Standbys {
   }
 
   private async lookAt(family: 4 | 6): Promise<void> {
-    const { runtime, receive } = this.options;
+    const { runtime } = this.options;
     const source = await sourceAddressOf(runtime, family);
     const hosts = this.addresses.filter((each) => each.family === family);
     const used = hosts.find(({ address }) => address === source)?.interfaceName;
@@ -86,11 +116,26 @@ export class StandbyPorts implements Standbys {
     for (const address of hosts) {
       if (opened.has(address.interfaceName) || opened.size > PORTS) continue;
       opened.add(address.interfaceName);
-      const via = await openExtraPort(runtime, family, receive, address.address);
-      if (!via) continue;
-      if (this.closed || this.ports.some((port) => port.via.address === address.address)) via.close();
-      else this.ports = [...this.ports, { address, via }];
+      await this.open(address);
     }
+  }
+
+  private async open(address: HostAddress): Promise<void> {
+    const { runtime } = this.options;
+    const { clock, timers, random } = runtime;
+    const receive = (datagram: Uint8Array, from: DirectPath): void => this.receive(datagram, from, stun);
+    const via = await openExtraPort(runtime, address.family, receive, address.address);
+    if (!via) return;
+    const stun = new StunClient({ clock, timers, random, send: (datagram, to) => via.send(datagram, to) });
+    const sightings = new Sightings(clock, stun);
+    if (this.closed || this.ports.some((port) => port.via.address === address.address)) via.close();
+    else this.ports = [...this.ports, { address, via, stun, sightings }];
+  }
+
+  private receive(datagram: Uint8Array, from: DirectPath, stun: StunClient): void {
+    if (isStun(datagram)) stun.receive(datagram, from.endpoint);
+    else if (datagram[0]! <= LAST_TUNNEL_TYPE) this.options.receive(datagram, from);
+    else this.options.receiveOther(datagram, from.endpoint);
   }
 
   private get addresses(): HostAddress[] {
@@ -107,7 +152,10 @@ export class StandbyPorts implements Standbys {
   private keep(isKept: (port: StandbyPort) => boolean): void {
     const kept = this.ports.filter(isKept);
     if (kept.length === this.ports.length) return;
-    for (const port of this.ports) if (!kept.includes(port)) port.via.close();
+    for (const { via, stun } of this.ports.filter((port) => !kept.includes(port))) {
+      via.close();
+      stun.close();
+    }
     this.ports = kept;
   }
 }

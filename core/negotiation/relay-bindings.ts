@@ -4,6 +4,8 @@
  *
  *   binding -- Relay Bind answered --> bound -- not wanted any more --> released
  *                                        '---- unanswered, unknown there, draining --> lost: its owner finds another
+ *
+ * By which of the host's interfaces a path is bound, its tunnel says (packet/paths/relay-standby.ts).
  */
 import { NtmError } from '../errors';
 import type { Clock, Timer, Timers } from '../runtime';
@@ -31,6 +33,11 @@ const HINT_INTERVAL_MS = 500;
 
 export type RelayOffer = NonNullable<Body<'routeDirection'>['relay']>;
 
+/** A socket beside the node's own ones, by another interface. */
+export interface Interface {
+  send(datagram: Uint8Array, to: Endpoint): void;
+}
+
 /** One object for each path that is bound: who has it again compares it with itself. */
 export interface RelayPath {
   readonly kind: 'relay';
@@ -41,6 +48,8 @@ export interface RelayPath {
 interface Binding {
   readonly fqdn: string;
   readonly path: RelayPath;
+  /** The RS, known by identity: where what is sent leaves by another interface, that is another object. */
+  to: Endpoint;
   readonly peer: Peer;
   refreshTimer?: Timer;
   silenceTimer?: Timer | undefined;
@@ -57,6 +66,11 @@ export interface RelayBindingsOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly signalling: Signalling<Endpoint>;
+  readonly ports: {
+    send(datagram: Uint8Array, to: Endpoint): void;
+    /** What goes to this endpoint, known by identity, leaves by that interface. */
+    sendBy(by: Interface, to: Endpoint): void;
+  };
   canSendTo(endpoint: Endpoint): boolean;
   /** Where a NAT in between forgets sooner than most. */
   readonly keepAlive?: { readonly intervalMs: number | undefined; onChange(tell: () => void): void };
@@ -78,7 +92,7 @@ export class RelayBindings {
   private last: Binding | undefined;
 
   constructor(private readonly options: RelayBindingsOptions) {
-    options.keepAlive?.onChange(() => this.hostMoved());
+    options.keepAlive?.onChange(() => this.checkAll());
   }
 
   /** Rejects with NtmError NTM_NO_ROUTE when the RS cannot be reached. */
@@ -90,7 +104,7 @@ export class RelayBindings {
     alsoByTls?.(endpoint, streams);
     if (this.bindings.size >= BINDINGS_LIMIT) this.forgetOldest();
     const binding: Binding = {
-      ...{ fqdn, path: { kind: 'relay', endpoint, pathId } },
+      ...{ fqdn, path: { kind: 'relay', endpoint, pathId }, to: endpoint },
       peer: signalling.addPeer({ key: sharedKey(key, 0), party: 'rs', name: 'rs' }),
       ...{ lastHeardMs: clock.now(), lastFrameMs: -Infinity, lastHintMs: -Infinity },
     };
@@ -107,9 +121,10 @@ export class RelayBindings {
     return binding.path;
   }
 
-  /** A frame goes this way: something should be heard. */
-  sent(path: RelayPath): void {
+  /** A frame goes this way: something should be heard. `frame` is valid only during the call. */
+  send(frame: Uint8Array, path: RelayPath): void {
     const binding = this.last?.path === path ? this.last : this.bindingOf(path);
+    this.options.ports.send(frame, binding?.to ?? path.endpoint);
     if (!binding || binding.silenceTimer) return;
     this.last = binding;
     const { clock, timers } = this.options;
@@ -138,7 +153,37 @@ export class RelayBindings {
 
   /** This host has changed its network: the RS has to be told before it can send here again, the sooner the better. */
   hostMoved(): void {
-    for (const binding of this.bindings.values()) void this.check(binding);
+    for (const binding of this.bindings.values()) {
+      const isByOther = binding.to !== binding.path.endpoint;
+      if (isByOther) this.reachBy(binding.path, undefined);
+      else void this.check(binding);
+    }
+  }
+
+  /** When something last came from the RS of this path. */
+  heardMs(path: RelayPath): number {
+    return this.bindingOf(path)?.lastHeardMs ?? -Infinity;
+  }
+
+  /** Asks whether it is there. Once: that it does not answer says nothing. */
+  call(path: RelayPath): void {
+    const binding = this.bindingOf(path);
+    if (!binding) return;
+    const { to } = binding;
+    void this.request(binding, 1).then(
+      (bound) => this.isKept(binding) && binding.to === to && this.heard(binding, bound),
+      () => {},
+    );
+  }
+
+  /** The RS is reached by another interface from now on, for this path; undefined: by the host's own way. */
+  reachBy(path: RelayPath, by: Interface | undefined): void {
+    const binding = this.bindingOf(path);
+    if (!binding) return;
+    binding.to = by ? { ...path.endpoint } : path.endpoint;
+    if (by) this.options.ports.sendBy(by, binding.to);
+    binding.checking = undefined; // what was asked by the way before says nothing
+    void this.check(binding);
   }
 
   /** The connection to this RS has ended: it can send nothing here. */
@@ -161,38 +206,53 @@ export class RelayBindings {
     for (const binding of [...this.bindings.values()]) this.release(binding);
   }
 
+  private checkAll(): void {
+    for (const binding of this.bindings.values()) void this.check(binding);
+  }
+
   /** Binds, again: true when the path is served on. One at a time. */
   private check(binding: Binding): Promise<boolean> {
-    binding.checking ??= this.ask(binding).finally(() => (binding.checking = undefined));
-    return binding.checking;
+    if (binding.checking) return binding.checking;
+    const checking = this.ask(binding).finally(() => {
+      if (binding.checking === checking) binding.checking = undefined;
+    });
+    return (binding.checking = checking);
   }
 
   private async ask(binding: Binding): Promise<boolean> {
-    const { signalling, clock, timers } = this.options;
-    const { peer, path } = binding;
+    const { path, to } = binding;
     binding.refreshTimer?.cancel();
     let bound: Body<'relayBindAck'>;
     try {
-      const answer = await signalling.request(peer, path.endpoint, { name: 'relayBind', body: {} }, { tries: TRIES });
-      bound = expectMessage(answer, 'relayBindAck');
+      bound = await this.request(binding, TRIES);
     } catch {
+      if (binding.to !== to) return this.isKept(binding);
       if (this.forget(binding)) this.options.onLost(binding.fqdn, path, 'silent');
       return false;
     }
     if (!this.isKept(binding)) return false;
-    binding.lastHeardMs = clock.now();
+    if (binding.to !== to) return true;
     binding.draining = bound.draining;
     const refreshMs = Math.min(REFRESH_MS, this.options.keepAlive?.intervalMs ?? REFRESH_MS);
-    binding.refreshTimer = timers.schedule(bound.draining ? DRAINING_MS : refreshMs, () => this.refresh(binding));
-    this.observed(binding, bound.observed);
+    binding.refreshTimer = this.options.timers.schedule(bound.draining ? DRAINING_MS : refreshMs, () =>
+      this.refresh(binding),
+    );
+    this.heard(binding, bound);
     if (bound.draining) this.options.onLost(binding.fqdn, path, 'draining');
     return true;
   }
 
-  private observed(binding: Binding, observed: Endpoint): void {
-    const before = binding.observed;
+  private async request({ peer, to }: Binding, tries: number): Promise<Body<'relayBindAck'>> {
+    const answer = await this.options.signalling.request(peer, to, { name: 'relayBind', body: {} }, { tries });
+    return expectMessage(answer, 'relayBindAck');
+  }
+
+  /** Where it sees another interface says nothing of the node's own sockets. */
+  private heard(binding: Binding, { observed }: Body<'relayBindAck'>): void {
+    const { path, to, observed: before } = binding;
+    binding.lastHeardMs = this.options.clock.now();
     binding.observed = observed;
-    this.options.onObserved?.(binding.path.endpoint, observed);
+    if (to === path.endpoint) this.options.onObserved?.(path.endpoint, observed);
     if (before && !sameEndpoint(before, observed)) this.options.onMoved(binding.fqdn);
   }
 
@@ -204,9 +264,9 @@ export class RelayBindings {
   }
 
   private release(binding: Binding): void {
-    const { peer, path } = binding;
+    const { peer } = binding;
     if (!this.isKept(binding)) return;
-    this.options.signalling.oneway(peer, path.endpoint, { name: 'relayRelease', body: {} });
+    this.options.signalling.oneway(peer, binding.to, { name: 'relayRelease', body: {} });
     this.forget(binding);
   }
 

@@ -6,15 +6,25 @@
  *   answer   type 0x02, challenge (8), length (2): that of the probe, as it arrived
  *   notice   type 0x03, challenge (8), length (2): 15, move (4): a probe of a node that is in another network since its
  *            move of this number
+ *   call     type 0x04, challenge (8), length (2): 29, address (16; IPv4 as ::ffff:a.b.c.d), port (2): where an interface
+ *            of its sender's that stands by is seen from outside; who gets it sends one probe there (paths/calls.ts)
  *
  * These are the paper's Tunnel Request and Tunnel Response on a path that a tunnel is already known to take.
  */
-const TYPE = { probe: 0x01, answer: 0x02, notice: 0x03 } as const;
+import type { Endpoint } from '../wire/addresses';
+import { formatIp, parseIp } from '../wire/ip-text';
+
+const TYPE = { probe: 0x01, answer: 0x02, notice: 0x03, call: 0x04 } as const;
 const CHALLENGE = 1;
 const LENGTH = 9;
 const LEAST_LENGTH = 11;
 const MOVE = LEAST_LENGTH;
 const NOTICE_LENGTH = MOVE + 4;
+const ADDRESS = LEAST_LENGTH;
+const PORT = ADDRESS + 16;
+const CALL_LENGTH = PORT + 2;
+/** RFC 4291 section 2.5.5.2. */
+const IPV4_MAPPED = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff);
 
 export interface PathMessage {
   readonly kind: keyof typeof TYPE;
@@ -24,6 +34,8 @@ export interface PathMessage {
   readonly length: number;
   /** Of a notice: its sender's moves until now, 32 bits. */
   readonly move?: number;
+  /** Of a call. */
+  readonly endpoint?: Endpoint;
 }
 
 export function encodePathMessage({
@@ -31,12 +43,7 @@ export function encodePathMessage({
   challenge,
   length,
 }: PathMessage & { readonly kind: 'probe' | 'answer' }): Uint8Array {
-  const bytes = new Uint8Array(kind === 'probe' ? length : LEAST_LENGTH);
-  bytes[0] = TYPE[kind];
-  bytes.set(challenge, CHALLENGE);
-  bytes[LENGTH] = length >> 8;
-  bytes[LENGTH + 1] = length & 0xff;
-  return bytes;
+  return begin(kind, challenge, length, kind === 'probe' ? length : LEAST_LENGTH);
 }
 
 /** A probe of the path alone, no longer than it need be. */
@@ -45,11 +52,18 @@ export function encodeLeastProbe(challenge: Uint8Array): Uint8Array {
 }
 
 export function encodeNotice(challenge: Uint8Array, move: number): Uint8Array {
-  const bytes = new Uint8Array(NOTICE_LENGTH);
-  bytes[0] = TYPE.notice;
-  bytes.set(challenge, CHALLENGE);
-  bytes[LENGTH + 1] = NOTICE_LENGTH;
+  const bytes = begin('notice', challenge, NOTICE_LENGTH);
   new DataView(bytes.buffer).setUint32(MOVE, move);
+  return bytes;
+}
+
+/** `endpoint`: with an IP address without zone. */
+export function encodeCall(challenge: Uint8Array, { address, port }: Endpoint): Uint8Array {
+  const bytes = begin('call', challenge, CALL_LENGTH);
+  const ip = parseIp(address)!;
+  if (ip.length === 4) bytes.set(IPV4_MAPPED, ADDRESS);
+  bytes.set(ip, PORT - ip.length);
+  new DataView(bytes.buffer).setUint16(PORT, port);
   return bytes;
 }
 
@@ -63,6 +77,25 @@ export function decodePathMessage(bytes: Uint8Array): PathMessage | undefined {
     const move = new DataView(bytes.buffer, bytes.byteOffset).getUint32(MOVE);
     return { kind: 'notice', challenge, length, move };
   }
+  if (bytes[0] === TYPE.call && bytes.length >= CALL_LENGTH && length === CALL_LENGTH) {
+    return { kind: 'call', challenge, length, endpoint: endpointIn(bytes) };
+  }
   if (bytes[0] === TYPE.probe && bytes.length >= length) return { kind: 'probe', challenge, length };
   return undefined;
+}
+
+function begin(kind: PathMessage['kind'], challenge: Uint8Array, length: number, size = length): Uint8Array {
+  const bytes = new Uint8Array(size);
+  bytes[0] = TYPE[kind];
+  bytes.set(challenge, CHALLENGE);
+  bytes[LENGTH] = length >> 8;
+  bytes[LENGTH + 1] = length & 0xff;
+  return bytes;
+}
+
+function endpointIn(bytes: Uint8Array): Endpoint {
+  const ip = bytes.slice(ADDRESS, PORT);
+  const isIpv4 = IPV4_MAPPED.every((byte, i) => ip[i] === byte);
+  const port = (bytes[PORT]! << 8) | bytes[PORT + 1]!;
+  return { address: formatIp(isIpv4 ? ip.subarray(IPV4_MAPPED.length) : ip), port };
 }

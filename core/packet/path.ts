@@ -16,6 +16,8 @@ export interface DirectPath {
 export interface Via {
   /** Of the host's interface that it is bound to, beside the one that packets leave by; not there: bound to none. */
   readonly address?: string;
+  /** Its local port, once it is open. */
+  readonly port?: number | undefined;
   send(datagram: Uint8Array, to: Endpoint): void;
   close(): void;
 }

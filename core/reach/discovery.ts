@@ -15,8 +15,9 @@ import { formatEndpoint, sameEndpoint, type Endpoint } from '../wire/addresses';
 import { isStun } from '../wire/stun';
 import { KeepAlive } from './keep-alive';
 import { mayReach } from './ip-versions';
-import { look, nearest, type Look, type RelayServer, type View } from './look';
+import { familyOf, look, nearest, type Look, type RelayServer, type View } from './look';
 import { MappingLifetime } from './mapping-lifetime';
+import { Sightings } from './sightings';
 import { isNews, isNewsForPaths, overallMapping, reachOf, type Observation, type Reach } from './situation';
 import { PortMappings, type RouterRuntime } from './port-mappings';
 import { StunClient } from './stun-client';
@@ -48,6 +49,8 @@ export class Discovery {
   /** For the DC; undefined while nothing is known. */
   reach: Reach | undefined;
   readonly keepAlive = new KeepAlive();
+  /** Of the node's own sockets. */
+  readonly sightings: Sightings;
   private readonly client: StunClient;
   private readonly mappings: PortMappings;
   private readonly lifetime: MappingLifetime;
@@ -71,6 +74,7 @@ export class Discovery {
   constructor(private readonly options: DiscoveryOptions) {
     const { clock, timers, random } = options.runtime;
     this.client = new StunClient({ clock, timers, random, send: (datagram, to) => options.send(datagram, to) });
+    this.sightings = new Sightings(clock, this.client);
     this.mappings = new PortMappings({
       ...{ ...options, sockets: options.ports },
       onMapped: (by, endpoints) => this.setMapped(by, endpoints),
@@ -126,6 +130,12 @@ export class Discovery {
   /** The DC has named relays to look from, and what this node is will be known soon. */
   get isUnsure(): boolean {
     return this.relays.length > 0 && this.lastLook === undefined;
+  }
+
+  /** A server that tells where it sees this host: the nearest one that is known. */
+  observer(family: 4 | 6): Endpoint | undefined {
+    const others = this.relays.flatMap(({ endpoints }) => endpoints.filter((each) => familyOf(each) === family));
+    return nearest(this.lastLook?.views ?? [], family)?.at ?? others[0];
   }
 
   /** Whether tunnels on relays may do better since this was last asked. */

@@ -4,14 +4,16 @@
  */
 import type { DatagramPort, Runtime, Timer } from '../runtime';
 import type { Endpoint } from '../wire/addresses';
-import { SIGNALLING_MAGIC } from '../wire/header';
+import { LAST_TUNNEL_TYPE, SIGNALLING_MAGIC } from '../wire/header';
 import { Detour, type Way } from './detour';
 
-/** Datagrams of tunnels begin with 1 to 4 (wire/header.ts): they go to no server. */
-const LAST_TUNNEL_TYPE = 4;
 /** A socket that is none any more, as where a system takes the sockets of programs that it has suspended. */
 const BROKEN = new Set(['EBADF', 'ENOTSOCK', 'ENOTCONN', 'EPIPE', 'ESHUTDOWN', 'ERR_SOCKET_DGRAM_NOT_RUNNING']);
 const REOPEN_MS = { first: 100, limit: 5_000 };
+
+interface Sender {
+  send(datagram: Uint8Array, to: Endpoint): void;
+}
 
 export interface HostPortsOptions {
   readonly runtime: Runtime;
@@ -31,6 +33,7 @@ export class HostPorts {
   readonly detour: Detour;
   /** The UDP sockets, one for each IP version that the host has. */
   readonly sockets: DatagramPort[] = [];
+  private readonly others = new WeakMap<Endpoint, Sender>();
   private readonly opening = new Set<4 | 6>();
   private readonly retries = new Map<4 | 6, Timer>();
   private closed = false;
@@ -62,8 +65,15 @@ export class HostPorts {
   }
 
   send(datagram: Uint8Array, to: Endpoint): void {
-    const isForPeer = datagram[0]! <= LAST_TUNNEL_TYPE;
-    if (isForPeer || !this.detour.send(datagram, to)) this.sendByUdp(datagram, to);
+    if (datagram[0]! <= LAST_TUNNEL_TYPE) return this.sendByUdp(datagram, to); // to no server
+    const by = this.others.get(to);
+    if (by) by.send(datagram, to);
+    else if (!this.detour.send(datagram, to)) this.sendByUdp(datagram, to);
+  }
+
+  /** What goes to this server leaves by that socket: the endpoint is known by identity. */
+  sendBy(by: Sender, to: Endpoint): void {
+    this.others.set(to, by);
   }
 
   close(): void {

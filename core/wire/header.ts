@@ -11,6 +11,8 @@
  * The header is authenticated: seal.ts puts a copy of it in front of the sealed body.
  */
 export const SIGNALLING_MAGIC = 0x4e;
+/** Of WireGuard's message types, which are first bytes. */
+export const LAST_TUNNEL_TYPE = 4;
 export const SIGNALLING_VERSION = 1;
 export const HEADER_LENGTH = 20;
 

@@ -67,13 +67,14 @@ export class LoopNetwork implements VirtualNetwork, LeavingNetwork {
       trace: ({ event, mtu }) => event === 'path mtu' && this.#onPathMtu(mtu as number),
       secretKey: runtime.random.bytes(32),
       transmit: (datagram, to) => this.#port?.send(datagram, to),
-      mapping: () => undefined,
+      situation: { observer: () => undefined, sightings: undefined as never },
+      receiveOther() {},
+      relays: () => ({ send() {}, heardMs: () => -Infinity, call() {}, reachBy() {} }),
       onTunnelEvent() {},
       onStuck() {},
       onStalled() {},
       onMoveConfirmed() {},
       onRoute() {},
-      onRelayed() {},
       onStackFault(assertion) {
         throw new Error(`lwIP: ${assertion}`);
       },

@@ -2,9 +2,16 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import type { Via } from '../../core/packet/path';
 import type { HostAddress, Runtime } from '../../core/runtime';
+import { Sightings } from '../../core/reach/sightings';
+import { StunClient } from '../../core/reach/stun-client';
 import { StandbyPorts } from '../../core/standby-ports';
+import type { Endpoint } from '../../core/wire/addresses';
+import { RELAY_MAGIC } from '../../core/wire/relay-frame';
+import { readBindingRequest, writeBindingResponse } from '../../core/wire/stun';
 import { flush } from '../support/memory-datagrams';
 import { SimulatedNetwork } from '../support/simulated-network';
+
+const SERVER = { address: '198.51.100.1', port: 3_478 };
 
 const on = (interfaceName: string, address: string, family: 4 | 6 = 4): HostAddress => ({
   ...{ interfaceName, address, family },
@@ -16,6 +23,10 @@ describe('sockets on interfaces that stand by', () => {
   let addresses: readonly HostAddress[];
   let open: string[];
   let used: Via | undefined;
+  /** What was sent from there, and what came of tunnels and of servers. */
+  let sent: { datagram: Uint8Array; to: Endpoint }[];
+  let received: string[];
+  let deliver: (datagram: Uint8Array, from: Endpoint) => void;
   let ports: StandbyPorts;
 
   beforeEach(() => {
@@ -23,6 +34,7 @@ describe('sockets on interfaces that stand by', () => {
     addresses = [on('lo', '127.0.0.1'), on('wifi', '192.0.2.1'), on('lte', '192.0.2.65'), on('usb', '169.254.3.4')];
     open = [];
     used = undefined;
+    [sent, received] = [[], []];
     make({});
   });
   afterEach(() => {
@@ -35,14 +47,23 @@ describe('sockets on interfaces that stand by', () => {
       ...network.host('192.0.2.1', 1),
       hostAddresses: () => [...addresses],
       sourceAddress: async () => addresses.find(({ loopback }) => !loopback)?.address ?? '',
-      openDatagramPort: async ({ family, address = '' }) => {
+      openDatagramPort: async ({ family, address = '', onDatagram }) => {
         open.push(address);
+        deliver = onDatagram;
         const close = (): void => void open.splice(open.indexOf(address), 1);
-        return { family, local: { address, port: 1 }, send() {}, close };
+        const send = (datagram: Uint8Array, to: Endpoint): void => void sent.push({ datagram: datagram.slice(), to });
+        return { family, local: { address, port: 4_001 }, send, close };
       },
       ...more,
     };
-    ports = new StandbyPorts({ runtime, receive() {}, isUsed: (via) => via === used });
+    const stun = new StunClient({ ...network.host('192.0.2.1', 2), send() {} });
+    ports = new StandbyPorts({
+      runtime,
+      situation: { observer: () => SERVER, sightings: new Sightings(network.time, stun) },
+      receive: (_, from) => void received.push(`tunnel by ${from.via?.address}`),
+      receiveOther: (_, from) => void received.push(`other from ${from.port}`),
+      isUsed: (via) => via === used,
+    });
   }
 
   async function bound(): Promise<unknown[]> {
@@ -99,5 +120,50 @@ describe('sockets on interfaces that stand by', () => {
   it('no socket can be had -> none, and no harm', async () => {
     make({ openDatagramPort: () => Promise.reject(new Error('EMFILE')) });
     assert.deepEqual(await bound(), []);
+  });
+
+  /** The server sees it at `mapped`. */
+  function answer(mapped: Endpoint): void {
+    for (const { datagram, to } of sent.splice(0)) {
+      const { transaction } = readBindingRequest(datagram)!;
+      deliver(writeBindingResponse({ transaction, mapped }), to);
+    }
+  }
+
+  it('an address of the Internet -> is where it is seen, and nobody is asked', async () => {
+    await bound();
+    assert.deepEqual(await ports.outside(ports.vias(4)[0]!), { address: '192.0.2.65', port: 4_001 });
+    assert.deepEqual(sent, []);
+  });
+
+  it('a private address -> a server is asked where it is seen: once for all, and again after ten seconds', async () => {
+    addresses = [on('wifi', '192.0.2.1'), on('lte', '10.0.0.2')];
+    await bound();
+    const [via] = ports.vias(4);
+    const asked = [ports.outside(via!), ports.outside(via!), ports.ask(SERVER, via, 1_000)];
+    assert.deepEqual(
+      sent.map(({ to }) => to),
+      [SERVER],
+    );
+    network.time.advance(40);
+    const mapped = { address: '203.0.113.5', port: 7_000 };
+    answer(mapped);
+    assert.deepEqual(await Promise.all(asked), [mapped, mapped, 40]);
+    assert.deepEqual(await ports.outside(via!), mapped);
+    network.time.advance(11_000);
+    const later = ports.outside(via!);
+    network.time.advance(2_000);
+    assert.equal(await later, undefined);
+    assert.equal(sent.length, 3);
+    assert.equal(await ports.ask(SERVER, { ...via! }, 0), undefined); // none of these
+  });
+
+  it('a datagram of a tunnel, of a relay, an answer that nobody waits for -> to whom it is for', async () => {
+    await bound();
+    deliver(Uint8Array.of(4, 0, 0, 0, 1), SERVER);
+    deliver(Uint8Array.of(RELAY_MAGIC, 1), SERVER);
+    deliver(writeBindingResponse({ transaction: new Uint8Array(12), mapped: SERVER }), SERVER);
+    deliver(new Uint8Array(0), SERVER);
+    assert.deepEqual(received, ['tunnel by 192.0.2.65', 'other from 3478', 'other from 3478']);
   });
 });

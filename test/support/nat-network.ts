@@ -7,7 +7,7 @@ export interface NatKind {
   readonly mapping: 'independent' | 'dependent';
   /** Who may send to a mapping: anybody, addresses that were sent to, endpoints that were sent to. */
   readonly filtering: 'none' | 'address' | 'port';
-  /** A mapping through which nothing was sent for so long is gone. */
+  /** A mapping through which nothing was sent for so long is gone, and nobody is let in to whom nothing was. */
   readonly forgetMs?: number;
 }
 
@@ -24,7 +24,8 @@ interface Mapping {
   readonly outside: Endpoint;
   readonly local: Endpoint;
   readonly key: string;
-  readonly sentTo: Endpoint[];
+  /** Each at most once, and when last. */
+  sentTo: { readonly endpoint: Endpoint; readonly atMs: number }[];
   usedMs: number;
 }
 
@@ -53,7 +54,8 @@ export class Nat {
       this.mappings.push(mapping);
     }
     mapping.usedMs = this.time.now();
-    if (!mapping.sentTo.some((each) => sameEndpoint(each, to))) mapping.sentTo.push(to);
+    const others = mapping.sentTo.filter(({ endpoint }) => !sameEndpoint(endpoint, to));
+    mapping.sentTo = [...others, { endpoint: to, atMs: mapping.usedMs }];
     return mapping.outside;
   }
 
@@ -61,11 +63,14 @@ export class Nat {
   inbound(from: Endpoint, to: Endpoint): Endpoint | undefined {
     const mapping = this.alive().find(({ outside }) => sameEndpoint(outside, to));
     if (!mapping) return undefined;
-    const { filtering } = this.kind;
+    const { filtering, forgetMs = Infinity } = this.kind;
     if (filtering === 'none') return mapping.local;
     const isKnown = ({ address, port }: Endpoint): boolean =>
       address === from.address && (filtering === 'address' || port === from.port);
-    return mapping.sentTo.some(isKnown) ? mapping.local : undefined;
+    const sinceMs = this.time.now() - forgetMs;
+    return mapping.sentTo.some(({ endpoint, atMs }) => atMs >= sinceMs && isKnown(endpoint))
+      ? mapping.local
+      : undefined;
   }
 
   /** Every mapping is gone, and the next ones have other ports. */

@@ -7,6 +7,7 @@ import type { Path, RelayPath, Via } from '../../core/packet/path';
 import type { Tunnel } from '../../core/packet/wireguard/tunnel';
 import type { Endpoint } from '../../core/wire/addresses';
 import { NatNetwork, type Nat, type NatKind } from './nat-network';
+import { flush } from './memory-datagrams';
 import { ipv4Packet } from './tunnel-pair';
 import { SeededRandom, VirtualTime } from './virtual-time';
 
@@ -29,6 +30,11 @@ export interface Node {
   readonly known: string[];
   /** Its sockets on other interfaces. */
   vias: readonly Via[];
+  /** Where a server sees them. */
+  readonly outside: Map<Via, Endpoint>;
+  /** By which it is bound at the relay; undefined: by its own. */
+  relayBy: Via | undefined;
+  relayHeardMs: number;
 }
 
 export class PathWorld {
@@ -41,6 +47,8 @@ export class PathWorld {
   relayWorks = true;
   /** Through the relay. */
   relayed = 0;
+  /** Questions to it. */
+  asked = 0;
   /** Sockets beside the tunnels' own that are open. */
   open = 0;
   private nextPort = 20_000;
@@ -78,6 +86,24 @@ export class PathWorld {
 
   /** Each sends a numbered packet to the other every `everyMs`; returns those that did not arrive. */
   talk(forMs: number, everyMs = 20): string[] {
+    const talking = this.talking(forMs, everyMs);
+    for (;;) {
+      const { done, value } = talking.next();
+      if (done) return value;
+    }
+  }
+
+  /** The same where servers are asked meanwhile. */
+  async talkAndAsk(forMs: number, everyMs = 20): Promise<string[]> {
+    const talking = this.talking(forMs, everyMs);
+    for (;;) {
+      const { done, value } = talking.next();
+      if (done) return value;
+      await flush();
+    }
+  }
+
+  private *talking(forMs: number, everyMs: number): Generator<void, string[], void> {
     const sent: [Node, string][] = [];
     const untilMs = this.time.now() + forMs;
     while (this.time.now() < untilMs) {
@@ -87,6 +113,7 @@ export class PathWorld {
         sent.push([other, text]);
       }
       this.time.advance(everyMs);
+      yield;
     }
     this.time.advance(200);
     return sent.filter(([receiver, text]) => !receiver.received.includes(text)).map(([, text]) => text);
@@ -127,6 +154,7 @@ export class PathWorld {
     const send = this.network.host(local, nat, receive);
     const via: Via = { address: local.address, send, close: () => this.network.remove(local) };
     node.vias = [via];
+    node.outside.set(via, NatNetwork.observed(nat, local, SERVER));
   }
 
   close(): void {
@@ -171,7 +199,17 @@ export class PathWorld {
     const paths: Paths = new Paths(module.publicKey, {
       ...{ clock: time, timers: time, random },
       mapping: () => kind?.mapping,
-      standbys: { vias: (family) => (family === 4 ? node.vias : []), isOpen: (via) => node.vias.includes(via) },
+      standbys: {
+        vias: (family) => (family === 4 ? node.vias : []),
+        isOpen: (via) => node.vias.includes(via),
+        outside: async (via) => node.outside.get(via),
+        ask: (_, via) => this.ask(via),
+      },
+      relays: {
+        heardMs: () => node.relayHeardMs,
+        call: () => this.relayWorks && !node.relayBy && (node.relayHeardMs = time.now()),
+        reachBy: (_, via) => (node.relayBy = via),
+      },
       openPort: async () => this.openPort(node, module),
       onStuck: () => void node.stuck++,
       onMoveKnown: (_, whose) => void node.known.push(whose),
@@ -184,6 +222,9 @@ export class PathWorld {
       ...{ name, module, paths, local, nat, received, ways, send, stuck: 0 },
       known: [] as string[],
       vias: [] as readonly Via[],
+      outside: new Map<Via, Endpoint>(),
+      relayBy: undefined as Via | undefined,
+      relayHeardMs: -Infinity,
       address: `198.18.0.${number}`,
       tunnel: undefined as unknown as Tunnel, // made when both are there
     };
@@ -209,11 +250,32 @@ export class PathWorld {
   private transmit(name: 'a' | 'b', datagram: Uint8Array, path: Path): void {
     const self = this[name] as Node & { send(datagram: Uint8Array, to: Endpoint): void };
     if (path.kind === 'direct') return (path.via?.send ?? self.send)(datagram, path.endpoint);
-    if (!this.relayWorks) return;
+    const other = name === 'a' ? this.b : this.a;
+    if (![self, other].every((node) => this.isRelayed(node))) return;
     this.relayed += 1;
     const copy = datagram.slice();
-    const other = name === 'a' ? this.b : this.a;
-    this.time.schedule(this.relayLatencyMs, () => other.module.receive(copy, this.relayOf(other)));
+    this.time.schedule(this.relayLatencyMs, () => {
+      other.relayHeardMs = this.time.now();
+      other.module.receive(copy, this.relayOf(other));
+    });
+  }
+
+  /** Whether what is sent between it and the relay arrives. */
+  private isRelayed({ relayBy }: Node): boolean {
+    return relayBy ? this.isAnswered(relayBy) : this.relayWorks || this.pair().some((node) => node.relayBy);
+  }
+
+  private isAnswered({ address = '' }: Via): boolean {
+    return !this.network.lose({ address, port: 0 }, RELAY);
+  }
+
+  private ask(via: Via | undefined): Promise<number | undefined> {
+    this.asked += 1;
+    const [rttMs, limitMs] = [2 * this.relayLatencyMs, 1_200];
+    const isAnswered = via ? this.isAnswered(via) : this.relayWorks;
+    return new Promise((resolve) => {
+      this.time.schedule(isAnswered ? rttMs : limitMs, () => resolve(isAnswered ? rttMs : undefined));
+    });
   }
 }
 

@@ -35,7 +35,10 @@ export class RelayWorld {
     this.rsPeer = this.dc.addPeer({ key, party: 'rs', name: 'rs' });
   }
 
-  async path(owner = 'alice', nodes?: [string, string]): Promise<{ pathId: Uint8Array; sides: [Side, Side] }> {
+  async path(
+    owner = 'alice',
+    nodes?: [string, string],
+  ): Promise<{ pathId: Uint8Array; sides: [Side, Side]; keys: readonly Uint8Array[] }> {
     const keys = [this.random.bytes(32), this.random.bytes(32)];
     const message: Message = { name: 'relayDirection', body: { owner, keys, ...(nodes && { nodes }) } };
     const answer = await settle(this.time, this.dc.request(this.rsPeer, rsAt, message));
@@ -43,7 +46,7 @@ export class RelayWorld {
     assert.deepEqual(answer.body.endpoints, [rsAt]);
     const { pathId } = answer.body;
     const [mn, cn] = keys.map((key) => new Side(this, key, pathId));
-    return { pathId, sides: [mn!, cn!] };
+    return { pathId, sides: [mn!, cn!], keys };
   }
 
   async withdraw(fqdn: string): Promise<void> {

@@ -51,6 +51,11 @@ export class Moves {
     return isOrdinary || samePath(path, inUse) ? this.announced : undefined;
   }
 
+  /** False: only this tunnel has moved, to another interface. */
+  get isOfHost(): boolean {
+    return this.own.isOfHost;
+  }
+
   /** The peer has answered since. True for the first time. */
   confirm(): boolean {
     const isNews = !this.own.isConfirmed;

@@ -3,6 +3,7 @@ import type { Clock } from '../../runtime';
 import type { Endpoint } from '../../wire/addresses';
 import type { Path, RelayPath } from '../path';
 import type { Tunnel } from '../wireguard/tunnel';
+import type { Relays } from './relay-standby';
 import type { ScatterPorts } from './scatter';
 import type { Standbys } from './standby';
 
@@ -10,13 +11,13 @@ export interface TunnelPathsPorts extends ScatterPorts {
   readonly clock: Clock;
   /** Not there: the host has one interface, or it cannot be known. */
   readonly standbys?: Standbys;
-  /** Of the NAT that this node is behind, if it is known. */
-  mapping(): Mapping | undefined;
+  readonly relays?: Relays;
   /** No path works, as far as this node can tell. At most every ten seconds. */
   onStuck(tunnel: Tunnel): void;
   /**
-   * Packets may arrive again: this host has said that it is elsewhere; the peer has heard it; the peer has said so of
-   * itself, by the path that is in use; or it is back after no path had worked for a while.
+   * Packets may arrive again: this host has said that it is elsewhere; the peer has heard it, or that this tunnel goes
+   * by another interface; the peer has said so of itself, by the path that is in use; or it is back after no path had
+   * worked for a while.
    */
   onMoveKnown(tunnel: Tunnel, whose: MoveKnown): void;
   /** Figure 8: the first probe to each path, the first by each, and the first answer. */
@@ -39,6 +40,6 @@ export interface Whereabouts {
  */
 export type RouteReason = 'handover' | 'better' | 'silent' | 'unsendable' | 'peer' | 'directed';
 
-export type MoveKnown = 'announced' | 'own' | 'peers' | 'back';
+export type MoveKnown = 'announced' | 'own' | 'interface' | 'peers' | 'back';
 
 export type Mapping = 'independent' | 'dependent';

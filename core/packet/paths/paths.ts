@@ -97,7 +97,7 @@ export class Paths {
 
   /** Whether a tunnel's packets go by this socket. */
   takes(via: Via): boolean {
-    return [...this.all.keys()].some(({ path }) => path.kind === 'direct' && path.via === via);
+    return [...this.all.values()].some((paths) => paths.takes(via));
   }
 
   end(tunnel: Tunnel): void {

@@ -13,6 +13,7 @@ import { scopeOf } from '../../wire/address-scope';
 import type { Path, Via } from '../path';
 import { encodeLeastProbe } from '../path-probe';
 import type { Tunnel } from '../wireguard/tunnel';
+import type { Mapping, Whereabouts } from './paths-contract';
 
 const SOCKETS = 256;
 const GUESSES = 1_536;
@@ -29,6 +30,8 @@ const TARGETS = 2;
 export interface ScatterPorts {
   readonly timers: Timers;
   readonly random: Random;
+  /** Of the NAT that this node is behind, if it is known. */
+  mapping(): Mapping | undefined;
   /** Opens one more UDP socket, of which what arrives comes through the tunnel's module; undefined: none can be had. */
   openPort(family: 4 | 6): Promise<Via | undefined>;
 }
@@ -44,6 +47,21 @@ export class Scatter {
     /** Whether packets go this way, or may. */
     private readonly isKept: (via: Via) => boolean,
   ) {}
+
+  /** Undefined where there is no need: just one of the two NATs has to give a new port to every correspondent. */
+  static begin(
+    tunnel: Tunnel,
+    ports: ScatterPorts,
+    { mapping, endpoints }: Whereabouts,
+    isKept: (via: Via) => boolean,
+  ): Scatter | undefined {
+    const own = ports.mapping();
+    if (!mapping || !own || own === mapping) return undefined;
+    const scatter = new Scatter(tunnel, ports, isKept);
+    if (own === 'dependent') void scatter.openMany(endpoints);
+    else scatter.guessMany(endpoints);
+    return scatter;
+  }
 
   /** This node's NAT gives every socket and correspondent another port. */
   async openMany(endpoints: readonly Endpoint[]): Promise<void> {

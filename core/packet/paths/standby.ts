@@ -2,34 +2,38 @@
  * Paths of a tunnel by interfaces of the host that packets do not leave by now (make before break): proven while the
  * path in use still works, so that there is somewhere to go at once when it falls silent, which no event tells of.
  *
- *   tended    a tunnel that is in use on a direct path has a path by each such interface, and probes it rarely
+ *   tended    a tunnel that is in use has a path by each such interface, and probes it rarely; and where that is not
+ *             answered, calls the peer to send there (calls.ts)
  *   doubted   nothing is heard by the path in use: all that may work is asked
  *   taken     what stands by has answered since, and nothing else has: it is the interface that is silent
  *
  * They are never taken for being faster: which interface is used is the wish of who has set the host's routes.
  */
-import type { Clock } from '../../runtime';
+import type { Random } from '../../runtime';
 import { scopeOf } from '../../wire/address-scope';
 import type { Endpoint } from '../../wire/addresses';
-import { isStandby, samePath, type Via } from '../path';
+import { isStandby, samePath, type DirectPath, type RelayPath, type Via } from '../path';
+import type { PathMessage } from '../path-probe';
 import type { Tunnel } from '../wireguard/tunnel';
+import { Calls } from './calls';
 import type { PathRecord } from './path-record';
 import type { PathRecords } from './path-records';
 import { DEAD_MS } from './patience';
+import { RelayStandby, type Askers, type RelayStandbyPorts } from './relay-standby';
 
 /** The host's sockets for it. */
-export interface Standbys {
-  /** Of this IP version. Those that are missing are opened, and there later. */
-  vias(family: 4 | 6): readonly Via[];
-  /** False when its address is gone. */
-  isOpen(via: Via): boolean;
+export interface Standbys extends Askers {
+  /** Where what is sent from there is seen to come from. Undefined: nobody says so. Never rejects. */
+  outside(via: Via): Promise<Endpoint | undefined>;
 }
 
 const TEND_MS = 500;
-/** A NAT keeps its mapping for so long. */
-const HOLD_MS = 10_000;
+/** A NAT keeps its mapping for so long; where probes were lost lately, perhaps not. */
+const HOLD_MS = { calm: 10_000, lossy: 4_000 };
+/** Of probes: one of them, and not long ago. */
+const LOSSY = 0.03;
 /** What does not answer is asked again: twice as late after each time. */
-const AGAIN_MS = { first: 1_000, limit: 60_000 };
+const AGAIN_MS = { first: 500, limit: 60_000 };
 /** Of the peer's endpoints. */
 const TARGETS = 2;
 /** Nothing heard for so long, or two round trips: is the path still there? And after how long, or three, it is left. */
@@ -37,21 +41,39 @@ const DOUBT_MS = 150;
 const SILENT_MS = 350;
 const UNMEASURED_MS = 500;
 
+type RelayRecord = PathRecord & { readonly path: RelayPath };
+type StandbyRecord = PathRecord & { readonly path: DirectPath & { readonly via: Via } };
+
 export class Standby {
   private nextMs = -Infinity;
   /** Probes without an answer. */
   private readonly tries = new WeakMap<PathRecord, number>();
+  private readonly calls: Calls;
+  private readonly relay: RelayStandby;
 
   constructor(
     private readonly tunnel: Tunnel,
     private readonly records: PathRecords,
-    private readonly ports: { readonly clock: Clock; readonly standbys?: Standbys },
+    private readonly ports: RelayStandbyPorts & { readonly random: Random; readonly standbys?: Standbys },
     private readonly probe: (record: PathRecord) => void,
-  ) {}
+  ) {
+    this.calls = new Calls(tunnel, records, ports, probe);
+    this.relay = new RelayStandby(ports);
+  }
 
   /** Whether something stands by that answers. */
   get isReady(): boolean {
-    return this.ready.length > 0;
+    return this.ready.length > 0 || this.readyRelay !== undefined;
+  }
+
+  /** Whether packets go by this socket to the relay server. */
+  relaysBy(via: Via): boolean {
+    return this.relay.takes(via);
+  }
+
+  /** Of the relay's server: all is bound by the host's own way. */
+  hostMoved(): void {
+    this.relay.reset();
   }
 
   /** Whether the path in use is by an interface that is not there any more. */
@@ -60,24 +82,41 @@ export class Standby {
     return isStandby(path) && !this.ports.standbys?.isOpen(path.via);
   }
 
-  /** While packets are sent. `endpoints`: where the peer may be. */
-  tend(endpoints: readonly Endpoint[]): void {
+  /** The peer is not to take such a path. True. */
+  heard(from: DirectPath & { readonly via: Via }): boolean {
+    this.calls.heard(from);
+    return true;
+  }
+
+  /** The peer has another interface, too. True. */
+  called({ endpoint }: PathMessage): boolean {
+    if (endpoint) this.calls.follow(endpoint);
+    return true;
+  }
+
+  /** While packets are sent. `endpoints`: where the peer may be. The result: the relay that is reached another way now. */
+  tend(endpoints: readonly Endpoint[]): PathRecord | undefined {
     const { path } = this.tunnel;
     const { clock, standbys } = this.ports;
     const nowMs = clock.now();
-    if (!standbys || path.kind !== 'direct' || nowMs < this.nextMs) return;
+    if (!standbys || nowMs < this.nextMs) return undefined;
     this.nextMs = nowMs + TEND_MS;
-    const targets = targetsOf([path.endpoint, ...endpoints]);
+    const targets = targetsOf(path.kind === 'direct' ? [path.endpoint, ...endpoints] : endpoints);
     const paths = targets.flatMap((endpoint) =>
       standbys.vias(endpoint.address.includes(':') ? 6 : 4).map((via) => ({ kind: 'direct' as const, endpoint, via })),
     );
-    for (const record of this.records.list) {
-      const isThere = paths.some((each) => samePath(each, record.path));
-      if (this.standsBy(record) && !isThere) this.records.remove(record.path);
+    for (const each of paths) this.records.known(each);
+    const isNamed = (record: PathRecord): boolean => paths.some((each) => samePath(each, record.path));
+    for (const record of this.standing) {
+      const isOfUse = isNamed(record) || (record.isUsable(nowMs) && standbys.isOpen(record.path.via));
+      if (isOfUse) this.hold(record, nowMs);
+      else this.records.remove(record.path);
     }
-    for (const each of paths) this.hold(this.records.known(each), nowMs);
     const { current } = this.records;
-    if (paths.length > 0 && current && current.rttMs === undefined) this.probe(current); // how long is a silence?
+    const { relayed } = this;
+    if ((paths.length > 0 || this.isReady) && current && current.rttMs === undefined) this.probe(current); // how long is a silence?
+    const isNeeded = relayed && (this.ready.length === 0 || this.relay.isTaken);
+    return isNeeded && this.relay.tend(relayed.path) ? relayed : undefined;
   }
 
   /**
@@ -85,24 +124,53 @@ export class Standby {
    * take in its stead, now.
    */
   insteadOf(current: PathRecord, silentMs: number): PathRecord | undefined {
-    const { ready } = this;
-    if (ready.length === 0 || silentMs < this.doubtMs(current)) return undefined;
+    const { ready, readyRelay } = this;
+    if (!this.isReady || silentMs < this.doubtMs(current)) return undefined;
     const nowMs = this.ports.clock.now();
-    const others = this.records.ordinary.filter((record) => record !== current && record.isUsable(nowMs));
-    const isHeard = ({ path }: PathRecord): boolean =>
-      this.tunnel.pathCounters.lastReceivedMs(path) >= nowMs - silentMs;
-    if (silentMs >= this.limitMs(current, others)) {
-      const heard = others.some(isHeard) ? undefined : ready.find(isHeard);
+    const sinceMs = nowMs - silentMs;
+    const others = this.records.ordinary.filter(
+      (record) => record !== current && record.isUsable(nowMs) && !ready.includes(record),
+    );
+    const isHeard = ({ path }: PathRecord): boolean => this.tunnel.pathCounters.lastReceivedMs(path) >= sinceMs;
+    if (silentMs >= this.limitMs(current, others) && !others.some(isHeard)) {
+      const heard = ready.find(isHeard);
       if (heard) return heard;
+      const isRelaySilent = readyRelay && !this.relay.isHeardSince(readyRelay.path, sinceMs);
+      if (isRelaySilent && this.relay.take(readyRelay.path, sinceMs)) return readyRelay;
     }
     for (const record of [current, ...others, ...ready]) this.probe(record);
+    if (readyRelay) this.relay.doubt(readyRelay.path, silentMs);
     return undefined;
   }
 
+  /** Of the tunnel's relay, whichever way packets go now. */
+  private get relayed(): RelayRecord | undefined {
+    if (isStandby(this.tunnel.path)) return undefined;
+    const isRelay = (record: PathRecord | undefined): record is RelayRecord => record?.path.kind === 'relay';
+    const { current, list } = this.records;
+    return isRelay(current) ? current : list.find(isRelay);
+  }
+
+  /** The same where its server answers by another interface. */
+  private get readyRelay(): RelayRecord | undefined {
+    const { relayed } = this;
+    return relayed && this.relay.isReady(relayed.path) ? relayed : undefined;
+  }
+
+  /** By other interfaces; also the relay, while its server is reached by one. */
   private get ready(): readonly PathRecord[] {
     const nowMs = this.ports.clock.now();
-    if (isStandby(this.tunnel.path)) return [];
-    return this.records.list.filter(({ path }) => isStandby(path)).filter((record) => record.isUsable(nowMs));
+    const { relayed, relay, standing, tunnel } = this;
+    if (isStandby(tunnel.path)) return [];
+    const byOther = relay.isTaken && relayed && relayed.path !== tunnel.path ? [relayed] : [];
+    return [...standing, ...byOther].filter((record) => record.isUsable(nowMs));
+  }
+
+  private get standing(): readonly StandbyRecord[] {
+    const { path } = this.tunnel;
+    return this.records.list.filter(
+      (record): record is StandbyRecord => isStandby(record.path) && !samePath(record.path, path),
+    );
   }
 
   /** From which silence on the path in use is doubted, milliseconds. */
@@ -117,19 +185,16 @@ export class Standby {
     return Math.min(DEAD_MS, Math.max(SILENT_MS, 3 * rttMs, this.doubtMs(current) + 1.5 * answersMs));
   }
 
-  private standsBy({ path }: PathRecord): boolean {
-    return isStandby(path) && !samePath(path, this.tunnel.path);
-  }
-
-  private hold(record: PathRecord | undefined, nowMs: number): void {
-    if (!record || !this.standsBy(record)) return;
+  private hold(record: StandbyRecord, nowMs: number): void {
     const isUsable = record.isUsable(nowMs);
     const tries = isUsable ? 0 : (this.tries.get(record) ?? 0);
     const againMs = Math.min(AGAIN_MS.first * 2 ** Math.max(0, tries - 1), AGAIN_MS.limit);
-    const waitMs = isUsable ? HOLD_MS : againMs;
+    const isLossy = record.loss > LOSSY;
+    const waitMs = isUsable ? HOLD_MS[isLossy ? 'lossy' : 'calm'] : againMs;
     if (nowMs - record.lastProbeMs < waitMs) return;
     this.tries.set(record, tries + 1);
     this.probe(record);
+    if (tries > 0 || isLossy) void this.calls.call(record.path.via);
   }
 }
 

@@ -17,7 +17,7 @@
  */
 import type { Timer } from '../../runtime';
 import type { Endpoint } from '../../wire/addresses';
-import { boundTo, isStandby, samePath, type Path, type RelayPath } from '../path';
+import { boundTo, isStandby, samePath, type Path, type RelayPath, type Via } from '../path';
 import { encodePathMessage, type PathMessage } from '../path-probe';
 import type { Tunnel } from '../wireguard/tunnel';
 import { Moves, ofOtherVersion, RELAYED_NOTICE_MS } from './moves';
@@ -27,7 +27,7 @@ import { PathRecords } from './path-records';
 import { DEAD_MS, Patience, SUSPECT_MS } from './patience';
 import { Probes } from './probes';
 import type { RouteReason, TunnelPathsPorts, Whereabouts } from './paths-contract';
-import { AGAIN_MS, ROUNDS_MS, SETTLED_ROUND, STUCK_AGAIN_MS, STUCK_LIMIT_MS } from './rounds';
+import { Rounds } from './rounds';
 import { Scatter } from './scatter';
 import { Standby } from './standby';
 import { Waking } from './waking';
@@ -43,13 +43,11 @@ export class TunnelPaths {
   private readonly records: PathRecords;
   private readonly patience = new Patience();
   private readonly probes: Probes;
+  private readonly rounds: Rounds;
   private readonly standby: Standby;
   private scatter: Scatter | undefined;
   private whereabouts: Whereabouts = { endpoints: [] };
-  private punching: Timer | undefined;
   private ticking: Timer | undefined;
-  private round = 0;
-  private lastRoundMs = -Infinity;
   private measuredMs = -Infinity;
   private lastSentMs = -Infinity;
   private sentSinceTick = false;
@@ -72,6 +70,12 @@ export class TunnelPaths {
     this.probes = new Probes(tunnel, ports);
     this.standby = new Standby(tunnel, this.records, ports, (record) => this.probe(record));
     this.moves = new Moves(ports.clock);
+    this.rounds = new Rounds(tunnel, this.records, ports, {
+      probe: (record) => this.probe(record),
+      isMoveUnknown: () => this.moves.announced !== undefined,
+      lastActiveMs: () => this.lastActiveMs,
+      onRelayed: () => this.scatterUnlessDone(),
+    });
   }
 
   /** The DC says where the peer may be. What is known of endpoints that stay is kept. */
@@ -85,7 +89,7 @@ export class TunnelPaths {
     this.records.name(paths);
     this.scatter?.close();
     this.scatter = undefined;
-    if (this.tunnel.state === 'established') this.punch();
+    if (this.tunnel.state === 'established') this.rounds.begin();
   }
 
   /** A handshake has gone over the current path. */
@@ -93,7 +97,8 @@ export class TunnelPaths {
     this.records.current?.proven();
     // What is measured while programs start says little: among direct paths the first one stays for a while.
     if (this.lastSwitchMs === -Infinity) this.lastSwitchMs = this.measuredMs = this.now;
-    if (!this.punching && this.records.list.some(({ lastProbeMs }) => lastProbeMs === -Infinity)) this.punch();
+    if (this.rounds.areOver && this.records.list.some(({ lastProbeMs }) => lastProbeMs === -Infinity))
+      this.rounds.begin();
   }
 
   /** The peer's newest packet came by a path that was not known, or this node has chosen another one. */
@@ -107,16 +112,17 @@ export class TunnelPaths {
     const elsewhere = this.whereabouts.elsewhere?.() ?? [];
     const instead = this.standby.isGone ? this.tunnel.path.endpoint : ofOtherVersion(this.tunnel.path, elsewhere);
     if (instead) this.use({ kind: 'direct', endpoint: instead }, 'handover');
+    this.standby.hostMoved();
     this.moves.begin(this.nextMove());
     for (const endpoint of elsewhere) this.records.known({ kind: 'direct', endpoint });
     this.beginAnew();
     if (this.tunnel.state !== 'established') return false;
-    this.punch();
+    this.rounds.begin();
     return true;
   }
 
   relayBound(): void {
-    if (this.moves.announced !== undefined) this.punch();
+    if (this.moves.announced !== undefined) this.rounds.begin();
   }
 
   takeReason(): RouteReason {
@@ -128,7 +134,8 @@ export class TunnelPaths {
   /** True when it was an answer to a probe of these. */
   receive(message: PathMessage, from: Path): boolean {
     if (message.kind === 'answer') return this.answered(message.challenge, from);
-    if (isStandby(from) && !samePath(from, this.tunnel.path)) return true; // the peer is not to take it
+    if (message.kind === 'call') return this.standby.called(message);
+    if (isStandby(from) && !samePath(from, this.tunnel.path)) return this.standby.heard(from);
     this.tunnel.sendControl(encodePathMessage({ ...message, kind: 'answer' }), from);
     if (message.move !== undefined) this.peerMoved(message.move, from);
     const record = this.records.known(from);
@@ -173,6 +180,12 @@ export class TunnelPaths {
     this.records.remove(path);
   }
 
+  /** Whether packets go by this socket. */
+  takes(via: Via): boolean {
+    const { path } = this.tunnel;
+    return (path.kind === 'direct' && path.via === via) || this.standby.relaysBy(via);
+  }
+
   /** Whether this path is used, or may have to be at any moment. */
   wants(path: Path): boolean {
     if (samePath(path, this.tunnel.path)) return true;
@@ -196,40 +209,16 @@ export class TunnelPaths {
   }
 
   close(): void {
-    this.punching?.cancel();
+    this.rounds.end();
     this.ticking?.cancel();
     this.postponed?.cancel();
-    this.punching = this.ticking = this.postponed = undefined;
+    this.ticking = this.postponed = undefined;
     this.probes.forget();
     this.scatter?.close();
   }
 
   private get now(): number {
     return this.ports.clock.now();
-  }
-
-  private punch(): void {
-    this.punching?.cancel();
-    this.round = 0;
-    this.probeRound();
-  }
-
-  private probeRound(): void {
-    this.punching = undefined;
-    const { tunnel, now } = this;
-    const { isStuck, current } = this.records;
-    const isOfUse = this.round <= ROUNDS_MS.length || now - this.lastActiveMs <= (isStuck ? STUCK_LIMIT_MS : AGAIN_MS);
-    if (tunnel.state !== 'established' || !isOfUse) return; // nobody would notice
-    const isUrgent = isStuck || this.moves.announced !== undefined;
-    const others = this.records.ordinary.filter((record) => record !== current && !record.isUsable(now));
-    if (current && (isUrgent || (this.round === 0 && this.records.list.length > 1))) this.probe(current);
-    for (const record of others) this.probe(record);
-    const isSettled = others.length === 0 || (tunnel.path.kind === 'direct' && this.round >= SETTLED_ROUND);
-    if (isSettled && !isUrgent) return;
-    const delayMs = ROUNDS_MS[this.round++] ?? (isStuck ? STUCK_AGAIN_MS : AGAIN_MS);
-    this.lastRoundMs = now;
-    if (tunnel.path.kind === 'relay' && this.round === SETTLED_ROUND) this.scatterUnlessDone();
-    this.punching = this.ports.timers.schedule(delayMs, () => this.probeRound());
   }
 
   private probe(record: PathRecord): void {
@@ -245,22 +234,17 @@ export class TunnelPaths {
     if (!record.isUsable(this.now)) this.ports.onFigure8(this.tunnel, 'response-received', from);
     const wasStuck = this.records.isStuck;
     record.answered(rttMs);
-    if (this.moves.confirm()) this.ports.onMoveKnown(this.tunnel, 'own');
+    if (this.moves.confirm()) this.ports.onMoveKnown(this.tunnel, this.moves.isOfHost ? 'own' : 'interface');
     else if (wasStuck) this.ports.onMoveKnown(this.tunnel, 'back');
     // It died, and has to answer more than once.
-    if (!record.isUsable(this.now) && (!this.punching || this.round > ROUNDS_MS.length)) this.punch();
+    if (!record.isUsable(this.now) && this.rounds.areRare) this.rounds.begin();
     this.select();
     return true;
   }
 
-  /** Once for each introduction: one of the two NATs gives a new port to every correspondent, the other does not. */
+  /** Once for each introduction. */
   private scatterUnlessDone(): void {
-    const { mapping, endpoints } = this.whereabouts;
-    const own = this.ports.mapping();
-    if (this.scatter || !mapping || !own || own === mapping) return;
-    this.scatter = new Scatter(this.tunnel, this.ports, (via) => this.records.keeps(via));
-    if (own === 'dependent') void this.scatter.openMany(endpoints);
-    else this.scatter.guessMany(endpoints);
+    this.scatter ??= Scatter.begin(this.tunnel, this.ports, this.whereabouts, (via) => this.records.keeps(via));
   }
 
   private select(): void {
@@ -282,7 +266,7 @@ export class TunnelPaths {
     this.reason = reason;
     this.tunnel.use(path);
     this.reason = undefined;
-    if (isOtherInterface) this.punch();
+    if (isOtherInterface) this.rounds.begin();
   }
 
   /** This host sends from another of its addresses. */
@@ -313,7 +297,7 @@ export class TunnelPaths {
     this.records.known(from)?.proven();
     if (from.kind === 'direct' && this.moves.follows()) this.followMove(from);
     else if (heard === 'news' && samePath(from, this.tunnel.path)) this.ports.onMoveKnown(this.tunnel, 'peers');
-    if (heard === 'news') this.punch();
+    if (heard === 'news') this.rounds.begin();
   }
 
   private followMove(to: Path): void {
@@ -334,18 +318,19 @@ export class TunnelPaths {
     patience.heard(tunnel.pathCounters.lastReceivedMs(tunnel.path));
     if (this.standby.isReady) patience.unanswered(this.lastSentMs, tunnel.pathCounters.lastReceivedMs(tunnel.path));
     if (current) this.listen(current, patience.silentMs(now));
-    if (this.sentSinceTick) this.standby.tend(this.whereabouts.endpoints);
+    const returned = this.sentSinceTick && this.standby.tend(this.whereabouts.endpoints);
+    if (returned) this.relayedAnew(returned);
     if (this.sentSinceTick && now - this.measuredMs >= MEASURE_MS) this.measure();
-    const looksNoMore = !this.punching && tunnel.path.kind === 'relay' && now - this.lastRoundMs > AGAIN_MS;
-    if (this.sentSinceTick && looksNoMore) this.punch();
+    if (this.sentSinceTick && this.rounds.areDue) this.rounds.begin();
     if (!this.sentSinceTick && !patience.isWaiting) return;
     this.sentSinceTick = false;
     this.tickLater();
   }
 
   private tickLater(): void {
+    if (this.ticking) return; // as for most packets
     const delayMs = this.patience.tickMs(this.standby.isReady);
-    this.ticking ??= this.ports.timers.schedule(delayMs, () => this.tick());
+    this.ticking = this.ports.timers.schedule(delayMs, () => this.tick());
   }
 
   private listen(current: PathRecord, silentMs: number): void {
@@ -361,7 +346,14 @@ export class TunnelPaths {
     this.patience.end();
     for (const record of this.records.ordinary) if (record.path.kind === 'direct') record.died(this.now);
     this.probes.forget();
+    if (to.path.kind === 'relay') this.relayedAnew(to);
     this.use(to.path, 'silent');
+  }
+
+  /** Its server is reached by another interface than before. */
+  private relayedAnew(relay: PathRecord): void {
+    this.announce(relay);
+    this.rounds.begin();
   }
 
   /** From now on something should be heard by the current path. */
@@ -393,7 +385,7 @@ export class TunnelPaths {
       this.select();
       if (this.records.current === record) this.use(other.path, reason);
     }
-    this.punch();
+    this.rounds.begin();
     if (isThere || now - this.lastStuckMs < STUCK_MS) return;
     this.lastStuckMs = now;
     this.ports.onStuck(this.tunnel);

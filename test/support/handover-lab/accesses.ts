@@ -10,6 +10,8 @@ const LTE_MTU = 1_430;
 
 export const wifi: Access = { name: 'wifi', place: placeOf('port-restricted'), delayMs: WIFI_MS, metric: 100 };
 export const lte: Access = { name: 'lte', place: placeOf('cone'), delayMs: LTE_MS, mtu: LTE_MTU, metric: 200 };
+/** A home whose NAT has another port for every destination. */
+export const wifiSymmetric: Access = { ...wifi, name: 'wifisym', place: placeOf('symmetric'), metric: 110 };
 /** A carrier whose NAT has another port for every destination. */
 export const lteSymmetric: Access = { ...lte, name: 'ltesym', place: placeOf('symmetric'), metric: 210 };
 /** A public address, nothing in between. */
@@ -20,5 +22,5 @@ export const guest: Access = { name: 'guest', place: placeOf('udp-blocked'), del
 /** Of a correspondent node that stays: public addresses of both IP versions. */
 export const dual: Access = { name: 'dual', place: placeOf('dual'), delayMs: 1, metric: 50 };
 
-export const MOBILE: readonly Access[] = [wifi, lte, lteSymmetric, wired, ipv6Only, guest];
-export const CORRESPONDENT: readonly Access[] = [dual, wifi, lte];
+export const MOBILE: readonly Access[] = [wifi, wifiSymmetric, lte, lteSymmetric, wired, ipv6Only, guest];
+export const CORRESPONDENT: readonly Access[] = [dual, wifi, lte, lteSymmetric];
