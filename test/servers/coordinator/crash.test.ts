@@ -77,7 +77,12 @@ describe('a DC that is killed', function () {
     const distribute = async (to: Endpoint): Promise<void> => {
       const fqdn = `n${count++}.z.test`;
       const [key, publicKey] = [nodeRandom.bytes(32), nodeRandom.bytes(32)];
-      await as.signalling.request(dcPeer, to, { name: 'keyDistribution', body: { fqdn, publicKey, key } }, { tries: 1 });
+      await as.signalling.request(
+        dcPeer,
+        to,
+        { name: 'keyDistribution', body: { fqdn, publicKey, key } },
+        { tries: 1 },
+      );
       acknowledged.set(fqdn, { key });
       if (random.below(2) === 0) await register(fqdn, to, 1);
     };
