@@ -36,6 +36,16 @@ export type Leaving =
   /** Nothing passes any more, and nobody is told. */
   | 'silent';
 
+/** What was done to a host, by the clock of the traces. */
+export interface Happening {
+  /** Milliseconds since 1970, when it was done. */
+  readonly t: number;
+  readonly host: string;
+  readonly event: string;
+  /** The networks that carry something from then on. */
+  readonly joined: readonly string[];
+}
+
 interface Attachment {
   readonly access: Access;
   readonly site: Site;
@@ -56,6 +66,8 @@ const SETTINGS = ['all', 'default'].flatMap((which) => [
 const FIRST_TABLE = 100;
 
 export class MobileHost implements Host {
+  /** Since it was made. */
+  readonly history: Happening[] = [];
   private readonly attachments: readonly Attachment[];
 
   /** `siteOf` makes the networks of this host, each for itself. */
@@ -106,35 +118,22 @@ export class MobileHost implements Host {
   /** Joins a network: the interface comes up, gets its addresses, and a default route. */
   join(name: string): void {
     const attachment = this.of(name);
-    const { access, site, left } = attachment;
+    const { left } = attachment;
     if (left === undefined) return;
     attachment.left = undefined;
-    if (left === 'silent') return site.silence(false);
-    if (left === 'carrier lost') site.setCarrier(access.place, true);
-    const lines = [`link set ${name} up`, ...(left === 'route removed' ? [] : this.addressLines(attachment))];
-    // Routes need an interface that is up, and a kernel drops those of one without carrier only if it was set down.
-    this.ip(...lines, ...this.routeLines('replace', attachment));
+    this.begin(attachment, left);
+    this.note(`joins ${name}`);
   }
 
   /** Also one that is silent, when that is noticed. */
   leave(name: string, how: Leaving = 'link down'): void {
     const attachment = this.of(name);
-    const { access, site, left } = attachment;
+    const { site, left } = attachment;
     if (left === 'silent') site.silence(false);
     else if (left !== undefined) return;
     attachment.left = how;
-    switch (how) {
-      case 'link down':
-        return this.ip(`link set ${name} down`, `address flush dev ${name}`);
-      case 'carrier lost':
-        return site.setCarrier(access.place, false);
-      case 'address removed':
-        return this.ip(`address flush dev ${name} scope global`);
-      case 'route removed':
-        return this.ip(...this.routeLines('delete', attachment));
-      case 'silent':
-        return site.silence(true);
-    }
+    this.end(attachment, how);
+    this.note(`leaves ${name}: ${how}`);
   }
 
   /** Leaves one network for another: its address and that of the other are never both there, nor neither for long. */
@@ -149,6 +148,7 @@ export class MobileHost implements Host {
     const here = [...this.addressLines(other), ...this.routeLines('replace', other)];
     // Links come and go more slowly, and are not what is looked at.
     this.ip(`link set ${to} up`, ...gone, ...here, `link set ${from} down`, `address flush dev ${from}`);
+    this.note(`leaves ${from} for ${to}`);
   }
 
   /** The default route of a network that it has joined gets another rank. */
@@ -166,6 +166,36 @@ export class MobileHost implements Host {
   /** Its own ones in this network, of each IP version that is there. */
   addresses(name: string): readonly string[] {
     return this.of(name).leases.map(({ address }) => address.replace(/\/.*/, ''));
+  }
+
+  private begin(attachment: Attachment, left: Leaving): void {
+    const { access, site } = attachment;
+    if (left === 'silent') return site.silence(false);
+    if (left === 'carrier lost') site.setCarrier(access.place, true);
+    const lines = [`link set ${access.name} up`, ...(left === 'route removed' ? [] : this.addressLines(attachment))];
+    // Routes need an interface that is up, and a kernel drops those of one without carrier only if it was set down.
+    this.ip(...lines, ...this.routeLines('replace', attachment));
+  }
+
+  private end(attachment: Attachment, how: Leaving): void {
+    const { access, site } = attachment;
+    const { name } = access;
+    switch (how) {
+      case 'link down':
+        return this.ip(`link set ${name} down`, `address flush dev ${name}`);
+      case 'carrier lost':
+        return site.setCarrier(access.place, false);
+      case 'address removed':
+        return this.ip(`address flush dev ${name} scope global`);
+      case 'route removed':
+        return this.ip(...this.routeLines('delete', attachment));
+      case 'silent':
+        return site.silence(true);
+    }
+  }
+
+  private note(event: string): void {
+    this.history.push({ t: Date.now(), host: this.namespace, event, joined: this.joined });
   }
 
   private of(name: string): Attachment {

@@ -78,7 +78,10 @@ export async function runMovement(
       sessions.map(() => (error as Error).message),
     );
   } finally {
-    if (keep) for (const session of sessions) keepTraces(lab, session, keep);
+    if (keep) {
+      for (const session of sessions) keepTraces(lab, session, keep);
+      keepMoves([mn, cn], keep);
+    }
     await Promise.all(
       sessions.flatMap(({ server, client }) => [server, ...(client ? [client] : [])]).map((program) => program.kill()),
     );
@@ -125,6 +128,11 @@ function keepTraces(lab: HandoverLab, { from, to, server, client }: Session, dir
     writeFileSync(join(dir, `${fqdnOf(node)}.ndjson`), [...trace, ''].join('\n'));
     if (program) writeFileSync(join(dir, `${fqdnOf(node)}.txt`), [...program.lines, program.errors].join('\n'));
   }
+}
+
+function keepMoves(hosts: readonly MobileHost[], dir: string): void {
+  const history = hosts.flatMap((host) => host.history).sort((a, b) => a.t - b.t);
+  writeFileSync(join(dir, 'moves.ndjson'), [...history.map((line) => JSON.stringify(line)), ''].join('\n'));
 }
 
 async function finish(client: Program): Promise<Told | string> {
