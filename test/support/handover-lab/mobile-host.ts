@@ -6,8 +6,9 @@
  *
  * Cables are plugged in from the beginning, but an interface is down until its network is joined. What happens is what
  * an operating system does then, in one transaction as far as it can: link, addresses, default route. Interfaces are
- * macvlans on their cables (NAME-radio), which stay up: the kernel lets a cable that was down carry something only when
- * it comes to that (its link watch), which takes tenths of a second while other namespaces come and go.
+ * macvlans on their cables (NAME-radio), whose other ends stay up: the kernel lets what is behind a cable that was down
+ * carry something only when it comes to that (its link watch), which takes up to a second. To lose its carrier, an
+ * interface needs no more than that its cable is set down here.
  */
 import type { Family, LineOptions } from '../nat-lab/internet';
 import type { Lease, Namespaces } from '../nat-lab/namespaces';
@@ -27,7 +28,7 @@ export interface Access extends LineOptions {
 export type Leaving =
   /** The interface goes down: its addresses and routes are gone. */
   | 'link down'
-  /** The other end goes down (out of range, cable drawn): the interface has no carrier; addresses and routes stay. */
+  /** Out of range, cable drawn: the interface has no carrier; addresses and routes stay. */
   | 'carrier lost'
   /** The interface stays up (DHCP lease over). */
   | 'address removed'
@@ -80,7 +81,7 @@ export class MobileHost implements Host {
     namespaces.add(namespace, SETTINGS);
     this.attachments = accesses.map((access, i) => {
       const site = siteOf(access);
-      const radio = `${access.name}-radio`;
+      const radio = radioOf(access);
       const leases = site.plugIn([namespace, radio], access.place);
       namespaces.set(namespace, [`net.ipv6.conf.${radio}.disable_ipv6=1`]);
       const table = FIRST_TABLE + i;
@@ -171,7 +172,7 @@ export class MobileHost implements Host {
   private begin(attachment: Attachment, left: Leaving): void {
     const { access, site } = attachment;
     if (left === 'silent') return site.silence(false);
-    if (left === 'carrier lost') site.setCarrier(access.place, true);
+    if (left === 'carrier lost') this.ip(`link set ${radioOf(access)} up`);
     const lines = [`link set ${access.name} up`, ...(left === 'route removed' ? [] : this.addressLines(attachment))];
     // Routes need an interface that is up, and a kernel drops those of one without carrier only if it was set down.
     this.ip(...lines, ...this.routeLines('replace', attachment));
@@ -184,7 +185,7 @@ export class MobileHost implements Host {
       case 'link down':
         return this.ip(`link set ${name} down`, `address flush dev ${name}`);
       case 'carrier lost':
-        return site.setCarrier(access.place, false);
+        return this.ip(`link set ${radioOf(access)} down`);
       case 'address removed':
         return this.ip(`address flush dev ${name} scope global`);
       case 'route removed':
@@ -223,4 +224,5 @@ export class MobileHost implements Host {
   }
 }
 
+const radioOf = ({ name }: Access): string => `${name}-radio`;
 const isIpv6 = (address: string): boolean => address.includes(':');
