@@ -27,17 +27,10 @@ import { PathRecords } from './path-records';
 import { DEAD_MS, Patience, SUSPECT_MS } from './patience';
 import { Probes } from './probes';
 import type { RouteReason, TunnelPathsPorts, Whereabouts } from './paths-contract';
-import { AGAIN_MS, ROUNDS_MS, SETTLED_ROUND, STUCK_AGAIN_MS, STUCK_LIMIT_MS } from './rounds';
+import * as when from './rounds';
 import { Scatter } from './scatter';
 import { Standby } from './standby';
 import { Waking } from './waking';
-
-/** Of one path, in return for the peer's probes. */
-const IN_RETURN_MS = 20;
-const MEASURE_MS = 2_000;
-/** A path that is not used is held ready while the tunnel is. */
-const ACTIVE_MS = 60_000;
-const STUCK_MS = 10_000;
 
 export class TunnelPaths {
   private readonly records: PathRecords;
@@ -128,13 +121,23 @@ export class TunnelPaths {
   /** True when it was an answer to a probe of these. */
   receive(message: PathMessage, from: Path): boolean {
     if (message.kind === 'answer') return this.answered(message.challenge, from);
-    if (isStandby(from) && !samePath(from, this.tunnel.path)) return true; // the peer is not to take it
+    if (isStandby(from) && !samePath(from, this.tunnel.path)) return this.doubted(); // the peer is not to take it
     this.tunnel.sendControl(encodePathMessage({ ...message, kind: 'answer' }), from);
     if (message.move !== undefined) this.peerMoved(message.move, from);
     const record = this.records.known(from);
     if (!record || record.isUsable(this.now)) return true;
     if (record.lastProbeMs === -Infinity) this.ports.onFigure8(this.tunnel, 'request-received', from);
-    if (this.now - record.lastProbeMs >= IN_RETURN_MS) this.probe(record);
+    if (this.now - record.lastProbeMs >= when.IN_RETURN_MS) this.probe(record);
+    return true;
+  }
+
+  /** The peer asks by another interface: it does not know the answer, or does not hear this host by the one in use. */
+  private doubted(): true {
+    const { current } = this.records;
+    if (this.patience.isWaiting || !current) return true;
+    this.patience.begin(this.now);
+    this.probe(current);
+    this.tickLater();
     return true;
   }
 
@@ -176,7 +179,7 @@ export class TunnelPaths {
   /** Whether this path is used, or may have to be at any moment. */
   wants(path: Path): boolean {
     if (samePath(path, this.tunnel.path)) return true;
-    return this.records.find(path) !== undefined && this.now - this.lastActiveMs < ACTIVE_MS;
+    return this.records.find(path) !== undefined && this.now - this.lastActiveMs < when.ACTIVE_MS;
   }
 
   /** Whether the tunnel has a direct path now that works. */
@@ -196,9 +199,7 @@ export class TunnelPaths {
   }
 
   close(): void {
-    this.punching?.cancel();
-    this.ticking?.cancel();
-    this.postponed?.cancel();
+    for (const timer of [this.punching, this.ticking, this.postponed]) timer?.cancel();
     this.punching = this.ticking = this.postponed = undefined;
     this.probes.forget();
     this.scatter?.close();
@@ -218,17 +219,18 @@ export class TunnelPaths {
     this.punching = undefined;
     const { tunnel, now } = this;
     const { isStuck, current } = this.records;
-    const isOfUse = this.round <= ROUNDS_MS.length || now - this.lastActiveMs <= (isStuck ? STUCK_LIMIT_MS : AGAIN_MS);
+    const isOfUse =
+      this.round <= when.ROUNDS_MS.length || now - this.lastActiveMs <= (isStuck ? when.STUCK_LIMIT_MS : when.AGAIN_MS);
     if (tunnel.state !== 'established' || !isOfUse) return; // nobody would notice
     const isUrgent = isStuck || this.moves.announced !== undefined;
     const others = this.records.ordinary.filter((record) => record !== current && !record.isUsable(now));
     if (current && (isUrgent || (this.round === 0 && this.records.list.length > 1))) this.probe(current);
     for (const record of others) this.probe(record);
-    const isSettled = others.length === 0 || (tunnel.path.kind === 'direct' && this.round >= SETTLED_ROUND);
+    const isSettled = others.length === 0 || (tunnel.path.kind === 'direct' && this.round >= when.SETTLED_ROUND);
     if (isSettled && !isUrgent) return;
-    const delayMs = ROUNDS_MS[this.round++] ?? (isStuck ? STUCK_AGAIN_MS : AGAIN_MS);
+    const delayMs = when.ROUNDS_MS[this.round++] ?? (isStuck ? when.STUCK_AGAIN_MS : when.AGAIN_MS);
     this.lastRoundMs = now;
-    if (tunnel.path.kind === 'relay' && this.round === SETTLED_ROUND) this.scatterUnlessDone();
+    if (tunnel.path.kind === 'relay' && this.round === when.SETTLED_ROUND) this.scatterUnlessDone();
     this.punching = this.ports.timers.schedule(delayMs, () => this.probeRound());
   }
 
@@ -248,7 +250,7 @@ export class TunnelPaths {
     if (this.moves.confirm()) this.ports.onMoveKnown(this.tunnel, 'own');
     else if (wasStuck) this.ports.onMoveKnown(this.tunnel, 'back');
     // It died, and has to answer more than once.
-    if (!record.isUsable(this.now) && (!this.punching || this.round > ROUNDS_MS.length)) this.punch();
+    if (!record.isUsable(this.now) && (!this.punching || this.round > when.ROUNDS_MS.length)) this.punch();
     this.select();
     return true;
   }
@@ -325,18 +327,17 @@ export class TunnelPaths {
 
   private tick(): void {
     this.ticking = undefined;
-    const { tunnel, now } = this;
+    const { tunnel, now, patience } = this;
     if (tunnel.state === 'idle') return;
     if (this.sentSinceTick) this.lastActiveMs = now;
     this.probes.expire();
-    const { patience } = this;
     const { current } = this.records;
     patience.heard(tunnel.pathCounters.lastReceivedMs(tunnel.path));
     if (this.standby.isReady) patience.unanswered(this.lastSentMs, tunnel.pathCounters.lastReceivedMs(tunnel.path));
     if (current) this.listen(current, patience.silentMs(now));
     if (this.sentSinceTick) this.standby.tend(this.whereabouts.endpoints);
-    if (this.sentSinceTick && now - this.measuredMs >= MEASURE_MS) this.measure();
-    const looksNoMore = !this.punching && tunnel.path.kind === 'relay' && now - this.lastRoundMs > AGAIN_MS;
+    if (this.sentSinceTick && now - this.measuredMs >= when.MEASURE_MS) this.measure();
+    const looksNoMore = !this.punching && tunnel.path.kind === 'relay' && now - this.lastRoundMs > when.AGAIN_MS;
     if (this.sentSinceTick && looksNoMore) this.punch();
     if (!this.sentSinceTick && !patience.isWaiting) return;
     this.sentSinceTick = false;
@@ -353,7 +354,7 @@ export class TunnelPaths {
     const instead = standby.insteadOf(current, silentMs);
     if (instead) return this.leaveInterface(instead);
     if (silentMs >= patience.limitMs(current.rttMs)) return this.leave(current, 'silent');
-    if (silentMs > 0 && !this.standby.isReady) this.probe(current);
+    if (silentMs > 0 && !standby.isReady) for (const record of this.records.askable) this.probe(record);
   }
 
   /** All that goes by the interface in use is as silent. */
@@ -394,7 +395,7 @@ export class TunnelPaths {
       if (this.records.current === record) this.use(other.path, reason);
     }
     this.punch();
-    if (isThere || now - this.lastStuckMs < STUCK_MS) return;
+    if (isThere || now - this.lastStuckMs < when.STUCK_MS) return;
     this.lastStuckMs = now;
     this.ports.onStuck(this.tunnel);
   }
