@@ -172,7 +172,10 @@ export class MobileHost implements Host {
   private begin(attachment: Attachment, left: Leaving): void {
     const { access, site } = attachment;
     if (left === 'silent') return site.silence(false);
-    if (left === 'carrier lost') this.ip(`link set ${radioOf(access)} up`);
+    if (left === 'carrier lost') {
+      this.ip(`link set ${radioOf(access)} up`);
+      this.namespaces.awaitCarrier(this.namespace, access.name);
+    }
     const lines = [`link set ${access.name} up`, ...(left === 'route removed' ? [] : this.addressLines(attachment))];
     // Routes need an interface that is up, and a kernel drops those of one without carrier only if it was set down.
     this.ip(...lines, ...this.routeLines('replace', attachment));
