@@ -81,9 +81,9 @@ export class TunnelPaths {
     if (this.tunnel.state === 'established') this.punch();
   }
 
-  /** A handshake has gone over the current path. */
+  /** A handshake has gone over a path: not always the current one, which the peer may have left. */
   established(): void {
-    this.records.current?.proven();
+    if (samePath(this.tunnel.establishedBy, this.tunnel.path)) this.records.current?.proven();
     // What is measured while programs start says little: among direct paths the first one stays for a while.
     if (this.lastSwitchMs === -Infinity) this.lastSwitchMs = this.measuredMs = this.now;
     if (!this.punching && this.records.list.some(({ lastProbeMs }) => lastProbeMs === -Infinity)) this.punch();
