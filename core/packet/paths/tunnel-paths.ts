@@ -331,10 +331,9 @@ export class TunnelPaths {
     if (tunnel.state === 'idle') return;
     if (this.sentSinceTick) this.lastActiveMs = now;
     this.probes.expire();
-    const { current } = this.records;
     patience.heard(tunnel.pathCounters.lastReceivedMs(tunnel.path));
     if (this.standby.isReady) patience.unanswered(this.lastSentMs, tunnel.pathCounters.lastReceivedMs(tunnel.path));
-    if (current) this.listen(current, patience.silentMs(now));
+    if (this.records.current) this.listen(this.records.current, patience.silentMs(now));
     if (this.sentSinceTick) this.standby.tend(this.whereabouts.endpoints);
     if (this.sentSinceTick && now - this.measuredMs >= when.MEASURE_MS) this.measure();
     const looksNoMore = !this.punching && tunnel.path.kind === 'relay' && now - this.lastRoundMs > when.AGAIN_MS;
@@ -383,20 +382,19 @@ export class TunnelPaths {
 
   /** Without another path it stays, for whatever it is worth. */
   private leave(record: PathRecord, reason: RouteReason): void {
-    const { now } = this;
     const { wakingSinceMs = -Infinity } = this.patience;
     this.patience.end();
     const other = this.records.otherThan(record);
     const isThere = other && this.tunnel.pathCounters.lastReceivedMs(other.path) >= wakingSinceMs;
     if (other) {
-      record.died(now);
+      record.died(this.now);
       this.probes.forget(record);
       this.select();
       if (this.records.current === record) this.use(other.path, reason);
     }
     this.punch();
-    if (isThere || now - this.lastStuckMs < when.STUCK_MS) return;
-    this.lastStuckMs = now;
+    if (isThere || this.now - this.lastStuckMs < when.STUCK_MS) return;
+    this.lastStuckMs = this.now;
     this.ports.onStuck(this.tunnel);
   }
 }
