@@ -88,6 +88,7 @@ class Measurement {
     this.lines.push(...opened.filter((line) => line !== undefined));
     if (this.ended || this.lines.length < STEPS.length) return this.end();
     const seen = await Promise.all(this.lines.map((line) => line.ask(this.server.at, FIRST)));
+    if (this.ended) return; // the lines are gone
     const isSure = seen[0] !== undefined && (await this.isReached(this.lines[0]!, seen[0]));
     if (this.ended) return;
     if (!isSure || seen.includes(undefined)) return this.end();

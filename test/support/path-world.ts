@@ -169,7 +169,7 @@ export class PathWorld {
     return node === this.a ? this.relayPaths.a : this.relayPaths.b;
   }
 
-  private readonly relayPaths = {
+  readonly relayPaths = {
     a: { kind: 'relay', endpoint: RELAY, pathId: new Uint8Array(8).fill(1) },
     b: { kind: 'relay', endpoint: RELAY, pathId: new Uint8Array(8).fill(1) },
   } as const;

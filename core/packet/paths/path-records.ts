@@ -30,6 +30,14 @@ export class PathRecords {
     return this.all.filter((record) => isOfUse(record) && (record === this.current || !isStandby(record.path)));
   }
 
+  /** When the current one is silent: it, and direct ones where the peer was heard once, though it may not want them used. */
+  get askable(): readonly PathRecord[] {
+    const wasHeard = ({ path }: PathRecord): boolean => this.tunnel.pathCounters.lastReceivedMs(path) > -Infinity;
+    return this.ordinary.filter(
+      (record) => record === this.current || (record.path.kind === 'direct' && wasHeard(record)),
+    );
+  }
+
   /** Of the path that packets take. */
   get current(): PathRecord | undefined {
     return this.find(this.tunnel.path);

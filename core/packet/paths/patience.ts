@@ -6,6 +6,10 @@ import { Waking } from './waking';
 export const DEAD_MS = 2_000;
 /** The peer has left the path already, it seems, as it is heard by another; or there was a silence before. */
 export const SUSPECT_MS = 1_000;
+/** That no path works is told so often. */
+export const STUCK_MS = 10_000;
+/** A path that is not used is held ready for so long after the last packet. */
+export const ACTIVE_MS = 60_000;
 
 const TICK_MS = { calm: 500, suspicious: 200, attentive: 100 };
 

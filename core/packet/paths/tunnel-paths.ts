@@ -24,7 +24,7 @@ import { Moves, ofOtherVersion, RELAYED_NOTICE_MS } from './moves';
 import { choosePath } from './path-choice';
 import type { PathRecord } from './path-record';
 import { PathRecords } from './path-records';
-import { DEAD_MS, Patience, SUSPECT_MS } from './patience';
+import { ACTIVE_MS, DEAD_MS, Patience, STUCK_MS, SUSPECT_MS } from './patience';
 import { Probes } from './probes';
 import type { RouteReason, TunnelPathsPorts, Whereabouts } from './paths-contract';
 import { Rounds } from './rounds';
@@ -35,9 +35,6 @@ import { Waking } from './waking';
 /** Of one path, in return for the peer's probes. */
 const IN_RETURN_MS = 20;
 const MEASURE_MS = 2_000;
-/** A path that is not used is held ready while the tunnel is. */
-const ACTIVE_MS = 60_000;
-const STUCK_MS = 10_000;
 
 export class TunnelPaths {
   private readonly records: PathRecords;
@@ -92,9 +89,9 @@ export class TunnelPaths {
     if (this.tunnel.state === 'established') this.rounds.begin();
   }
 
-  /** A handshake has gone over the current path. */
+  /** A handshake has gone over a path: not always the current one, which the peer may have left. */
   established(): void {
-    this.records.current?.proven();
+    if (samePath(this.tunnel.establishedBy, this.tunnel.path)) this.records.current?.proven();
     // What is measured while programs start says little: among direct paths the first one stays for a while.
     if (this.lastSwitchMs === -Infinity) this.lastSwitchMs = this.measuredMs = this.now;
     if (this.rounds.areOver && this.records.list.some(({ lastProbeMs }) => lastProbeMs === -Infinity))
@@ -135,13 +132,23 @@ export class TunnelPaths {
   receive(message: PathMessage, from: Path): boolean {
     if (message.kind === 'answer') return this.answered(message.challenge, from);
     if (message.kind === 'call') return this.standby.called(message);
-    if (isStandby(from) && !samePath(from, this.tunnel.path)) return this.standby.heard(from);
+    if (isStandby(from) && !samePath(from, this.tunnel.path)) return this.standby.heard(from) && this.doubted();
     this.tunnel.sendControl(encodePathMessage({ ...message, kind: 'answer' }), from);
     if (message.move !== undefined) this.peerMoved(message.move, from);
     const record = this.records.known(from);
     if (!record || record.isUsable(this.now)) return true;
     if (record.lastProbeMs === -Infinity) this.ports.onFigure8(this.tunnel, 'request-received', from);
     if (this.now - record.lastProbeMs >= IN_RETURN_MS) this.probe(record);
+    return true;
+  }
+
+  /** The peer was called to that interface, or asks by it as it hears nothing by the one in use: is that one silent? */
+  private doubted(): true {
+    const { current } = this.records;
+    if (this.patience.isWaiting || !current) return true;
+    this.patience.begin(this.now);
+    this.probe(current);
+    this.tickLater();
     return true;
   }
 
@@ -210,8 +217,7 @@ export class TunnelPaths {
 
   close(): void {
     this.rounds.end();
-    this.ticking?.cancel();
-    this.postponed?.cancel();
+    for (const timer of [this.ticking, this.postponed]) timer?.cancel();
     this.ticking = this.postponed = undefined;
     this.probes.forget();
     this.scatter?.close();
@@ -338,7 +344,7 @@ export class TunnelPaths {
     const instead = standby.insteadOf(current, silentMs);
     if (instead) return this.leaveInterface(instead);
     if (silentMs >= patience.limitMs(current.rttMs)) return this.leave(current, 'silent');
-    if (silentMs > 0 && !this.standby.isReady) this.probe(current);
+    if (silentMs > 0 && !standby.isReady) for (const record of this.records.askable) this.probe(record);
   }
 
   /** All that goes by the interface in use is as silent. */

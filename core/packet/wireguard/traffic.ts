@@ -32,7 +32,7 @@ export interface TrafficEvents {
   /** The current session is near its end: a new one is wanted. */
   aged(): void;
   /** The peer has used the session that this side answered with, which is now the current one. */
-  confirmed(): void;
+  confirmed(from: Path): void;
 }
 
 export class Traffic {
@@ -128,7 +128,7 @@ export class Traffic {
     if (!session.window.accept(counter)) return context.drop('replayed', from);
     // A packet that was overtaken says where the peer was, not where it is; control is sent on any path to try it.
     if (isNewest && !isControl(packet) && this.follow(from)) context.event('roamed', this.tunnel);
-    if (this.ring.confirm(session)) this.events.confirmed();
+    if (this.ring.confirm(session)) this.events.confirmed(from);
     if (this.closed) return;
     this.lastReceivedMs = nowMs;
     countReceived(this.counters, packet.length);

@@ -64,9 +64,13 @@ export class Tunnel {
       options.persistentKeepaliveMs,
     );
     this.timers.activeMs = options.activeKeepaliveMs;
-    const events = { aged: () => this.begin(), confirmed: () => this.established() };
+    const events = { aged: () => this.begin(), confirmed: (from: Path) => this.established(from) };
+    this.establishedBy = options.path;
     this.traffic = new Traffic(this, context, this.timers, events, options.path);
   }
+
+  /** Where the last handshake's last message came from: perhaps not where packets are sent, if that is a relay. */
+  establishedBy: Path;
 
   /** Where packets are sent: where the peer's newest authentic one came from. */
   get path(): Path {
@@ -176,7 +180,7 @@ export class Tunnel {
     this.timers.packetReceived(context.clock.now());
     context.event('response-received', this);
     if (roamed) context.event('roamed', this);
-    this.established();
+    this.established(from);
   }
 
   receiveCookie(reply: Uint8Array, from: Path): void {
@@ -248,9 +252,10 @@ export class Tunnel {
   }
 
   /** The current session is new. The initiator's first packet, empty if need be, confirms the keys to the responder. */
-  private established(): void {
+  private established(from: Path): void {
     const { session } = this.traffic;
     if (!session) return; // closed meanwhile
+    this.establishedBy = from;
     this.endAttempt();
     const staged = this.staged;
     this.staged = [];

@@ -113,6 +113,17 @@ describe('how long a NAT keeps a mapping', () => {
     assert.deepEqual(known, []);
   });
 
+  it('given up before all of the first answers are there -> nothing is told', async () => {
+    behind(5_000);
+    let answers = 0;
+    network.lose = (from) => from.address === RS.address && answers++ > 0;
+    lifetime.measure({ at: RS, rttMs: 20 });
+    await pass(time, 200);
+    lifetime.stop();
+    await pass(time, 40_000);
+    assert.deepEqual(known, []);
+  });
+
   it('given up in the middle -> nothing is told', async () => {
     behind(5_000);
     lifetime.measure({ at: RS, rttMs: 20 });

@@ -6,8 +6,9 @@
  *
  * Cables are plugged in from the beginning, but an interface is down until its network is joined. What happens is what
  * an operating system does then, in one transaction as far as it can: link, addresses, default route. Interfaces are
- * macvlans on their cables (NAME-radio), which stay up: the kernel lets a cable that was down carry something only when
- * it comes to that (its link watch), which takes tenths of a second while other namespaces come and go.
+ * macvlans on their cables (NAME-radio), whose other ends stay up: the kernel lets what is behind a cable that was down
+ * carry something only when it comes to that (its link watch), which takes up to a second. To lose its carrier, an
+ * interface needs no more than that its cable is set down here.
  */
 import type { Family, LineOptions } from '../nat-lab/internet';
 import type { Lease, Namespaces } from '../nat-lab/namespaces';
@@ -27,7 +28,7 @@ export interface Access extends LineOptions {
 export type Leaving =
   /** The interface goes down: its addresses and routes are gone. */
   | 'link down'
-  /** The other end goes down (out of range, cable drawn): the interface has no carrier; addresses and routes stay. */
+  /** Out of range, cable drawn: the interface has no carrier; addresses and routes stay. */
   | 'carrier lost'
   /** The interface stays up (DHCP lease over). */
   | 'address removed'
@@ -35,6 +36,16 @@ export type Leaving =
   | 'route removed'
   /** Nothing passes any more, and nobody is told. */
   | 'silent';
+
+/** What was done to a host, by the clock of the traces. */
+export interface Happening {
+  /** Milliseconds since 1970, when it was done. */
+  readonly t: number;
+  readonly host: string;
+  readonly event: string;
+  /** The networks that carry something from then on. */
+  readonly joined: readonly string[];
+}
 
 interface Attachment {
   readonly access: Access;
@@ -56,6 +67,8 @@ const SETTINGS = ['all', 'default'].flatMap((which) => [
 const FIRST_TABLE = 100;
 
 export class MobileHost implements Host {
+  /** Since it was made. */
+  readonly history: Happening[] = [];
   private readonly attachments: readonly Attachment[];
 
   /** `siteOf` makes the networks of this host, each for itself. */
@@ -68,7 +81,7 @@ export class MobileHost implements Host {
     namespaces.add(namespace, SETTINGS);
     this.attachments = accesses.map((access, i) => {
       const site = siteOf(access);
-      const radio = `${access.name}-radio`;
+      const radio = radioOf(access);
       const leases = site.plugIn([namespace, radio], access.place);
       namespaces.set(namespace, [`net.ipv6.conf.${radio}.disable_ipv6=1`]);
       const table = FIRST_TABLE + i;
@@ -106,35 +119,22 @@ export class MobileHost implements Host {
   /** Joins a network: the interface comes up, gets its addresses, and a default route. */
   join(name: string): void {
     const attachment = this.of(name);
-    const { access, site, left } = attachment;
+    const { left } = attachment;
     if (left === undefined) return;
     attachment.left = undefined;
-    if (left === 'silent') return site.silence(false);
-    if (left === 'carrier lost') site.setCarrier(access.place, true);
-    const lines = [`link set ${name} up`, ...(left === 'route removed' ? [] : this.addressLines(attachment))];
-    // Routes need an interface that is up, and a kernel drops those of one without carrier only if it was set down.
-    this.ip(...lines, ...this.routeLines('replace', attachment));
+    this.begin(attachment, left);
+    this.note(`joins ${name}`);
   }
 
   /** Also one that is silent, when that is noticed. */
   leave(name: string, how: Leaving = 'link down'): void {
     const attachment = this.of(name);
-    const { access, site, left } = attachment;
+    const { site, left } = attachment;
     if (left === 'silent') site.silence(false);
     else if (left !== undefined) return;
     attachment.left = how;
-    switch (how) {
-      case 'link down':
-        return this.ip(`link set ${name} down`, `address flush dev ${name}`);
-      case 'carrier lost':
-        return site.setCarrier(access.place, false);
-      case 'address removed':
-        return this.ip(`address flush dev ${name} scope global`);
-      case 'route removed':
-        return this.ip(...this.routeLines('delete', attachment));
-      case 'silent':
-        return site.silence(true);
-    }
+    this.end(attachment, how);
+    this.note(`leaves ${name}: ${how}`);
   }
 
   /** Leaves one network for another: its address and that of the other are never both there, nor neither for long. */
@@ -149,6 +149,7 @@ export class MobileHost implements Host {
     const here = [...this.addressLines(other), ...this.routeLines('replace', other)];
     // Links come and go more slowly, and are not what is looked at.
     this.ip(`link set ${to} up`, ...gone, ...here, `link set ${from} down`, `address flush dev ${from}`);
+    this.note(`leaves ${from} for ${to}`);
   }
 
   /** The default route of a network that it has joined gets another rank. */
@@ -166,6 +167,39 @@ export class MobileHost implements Host {
   /** Its own ones in this network, of each IP version that is there. */
   addresses(name: string): readonly string[] {
     return this.of(name).leases.map(({ address }) => address.replace(/\/.*/, ''));
+  }
+
+  private begin(attachment: Attachment, left: Leaving): void {
+    const { access, site } = attachment;
+    if (left === 'silent') return site.silence(false);
+    if (left === 'carrier lost') {
+      this.ip(`link set ${radioOf(access)} up`);
+      this.namespaces.awaitCarrier(this.namespace, access.name);
+    }
+    const lines = [`link set ${access.name} up`, ...(left === 'route removed' ? [] : this.addressLines(attachment))];
+    // Routes need an interface that is up, and a kernel drops those of one without carrier only if it was set down.
+    this.ip(...lines, ...this.routeLines('replace', attachment));
+  }
+
+  private end(attachment: Attachment, how: Leaving): void {
+    const { access, site } = attachment;
+    const { name } = access;
+    switch (how) {
+      case 'link down':
+        return this.ip(`link set ${name} down`, `address flush dev ${name}`);
+      case 'carrier lost':
+        return this.ip(`link set ${radioOf(access)} down`);
+      case 'address removed':
+        return this.ip(`address flush dev ${name} scope global`);
+      case 'route removed':
+        return this.ip(...this.routeLines('delete', attachment));
+      case 'silent':
+        return site.silence(true);
+    }
+  }
+
+  private note(event: string): void {
+    this.history.push({ t: Date.now(), host: this.namespace, event, joined: this.joined });
   }
 
   private of(name: string): Attachment {
@@ -193,4 +227,5 @@ export class MobileHost implements Host {
   }
 }
 
+const radioOf = ({ name }: Access): string => `${name}-radio`;
 const isIpv6 = (address: string): boolean => address.includes(':');

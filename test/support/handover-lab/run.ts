@@ -8,6 +8,7 @@ import { fqdnOf, type LabNode } from '../nat-lab/nat-lab';
 import type { Program } from '../processes';
 import { CORRESPONDENT, MOBILE } from './accesses';
 import type { HandoverLab } from './handover-lab';
+import { longestGapWithNetwork } from './gaps';
 import type { MobileHost } from './mobile-host';
 import type { Movement } from './movement';
 import type { Told, Workload } from './workload';
@@ -15,6 +16,8 @@ import type { Told, Workload } from './workload';
 export interface MovedResult extends Result {
   readonly moves: number;
   readonly longestGapMs: number | null;
+  /** The same without the time in which a host had no network. */
+  readonly longestGapWithNetworkMs: number | null;
   readonly lost: number | null;
   readonly doubled: number | null;
   readonly seconds: number;
@@ -61,7 +64,8 @@ export async function runMovement(
     sessions.map((session, i) => {
       const kind = pathsOf(lab.trace(session.from), session.to).at(-1)?.kind;
       const seconds = (performance.now() - startedAt) / 1_000;
-      return judge(movement, session.workload, moves, told[i]!, kind, seconds);
+      const withNetworkMs = longestGapWithNetwork(session.client?.lines ?? [], [mn.history, cn.history]);
+      return judge(movement, session.workload, moves, told[i]!, kind, seconds, withNetworkMs);
     });
   try {
     // One after the other: so many programs that join at once take long on a small machine, and some would not wait.
@@ -78,7 +82,10 @@ export async function runMovement(
       sessions.map(() => (error as Error).message),
     );
   } finally {
-    if (keep) for (const session of sessions) keepTraces(lab, session, keep);
+    if (keep) {
+      for (const session of sessions) keepTraces(lab, session, keep);
+      keepMoves([mn, cn], keep);
+    }
     await Promise.all(
       sessions.flatMap(({ server, client }) => [server, ...(client ? [client] : [])]).map((program) => program.kill()),
     );
@@ -127,6 +134,11 @@ function keepTraces(lab: HandoverLab, { from, to, server, client }: Session, dir
   }
 }
 
+function keepMoves(hosts: readonly MobileHost[], dir: string): void {
+  const history = hosts.flatMap((host) => host.history).sort((a, b) => a.t - b.t);
+  writeFileSync(join(dir, 'moves.ndjson'), [...history.map((line) => JSON.stringify(line)), ''].join('\n'));
+}
+
 async function finish(client: Program): Promise<Told | string> {
   client.terminate();
   try {
@@ -143,11 +155,13 @@ function judge(
   outcome: Told | string,
   path: PathKind | undefined,
   seconds: number,
+  withNetworkMs: number | undefined,
 ): MovedResult {
   const told = typeof outcome === 'string' ? undefined : outcome;
   const faults = told ? workload.faults(told) : [outcome as string];
   const { longestGapMs = null, lost = null, doubled = null, length } = told ?? {};
-  const gap = longestGapMs === null ? '' : `nothing came for ${longestGapMs.toFixed(0)} ms at most`;
+  const longestGapWithNetworkMs = withNetworkMs ?? longestGapMs;
+  const gap = longestGapMs === null ? '' : gapText(longestGapMs, longestGapWithNetworkMs!);
   const amount = length === undefined ? [] : [`${(length / 1e6).toFixed(0)} MB, checksum right`];
   const loss = lost ? [`${lost} lost`] : [];
   return {
@@ -157,8 +171,13 @@ function judge(
     firstByteMs: null,
     directMs: null,
     note: [...(faults.length > 0 ? faults : [...amount, ...loss]), gap].filter(Boolean).join('; '),
-    ...{ moves, longestGapMs, lost, doubled, seconds },
+    ...{ moves, longestGapMs, longestGapWithNetworkMs, lost, doubled, seconds },
   };
+}
+
+function gapText(longestMs: number, withNetworkMs: number): string {
+  const beside = longestMs - withNetworkMs < 1 ? '' : `, ${withNetworkMs.toFixed(0)} ms beside outages`;
+  return `nothing came for ${longestMs.toFixed(0)} ms at most${beside}`;
 }
 
 async function within<T>(limitMs: number, promise: Promise<T>): Promise<T> {

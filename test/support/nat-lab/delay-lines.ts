@@ -16,8 +16,7 @@ export class DelayLines {
 
   constructor(private readonly namespaces: Namespaces) {}
 
-  /** Returns what the cable from `a` leads to. */
-  cable(a: CableEnd, b: CableEnd, delayMs: number, mtu?: number): CableEnd {
+  cable(a: CableEnd, b: CableEnd, delayMs: number, mtu?: number): void {
     this.dir ??= this.prepare();
     const ends = [`a${this.programs.length}`, `b${this.programs.length}`] as const;
     this.namespaces.cable(a, [AIR, ends[0]], mtu);
@@ -26,7 +25,6 @@ export class DelayLines {
     this.programs.push(
       Program.command(command, [...rest, join(this.dir, 'delay-line'), ...ends, `${Math.round(delayMs * 1_000)}`]),
     );
-    return [AIR, ends[0]];
   }
 
   async ready(): Promise<void> {

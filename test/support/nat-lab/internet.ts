@@ -23,8 +23,6 @@ export interface LineOptions {
 /** As its customer sees it. */
 export interface Line {
   readonly number: number;
-  /** What the cable of its customer leads to. */
-  readonly far: CableEnd;
   readonly addresses: Record<Family, string>;
   readonly leases: readonly Lease[];
 }
@@ -62,14 +60,14 @@ export class Internet {
     if (number >= LINES_LIMIT) throw new Error('the internet of the lab has no more lines');
     const router: CableEnd = [INTERNET, `line${number}`];
     if (delayMs === 0) this.namespaces.cable(end, router, mtu);
-    const far = delayMs > 0 ? this.delays.cable(end, router, delayMs, mtu) : router;
+    else this.delays.cable(end, router, delayMs, mtu);
     const addresses = { 4: `${network}.${number * 4 + 2}`, 6: `2001:db8:${number}::2` };
     const routers = { 4: `${network}.${number * 4 + 1}`, 6: `2001:db8:${number}::1` };
     const leases = families.map((family) => {
       this.namespaces.address(...router, `${routers[family]}/${LENGTHS[family]}`);
       return { address: `${addresses[family]}/${LENGTHS[family]}`, router: routers[family] };
     });
-    return { number, far, addresses, leases };
+    return { number, addresses, leases };
   }
 
   /** Resolves once the lines that delay carry what is sent. */

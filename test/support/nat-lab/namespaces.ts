@@ -11,6 +11,9 @@ export interface Lease {
   readonly router: string;
 }
 
+/** A few milliseconds each: seconds together. */
+const CARRIER_TRIES = 2_000;
+
 export class Namespaces {
   private readonly names = new Set<string>();
 
@@ -61,6 +64,15 @@ export class Namespaces {
   batch(name: string, lines: readonly string[]): void {
     const args = ['-n', this.fullName(name), '-batch', '-'];
     execFileSync('ip', args, { stdio: ['pipe', 'ignore', 'pipe'], input: lines.join('\n') });
+  }
+
+  /** Returns when the kernel says that the interface has a carrier, which is soon after the other end has been set up. */
+  awaitCarrier(name: string, device: string): void {
+    for (let tries = 0; tries < CARRIER_TRIES; tries++) {
+      const link = execFileSync('ip', ['-n', this.fullName(name), '-o', 'link', 'show', device], { encoding: 'utf8' });
+      if (link.includes(' state UP ')) return;
+    }
+    throw new Error(`${device} of ${name} gets no carrier`);
   }
 
   nft(name: string, rules: string): void {

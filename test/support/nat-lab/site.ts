@@ -71,13 +71,6 @@ export class Site {
     this.internet.silence(this.outsideLine, silent);
   }
 
-  /** Of the cable of the host at this place, as the host sees it. */
-  setCarrier(place: Place, present: boolean): void {
-    const { host = 1, home = 1 } = place;
-    const [namespace, device] = place.gateways ? [this.gateway(1, home), `host${host}`] : this.outsideLine.far;
-    this.namespaces.ip(namespace, 'link', 'set', device, present ? 'up' : 'down');
-  }
-
   /** The innermost gateway starts again with nothing remembered, as another one perhaps. Its cables stay plugged in. */
   async reboot(place: Place, gateway: Gateway): Promise<void> {
     if (place.gateways?.length !== 1) throw new Error(`${place.name} has not one gateway, which could be rebooted`);

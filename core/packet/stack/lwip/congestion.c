@@ -131,7 +131,8 @@ static void avoid(struct flow *flow, double acknowledged) {
 }
 
 static uint32_t ceiling(const struct flow *flow) {
-  uint64_t bytes = CEILING + (uint64_t)CEILING_PER_MS * flow->least_us / 1000;
+  uint32_t rtt_us = flow->least_us > 0 ? flow->least_us : flow->newest_rtt_us; /* all is sent twice: none is measured */
+  uint64_t bytes = CEILING + (uint64_t)CEILING_PER_MS * rtt_us / 1000;
   return (uint32_t)LWIP_MIN(LWIP_MAX(bytes, CEILING_SEGMENTS * flow_mss(flow)), WINDOW_LIMIT);
 }
 

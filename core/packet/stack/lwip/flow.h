@@ -89,6 +89,7 @@ struct flow {
   /* recovery.c: of the delivered segments, the one that was sent last */
   uint8_t newest_known;
   uint32_t newest_order, newest_rtt_us;
+  uint32_t credit; /* bytes that the ACK in process says were delivered by this path */
   uint8_t reordering;       /* was seen on this path */
   uint8_t reordering_steps; /* of a quarter of the least round trip, to wait */
   uint8_t reordering_rounds; /* recoveries that these steps are still good for */
@@ -102,9 +103,12 @@ struct flow {
   uint8_t tells_duplicates; /* the peer sends D-SACK */
   uint8_t undone, misled;   /* since the last measured round trip: a recovery was, and a timeout followed */
 
-  /* path.c: what was sent before this order has until then to arrive by the path before, while `overlaps` */
+  /* path.c: what was sent up to this order went by the path before; all of that is acknowledged when this is */
+  uint8_t mixed;
+  uint32_t path_order, path_end;
+  /* It has until then to arrive, while `overlaps`; else it is lost. */
   uint8_t overlaps;
-  uint32_t overlap_order, overlap_until_us;
+  uint32_t overlap_until_us;
   uint32_t guess_us; /* until a tail is probed while srtt_us is 0; 0 on the first path */
 
   /* timeouts.c */
@@ -145,6 +149,7 @@ void flow_note_ack(struct flow *flow, const struct tcp_hdr *header, uint32_t opt
 void flow_settle(struct tcp_pcb *pcb);
 /* After lwIP's timers, which may have sent something by themselves. */
 void flow_catch_up(struct flow *flow);
+int flow_by_path_before(const struct flow *flow, const struct sent *sent);
 void flow_set_path_mtu(struct flow *flow, uint32_t mtu);
 uint32_t flow_now_us(void);
 uint32_t flow_mss(const struct flow *flow);

@@ -8,7 +8,8 @@
  *   ACKs and windows     may have been lost as well, and nobody repeats them: each connection tells again what it has
  *   a closed window      is probed at once
  *   timers               without backoff (RFC 6069 section 4), and from what was measured of the new path, if anything
- *   congestion           nothing is known: initial window, slow start (RFC 9000 section 9.4; RFC 5681 section 3.1)
+ *   congestion           nothing is known: initial window, slow start (RFC 9000 section 9.4; RFC 5681 section 3.1);
+ *                        what arrives by the old path, late, counts for neither the window nor the round trip
  */
 #include "flow.h"
 #include "lwip/ip.h"
@@ -33,14 +34,20 @@ static void measure_anew(struct flow *flow, uint32_t rtt_us) {
  * something that was sent later, by a shorter path, has overtaken it.
  */
 static void wait_for_old_path(struct flow *flow, uint32_t now_us) {
-  flow->overlap_order = flow->transmissions;
   flow->overlap_until_us = now_us + LWIP_MIN(timeouts_rto_us(flow), OVERLAP_MOST_US);
   flow->overlaps = 1;
+}
+
+int flow_by_path_before(const struct flow *flow, const struct sent *sent) {
+  return flow->mixed && (int32_t)(sent->order - flow->path_order) <= 0;
 }
 
 void flow_path_changed(struct flow *flow, int delivers, uint32_t rtt_us) {
   uint32_t now_us = flow_now_us();
   scoreboard_track(flow, now_us);
+  flow->mixed = flow->count > 0;
+  flow->path_order = flow->transmissions;
+  flow->path_end = flow->pcb->snd_nxt;
   if (delivers) wait_for_old_path(flow, now_us);
   else scoreboard_lose_all(flow);
   if (!delivers) flow->overlaps = 0;

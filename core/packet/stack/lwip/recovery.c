@@ -8,8 +8,8 @@
  *   either     -- all sent before is acknowledged ---------> OPEN
  *   either     -- every retransmission was needless -------> OPEN, with the window from before
  *
- * A retransmission was needless when the peer says so (D-SACK), or when its ACK comes sooner than any round trip took:
- * then the original had only been overtaken. That is reordering, and RACK's while grows by a quarter of a round trip.
+ * A retransmission was needless when the peer says so (D-SACK), or when its ACK comes sooner than any round trip took on
+ * this path (not lately: a queue may have been there): then the original had only been overtaken. That is reordering, and RACK's while grows by a quarter of a round trip.
  *
  * Round trips that were measured while an end was busy are longer than those of retransmissions afterwards, and what
  * is sent twice is never measured. So when a timeout follows what was undone, the round trips are not believed until
@@ -44,11 +44,24 @@ static void measured(struct flow *flow, uint32_t rtt_us, uint32_t now_us) {
   congestion_sample(flow, rtt_us);
 }
 
+static void note_newest(struct flow *flow, const struct sent *sent, uint32_t rtt_us) {
+  if (flow->newest_known && sent_before_newest(flow, sent)) return;
+  flow->newest_known = 1;
+  flow->newest_order = sent->order;
+  flow->newest_rtt_us = rtt_us;
+}
+
 /* `sent` has arrived; `highest` is behind the highest that had before this ACK. */
 void recovery_delivered(struct flow *flow, const struct sent *sent, uint32_t highest, uint32_t now_us) {
   uint32_t rtt_us = now_us - sent->at_us;
+  if (flow_by_path_before(flow, sent)) {
+    if (!flow->overlaps) return;
+    note_newest(flow, sent, rtt_us);
+    return;
+  }
+  flow->credit += sent->length;
   if (sent->flags & RESENT) {
-    if (rtt_us < flow->least_us && !flow->misled) {
+    if (rtt_us < flow->congestion.base_us && !flow->misled) {
       if (!flow->tells_duplicates) needless(flow);
       return;
     }
@@ -56,20 +69,13 @@ void recovery_delivered(struct flow *flow, const struct sent *sent, uint32_t hig
     flow->sample_us = LWIP_MAX(rtt_us, 1); /* Karn: never of what was sent twice */
     if (TCP_SEQ_LT(sent->end, highest)) flow->reordering = 1;
   }
-  if (flow->newest_known && sent_before_newest(flow, sent)) return;
-  flow->newest_known = 1;
-  flow->newest_order = sent->order;
-  flow->newest_rtt_us = rtt_us;
+  note_newest(flow, sent, rtt_us);
 }
 
 /* RFC 8985 section 6.2.4. */
 static uint32_t reordering_window_us(const struct flow *flow) {
   if (!flow->reordering && (flow->phase != OPEN || flow->sacked_count >= DUPLICATE_THRESHOLD)) return 0;
   return LWIP_MIN(flow->least_us / 4 * flow->reordering_steps, LWIP_MAX(flow->srtt_us, 1));
-}
-
-static int by_old_path(const struct flow *flow, const struct sent *sent) {
-  return flow->overlaps && (int32_t)(sent->order - flow->overlap_order) <= 0;
 }
 
 /* RFC 8985 section 6.2.5. Entries are in the order of their first sending, so the walk ends at the first newer one. */
@@ -86,7 +92,9 @@ static void detect(struct flow *flow, uint32_t now_us) {
       break;
     }
     int32_t left_us = (int32_t)(sent->at_us + flow->newest_rtt_us + window_us - now_us);
-    if (by_old_path(flow, sent)) left_us = LWIP_MAX(left_us, (int32_t)(flow->overlap_until_us - now_us));
+    if (flow->overlaps && flow_by_path_before(flow, sent)) {
+      left_us = LWIP_MAX(left_us, (int32_t)(flow->overlap_until_us - now_us));
+    }
     if (left_us <= 0) scoreboard_lose(flow, i);
     else flow->reordering_us = LWIP_MAX(flow->reordering_us, (uint32_t)left_us);
   }
@@ -158,7 +166,7 @@ static void reduce_in_proportion(struct flow *flow, uint32_t delivered) {
 static void look_at_probe(struct flow *flow, uint32_t now_us) {
   if (!flow->probing || TCP_SEQ_LT(flow->pcb->lastack, flow->probe_end)) return;
   flow->probing = 0;
-  int repaired = flow->probe_resent && now_us - flow->probe_us >= flow->least_us && !flow->tells_duplicates;
+  int repaired = flow->probe_resent && now_us - flow->probe_us >= flow->congestion.base_us && !flow->tells_duplicates;
   if (repaired && flow->phase == OPEN) {
     begin(flow, RECOVERING);
     if (congestion_is_it(flow)) reduce(flow);
@@ -185,8 +193,10 @@ void recovery_acknowledged(struct flow *flow, uint32_t delivered, uint32_t dupli
   detect(flow, now_us);
   if (flow->lost > 0 && flow->phase == OPEN) begin(flow, RECOVERING);
   if (flow->phase == RECOVERING && flow->lost > 0 && congestion_is_it(flow)) reduce(flow);
-  if (flow->phase == RECOVERING && flow->reducing) reduce_in_proportion(flow, delivered);
-  else if (delivered > 0) congestion_delivered(flow, delivered);
+  if (flow->phase == RECOVERING && flow->reducing) reduce_in_proportion(flow, flow->credit);
+  else if (flow->credit > 0) congestion_delivered(flow, flow->credit);
+  flow->credit = 0;
+  if (flow->mixed && TCP_SEQ_GEQ(flow->pcb->lastack, flow->path_end)) flow->mixed = 0;
 }
 
 /* RACK's while has passed. */

@@ -71,6 +71,20 @@ describe('moves of a tunnel', () => {
     }
   });
 
+  it('direct: A moves to where only the relay works, and makes a handshake by it -> B sends by it, too', () => {
+    for (const seed of SEEDS) {
+      direct(seed, NATS.portRestricted, NATS.portRestricted);
+      world.network.lose = () => true;
+      world.relayLatencyMs = 10;
+      world.move('a', NATS.symmetric);
+      world.a.tunnel.use(world.relayPaths.a);
+      world.a.tunnel.requestTunnel();
+      world.time.advance(61);
+      assert.deepEqual(world.ways, ['relay', 'relay'], `seed ${seed}`);
+      world.close();
+    }
+  });
+
   it('by the relay only: it works straight again -> direct, and nothing is lost', () => {
     direct(1, NATS.cone, NATS.cone);
     world.network.lose = () => true;

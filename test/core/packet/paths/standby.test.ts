@@ -158,6 +158,22 @@ describe('another interface that stands by', () => {
     }
   });
 
+  it('who has nothing to say -> is asked by the other, of which the peer knows', () => {
+    for (const seed of SEEDS) {
+      direct(seed);
+      const { a, b, time } = world;
+      time.advance(300); // all that was said is answered
+      silence(true);
+      for (let i = 0; i < 100; i++) {
+        b.module.encapsulate(ipv4Packet(b.address, a.address, `${i}`));
+        time.advance(20);
+      }
+      assert.equal(whereBSends(), OTHER, `seed ${seed}`);
+      assert(a.received.includes('99'), `seed ${seed}`);
+      world.close();
+    }
+  });
+
   it('it works again -> back by it on both sides, after a while, and nothing is lost', () => {
     for (const seed of SEEDS) {
       direct(seed);

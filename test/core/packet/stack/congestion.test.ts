@@ -71,6 +71,15 @@ describe('virtual stack: congestion', () => {
     close(pair);
   });
 
+  it('a deep queue overflows, and is shorter after that -> what is sent again sooner than of late was lost all the same', () => {
+    const pair = new StackPair({ delayMs: 15, queue: { packets: 400, perMs: 1 } });
+    transferMs(pair, 40_000_000);
+    const { retransmitted, needless } = pair.alice.statistics();
+    assert.ok(retransmitted > 0);
+    assert.equal(needless, 0);
+    close(pair);
+  });
+
   it('established, no loss: one packet of a hundred is overtaken -> hardly any throughput is lost', () => {
     const straight = new StackPair({ delayMs: 10 });
     const straightMs = transferMs(straight, 20_000_000);

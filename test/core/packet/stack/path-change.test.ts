@@ -98,6 +98,28 @@ describe('virtual stack: another path', () => {
     assert.equal(pair.toBob.length, INITIAL_SEGMENTS);
   });
 
+  it('sending: what the old path delivered is acknowledged by the new one -> says nothing about the new one', () => {
+    const { client, server } = pair.connect();
+    client.send(pair.random.bytes(20_000_000));
+    pair.time.advance(60);
+    pair.loseToAlice = () => true;
+    pair.time.advance(40);
+    assert.ok(server.receivedLength > 5_000_000);
+    cut(pair);
+    pair.time.advance(300);
+    mend(pair, LTE_MS);
+    pair.loseToAlice = () => false;
+    pair.toBob = [];
+    bobMoved(pair);
+    aliceMoved(pair);
+    for (const round of [1, 2]) {
+      pair.time.advance(LTE_MS * 2 - 1);
+      const least = INITIAL_SEGMENTS * 2 ** (round - 1);
+      assert.ok(pair.toBob.length >= least && pair.toBob.length <= 4 * least, `${pair.toBob.length} in round ${round}`);
+      pair.toBob = [];
+    }
+  });
+
   it('sent: only the ACKs are lost, and who sent them moves -> tells again; nothing is sent again', () => {
     const { client } = pair.connect();
     pair.time.advance(100);
