@@ -1,5 +1,5 @@
 /** Beside the node: does what a worker thread asks of the network, and tells it what comes of that. See messages.ts. */
-import type { MessagePort } from 'node:worker_threads';
+import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import type { TcpConnection, TcpListener } from '../packet/stack/stack-contract';
 import type { VirtualNetwork } from '../virtual-network';
 import type { Endpoint } from '../wire/addresses';
@@ -26,7 +26,7 @@ export function stateOf(network: VirtualNetwork): NetworkState {
   };
 }
 
-/** Ends when the worker does, by the close of the port; its connections are reset then, as a killed process's are. */
+/** Ends when the worker does, or closes the port; its connections are reset then, as a killed process's are. */
 export class NetworkHost {
   private readonly listeners = new Map<number, TcpListener>();
   private readonly connections = new Map<number, HostedConnection>();
@@ -44,6 +44,14 @@ export class NetworkHost {
     port.on('message', (message: ToNode) => this.take(message));
     port.on('close', () => this.close());
     port.unref();
+  }
+
+  /** The worker has ended: what it has said last is done before anybody hears of that. */
+  ended(): void {
+    for (let last = receiveMessageOnPort(this.port); last; last = receiveMessageOnPort(this.port)) {
+      this.take(last.message as ToNode);
+    }
+    this.close();
   }
 
   private take(message: ToNode): void {
@@ -130,6 +138,7 @@ export class NetworkHost {
     for (const listener of this.listeners.values()) listener.close();
     for (const connection of this.connections.values()) connection.take({ abort: true });
     for (const socket of this.datagrams.values()) socket.take({ close: true });
+    for (const ended of [this.listeners, this.connections, this.datagrams]) ended.clear();
   }
 }
 

@@ -54,7 +54,8 @@ function withNode(
   threads.setEnvironmentData(KEY, { port, state, options: shim });
   try {
     const worker = construct({ ...options, transferList: [...(options?.transferList ?? []), port] });
-    new NetworkHost(network, port1, state);
+    const host = new NetworkHost(network, port1, state);
+    worker.once('exit', () => host.ended()); // the first to hear it: a port that it had is free for all others
     return worker;
   } catch (error) {
     port1.close();

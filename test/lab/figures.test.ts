@@ -19,7 +19,7 @@ for (const withNotification of [true, false]) {
       const [port] = await portsOf(cn);
       await lab.joined();
       lab.mark();
-      const listening = ['-r', testProgram('network-events.cjs')];
+      const listening = ['-r', testProgram('told-of-moves.cjs')];
       mn = lab.program('MN', [...listening, testProgram('ticking.cjs'), lab.fqdn.CN, `${port}`]);
       await mn.line(says('tick'));
     });

@@ -1,7 +1,10 @@
-// Preloaded beside another program, which knows nothing of it: says what `on` of the library tells, a line each.
-const { on } = require('ntmobile');
+// Says what the system tells of the network's changes, until it is killed: `watching`, `look`, `lost INTERFACE`.
+'use strict';
+const { nodeRuntime } = require('../../../dist/core/runtime-node.js');
 
-on('handover', ({ reason, fromAddresses, toAddresses }) =>
-  console.log(`handover by ${reason}: ${fromAddresses} -> ${toAddresses}`),
+const watch = nodeRuntime.watchNetwork(
+  (change) => console.log(change.kind === 'lost' ? `lost ${change.interfaceName}` : 'look'),
+  (isWatching) => console.log(isWatching ? 'watching' : 'not watching'),
 );
-on('route', ({ peer, from, to }) => console.log(`route to ${peer}: ${from} -> ${to}`));
+if (process.argv[2] === 'and end') setTimeout(() => console.log('over'), 200);
+else process.stdin.on('data', () => watch.close()).on('end', () => {});
