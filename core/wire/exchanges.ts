@@ -19,7 +19,14 @@ export const UNSENT_TRIES = 2;
 /** A hint is not authentic: an answer that is may still come for this long. */
 export const HINT_GRACE_MS = 300;
 
-export interface Exchange {
+export interface RequestOptions {
+  /** How often it is sent; default 4. */
+  readonly tries?: number | undefined;
+  /** When it is aborted nobody wants the answer any more, and nothing is sent again. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Exchange extends RequestOptions {
   /** The key under which the answer must come, 8 bytes. */
   readonly keyId: Uint8Array;
   readonly transaction: bigint;
@@ -27,10 +34,6 @@ export interface Exchange {
   readonly hintKeyId: Uint8Array;
   /** Where it goes to, compared by identity. */
   readonly to: unknown;
-  /** Default: 4. */
-  readonly tries?: number;
-  /** When it is aborted nobody wants the answer any more, and nothing is sent again. */
-  readonly signal?: AbortSignal;
   /** Sends the request; `retry` counts from 0. */
   send(retry: number): void;
 }
@@ -49,16 +52,18 @@ export class Exchanges {
     const id = pendingId(keyId, transaction);
     const hintId = hintKeyId === keyId ? id : pendingId(hintKeyId, transaction);
     return new Promise((resolve, reject) => {
+      const aborted = (): void => pending.settle(signal?.reason as Error);
       const pending = new Pending(id, exchange, this.timers, this.clock, (result) => {
         this.pending.delete(id);
         this.pending.delete(hintId);
+        signal?.removeEventListener('abort', aborted);
         if (result instanceof Error) reject(result);
         else if (result.name === 'refusal') reject(new Refused(result.body.code, result.body.addresses));
         else resolve(result);
       });
       this.pending.set(id, pending);
       this.pending.set(hintId, pending);
-      signal?.addEventListener('abort', () => pending.settle(signal.reason as Error), { once: true });
+      signal?.addEventListener('abort', aborted);
       pending.attempt();
     });
   }

@@ -12,7 +12,7 @@ import { NtmError } from '../errors';
 import { noTrace, type Trace } from '../trace';
 import { Forgetting } from './answers';
 import { decodeBody, encodeBody } from './codec';
-import { Exchanges } from './exchanges';
+import { Exchanges, type RequestOptions } from './exchanges';
 import { readHeader, Seal, SIGNALLING_VERSION, writeHeader, type Header } from './header';
 import { agreedKey, type KeyPair, publicKeyId, textOf } from './keys';
 import { messageName, messages, type Body, type Message, type MessageName, type Party } from './messages';
@@ -39,12 +39,6 @@ export interface SignallingOptions<Via> {
   transactionTimeMs?(): number;
   /** Told of each message that was handled; repeated answers are not counted. */
   onHandled?(handled: Handled): void;
-}
-
-export interface RequestOptions {
-  /** How often it is sent; default 4. */
-  readonly tries?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** A message that was handled, for those who count. */
@@ -133,12 +127,12 @@ export class Signalling<Via> {
     this.handlers.set(name, (message, context) => handler(message.body, context) as ReturnType<Handler<Via>>);
   }
 
-  /** Rejects with Refused, Unanswered, NtmError NTM_CLOSED, or the reason of `signal`, of which see Exchange. */
-  request(peer: Peer, to: Via, message: Message, { tries, signal }: RequestOptions = {}): Promise<Message> {
+  /** Rejects with Refused, Unanswered, NtmError NTM_CLOSED, or the reason of `signal`. */
+  request(peer: Peer, to: Via, message: Message, options?: RequestOptions): Promise<Message> {
     const state = this.stateOf(peer);
     const transaction = state.nextTransaction++;
     const datagram = this.seal(state, transaction, false, message);
-    return this.exchange(state, transaction, to, message, datagram, state.key.id, { tries, signal });
+    return this.exchange(state, transaction, to, message, datagram, state.key.id, options);
   }
 
   /**
@@ -213,14 +207,13 @@ export class Signalling<Via> {
     message: Message,
     datagram: Uint8Array,
     hintKeyId: Uint8Array,
-    { tries, signal }: RequestOptions = {},
+    options?: RequestOptions,
   ): Promise<Message> {
     const send = (retry: number): void => {
       this.traceMessage('send', message, peer, false, retry > 0 ? { retry } : undefined);
       this.options.transmit(datagram, to);
     };
-    const limits = { ...(tries && { tries }), ...(signal && { signal }) };
-    return this.exchanges.begin({ keyId: peer.key.id, hintKeyId, transaction, to, send, ...limits });
+    return this.exchanges.begin({ ...options, keyId: peer.key.id, hintKeyId, transaction, to, send });
   }
 
   private openBox(datagram: Uint8Array, header: Header, from: Via): { body: Uint8Array; peer: PeerState } | undefined {

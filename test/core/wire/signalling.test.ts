@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { getEventListeners } from 'node:events';
 import { beforeEach, describe, it } from 'mocha';
 import { noTrace } from '../../../core/trace';
 import type { Endpoint } from '../../../core/wire/addresses';
@@ -96,6 +97,26 @@ describe('signalling', () => {
     asker.giveUp(peer);
     await Promise.all(answers);
     assert.equal(time.pendingCount, 0);
+  });
+
+  it('a request waits: its signal is aborted -> it rejects with the reason, and is not sent again', async () => {
+    network.lose = () => true;
+    const controller = new AbortController();
+    const { signal } = controller;
+    const answer = assert.rejects(asker.request(peer, there, ask, { signal }), /nobody wants it/);
+    controller.abort(new Error('nobody wants it'));
+    await answer;
+    assert.equal(time.pendingCount, 0);
+  });
+
+  it('requests with one signal are answered, as the keep alives of a node that stays -> nothing is left at the signal', async () => {
+    const { signal } = new AbortController();
+    for (let i = 0; i < 3; i++) {
+      const answer = settle(time, asker.request(peer, there, ask, { signal }));
+      assert.equal(getEventListeners(signal, 'abort').length, 1);
+      await assert.rejects(answer, { refusal: 'node-absent' });
+      assert.equal(getEventListeners(signal, 'abort').length, 0);
+    }
   });
 
   it('request answered: the request arrives again -> the same answer, handled once', async () => {
