@@ -69,32 +69,19 @@ export class Registration {
 
   /** Once more while registered: tells the DC where this node is, and finds out whether it knows. As `move`. */
   async refresh(tries?: number): Promise<Registered | undefined> {
-    const { signal } = this.here;
-    try {
-      const answer = await this.ask(tries, false);
-      if (this.closed || signal.aborted) return undefined;
-      if (this.keepAliveTimer) this.scheduleKeepAlive();
-      return answer;
-    } catch (error) {
-      if (!signal.aborted) this.lost(error);
-      return undefined;
-    }
+    const answer = await this.askAgain(tries, false);
+    if (answer && this.keepAliveTimer) this.scheduleKeepAlive();
+    return answer;
   }
 
   /** This host has changed its network (Figure 7 steps 3 to 7). undefined: it has moved again, or `onLost` was told. */
   async move(tries?: number): Promise<Registered | undefined> {
     this.keepAliveTimer?.cancel();
     this.here.abort();
-    const { signal } = (this.here = new AbortController());
-    try {
-      const answer = await this.ask(tries, true);
-      if (this.closed || signal.aborted) return undefined;
-      void this.keepAlive(true);
-      return answer;
-    } catch (error) {
-      if (!signal.aborted) this.lost(error);
-      return undefined;
-    }
+    this.here = new AbortController();
+    const answer = await this.askAgain(tries, true);
+    if (answer) void this.keepAlive(true);
+    return answer;
   }
 
   /** The NS can wake this node, or cannot any more. */
@@ -114,6 +101,17 @@ export class Registration {
   close(): void {
     this.closed = true;
     this.keepAliveTimer?.cancel();
+  }
+
+  private async askAgain(tries: number | undefined, handover: boolean): Promise<Registered | undefined> {
+    const { signal } = this.here;
+    try {
+      const answer = await this.ask(tries, handover);
+      return this.closed || signal.aborted ? undefined : answer;
+    } catch (error) {
+      this.lost(error, signal);
+      return undefined;
+    }
   }
 
   private async ask(tries: number | undefined, handover: boolean): Promise<Registered> {
@@ -147,7 +145,7 @@ export class Registration {
       const { observed } = expectMessage(answer, 'keepAliveAck');
       if (!this.closed && !signal.aborted) situation?.observed(endpoint, observed);
     } catch (error) {
-      return signal.aborted ? undefined : this.lost(error);
+      return this.lost(error, signal);
     }
     this.scheduleKeepAlive();
   }
@@ -161,8 +159,9 @@ export class Registration {
     this.keepAliveTimer = this.options.timers.schedule(intervalMs, () => void this.keepAlive());
   }
 
-  private lost(error: unknown): void {
-    if (this.closed) return;
+  /** `signal`: of what was asked. Where it was aborted, the error says nothing of the DC. */
+  private lost(error: unknown, signal: AbortSignal): void {
+    if (this.closed || signal.aborted) return;
     this.close();
     this.options.onLost(lossBy(error) ?? 'silence');
   }
