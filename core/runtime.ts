@@ -37,6 +37,8 @@ export interface DatagramPort {
   close(): void;
 }
 
+export type Sender = Pick<DatagramPort, 'send'>;
+
 export interface DatagramPortOptions {
   readonly family: 4 | 6;
   /** Default: the wildcard address. */

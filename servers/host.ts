@@ -2,7 +2,7 @@
 import type { Socket as DatagramSocket } from 'node:dgram';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { nodeClock, nodeRandom, nodeTimers, openDatagramPort } from '../core/runtime-node';
-import type { Endpoint } from '../core/wire/addresses';
+import { type Endpoint, familyOf } from '../core/wire/addresses';
 import { DatagramStreams } from './datagram-streams';
 import type { ConnectionEvents, NodeStream } from './notification/connections';
 import type { ServerMachine, ServerPorts } from './server-ports';
@@ -30,7 +30,7 @@ export async function openServerSocket(
 ): Promise<UdpServerSocket> {
   const { socket, local, ...opened } = await openDatagramPort(
     // A destination that cannot be sent to is the network's matter: whoever waits for the answer asks again.
-    { family: familyOf({ address, port }), address, port, onDatagram, onSendError: () => {} },
+    { family: familyOf({ address }), address, port, onDatagram, onSendError: () => {} },
     'ref',
   );
   return { socket, local, send: (d, to) => opened.send(d, to), close: async () => opened.close() };
@@ -145,10 +145,6 @@ export async function hostMachine<M extends ServerMachine>(
     await close();
     throw error;
   }
-}
-
-function familyOf({ address }: Endpoint): 4 | 6 {
-  return address.includes(':') ? 6 : 4;
 }
 
 function serverPorts({ trace, onHandled, transactionTimeMs }: Watch): Omit<ServerPorts, 'transmit'> {

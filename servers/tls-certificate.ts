@@ -6,6 +6,7 @@ import { NtmError } from '../core/errors';
 import { checkCertificate, type Certificate } from './host-streams';
 
 const FILE = 'tls.json';
+
 export interface CertificateFiles {
   readonly certFile?: string | undefined;
   readonly keyFile?: string | undefined;

@@ -1,6 +1,6 @@
 /** What `ntmobile netcheck` has found, for people and programs: pure. The words are those of RFC 4787. */
-import { formatEndpoint, type Endpoint } from '../../core/wire/addresses';
-import { familyOf, type Family, type Look } from '../../core/reach/look';
+import { familyOf, formatEndpoint, type Endpoint } from '../../core/wire/addresses';
+import type { Family, Look } from '../../core/reach/look';
 import { mappingOf, type Observation } from '../../core/reach/situation';
 import type { PortMapping } from './port-mapping';
 

@@ -8,7 +8,7 @@
  * By which of the host's interfaces a path is bound, its tunnel says (packet/paths/relay-standby.ts).
  */
 import { NtmError } from '../errors';
-import type { Clock, Timer, Timers } from '../runtime';
+import type { Clock, Sender, Timer, Timers } from '../runtime';
 import { sameEndpoint, type Endpoint } from '../wire/addresses';
 import { hex, sharedKey } from '../wire/keys';
 import type { Body } from '../wire/messages';
@@ -32,11 +32,6 @@ const BINDINGS_LIMIT = 4_096;
 const HINT_INTERVAL_MS = 500;
 
 export type RelayOffer = NonNullable<Body<'routeDirection'>['relay']>;
-
-/** A socket beside the node's own ones, by another interface. */
-export interface Interface {
-  send(datagram: Uint8Array, to: Endpoint): void;
-}
 
 /** One object for each path that is bound: who has it again compares it with itself. */
 export interface RelayPath {
@@ -66,10 +61,9 @@ export interface RelayBindingsOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   readonly signalling: Signalling<Endpoint>;
-  readonly ports: {
-    send(datagram: Uint8Array, to: Endpoint): void;
+  readonly ports: Sender & {
     /** What goes to this endpoint, known by identity, leaves by that interface. */
-    sendBy(by: Interface, to: Endpoint): void;
+    sendBy(by: Sender, to: Endpoint): void;
   };
   canSendTo(endpoint: Endpoint): boolean;
   /** Where a NAT in between forgets sooner than most. */
@@ -177,7 +171,7 @@ export class RelayBindings {
   }
 
   /** The RS is reached by another interface from now on, for this path; undefined: by the host's own way. */
-  reachBy(path: RelayPath, by: Interface | undefined): void {
+  reachBy(path: RelayPath, by: Sender | undefined): void {
     const binding = this.bindingOf(path);
     if (!binding) return;
     binding.to = by ? { ...path.endpoint } : path.endpoint;

@@ -12,7 +12,7 @@
  * These are the paper's Tunnel Request and Tunnel Response on a path that a tunnel is already known to take.
  */
 import type { Endpoint } from '../wire/addresses';
-import { formatIp, parseIp } from '../wire/ip-text';
+import { formatWide, wideBytes } from '../wire/ip-text';
 
 const TYPE = { probe: 0x01, answer: 0x02, notice: 0x03, call: 0x04 } as const;
 const CHALLENGE = 1;
@@ -23,8 +23,6 @@ const NOTICE_LENGTH = MOVE + 4;
 const ADDRESS = LEAST_LENGTH;
 const PORT = ADDRESS + 16;
 const CALL_LENGTH = PORT + 2;
-/** RFC 4291 section 2.5.5.2. */
-const IPV4_MAPPED = Uint8Array.of(0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff);
 
 export interface PathMessage {
   readonly kind: keyof typeof TYPE;
@@ -60,9 +58,7 @@ export function encodeNotice(challenge: Uint8Array, move: number): Uint8Array {
 /** `endpoint`: with an IP address without zone. */
 export function encodeCall(challenge: Uint8Array, { address, port }: Endpoint): Uint8Array {
   const bytes = begin('call', challenge, CALL_LENGTH);
-  const ip = parseIp(address)!;
-  if (ip.length === 4) bytes.set(IPV4_MAPPED, ADDRESS);
-  bytes.set(ip, PORT - ip.length);
+  bytes.set(wideBytes(address), ADDRESS);
   new DataView(bytes.buffer).setUint16(PORT, port);
   return bytes;
 }
@@ -94,8 +90,6 @@ function begin(kind: PathMessage['kind'], challenge: Uint8Array, length: number,
 }
 
 function endpointIn(bytes: Uint8Array): Endpoint {
-  const ip = bytes.slice(ADDRESS, PORT);
-  const isIpv4 = IPV4_MAPPED.every((byte, i) => ip[i] === byte);
   const port = (bytes[PORT]! << 8) | bytes[PORT + 1]!;
-  return { address: formatIp(isIpv4 ? ip.subarray(IPV4_MAPPED.length) : ip), port };
+  return { address: formatWide(bytes.subarray(ADDRESS, PORT)), port };
 }

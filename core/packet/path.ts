@@ -12,6 +12,9 @@ export interface DirectPath {
   readonly via?: Via;
 }
 
+/** By another interface than packets leave by: see paths/standby.ts. */
+export type StandbyPath = DirectPath & { readonly via: Via };
+
 /** A UDP socket of one path's own, or of all paths by one interface. */
 export interface Via {
   /** Of the host's interface that it is bound to, beside the one that packets leave by; not there: bound to none. */
@@ -41,8 +44,7 @@ export function boundTo(path: Path): string | undefined {
   return path.kind === 'direct' ? path.via?.address : undefined;
 }
 
-/** By another interface than packets leave by: see paths/standby.ts. */
-export function isStandby(path: Path): path is DirectPath & { readonly via: Via } {
+export function isStandby(path: Path): path is StandbyPath {
   return boundTo(path) !== undefined;
 }
 

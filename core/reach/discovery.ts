@@ -11,11 +11,11 @@
  */
 import type { DatagramPort, Runtime, Timer } from '../runtime';
 import type { Trace } from '../trace';
-import { formatEndpoint, sameEndpoint, type Endpoint } from '../wire/addresses';
+import { type Endpoint, familyOf, formatEndpoint, sameEndpoint } from '../wire/addresses';
 import { isStun } from '../wire/stun';
 import { KeepAlive } from './keep-alive';
 import { mayReach } from './ip-versions';
-import { familyOf, look, nearest, type Look, type RelayServer, type View } from './look';
+import { look, nearest, type Look, type RelayServer, type View } from './look';
 import { MappingLifetime } from './mapping-lifetime';
 import { Sightings } from './sightings';
 import { isNews, isNewsForPaths, overallMapping, reachOf, type Observation, type Reach } from './situation';

@@ -2,18 +2,14 @@
  * The node's sockets on its host's network: one UDP socket per IP version carries signalling and tunnels; where no UDP
  * passes, servers are reached over TLS (detour.ts).
  */
-import type { DatagramPort, Runtime, Timer } from '../runtime';
-import type { Endpoint } from '../wire/addresses';
+import type { DatagramPort, Runtime, Sender, Timer } from '../runtime';
+import { type Endpoint, familyOf } from '../wire/addresses';
 import { LAST_TUNNEL_TYPE, SIGNALLING_MAGIC } from '../wire/header';
 import { Detour, type Way } from './detour';
 
 /** A socket that is none any more, as where a system takes the sockets of programs that it has suspended. */
 const BROKEN = new Set(['EBADF', 'ENOTSOCK', 'ENOTCONN', 'EPIPE', 'ESHUTDOWN', 'ERR_SOCKET_DGRAM_NOT_RUNNING']);
 const REOPEN_MS = { first: 100, limit: 5_000 };
-
-interface Sender {
-  send(datagram: Uint8Array, to: Endpoint): void;
-}
 
 export interface HostPortsOptions {
   readonly runtime: Runtime;
@@ -146,7 +142,7 @@ export class HostPorts {
   }
 
   private portFor(endpoint: Endpoint): DatagramPort | undefined {
-    const family = endpoint.address.includes(':') ? 6 : 4;
+    const family = familyOf(endpoint);
     for (const port of this.sockets) if (port.family === family) return port;
     return undefined;
   }

@@ -7,7 +7,7 @@
  *
  * About ten datagrams with one server, and none where there is none.
  */
-import type { Endpoint } from '../wire/addresses';
+import { type Endpoint, familyOf } from '../wire/addresses';
 import type { StunClient } from './stun-client';
 
 export type Family = 4 | 6;
@@ -117,8 +117,4 @@ function isSeen(view: View): view is Seen {
 
 function medianOf(samples: readonly number[]): number {
   return [...samples].sort((a, b) => a - b)[Math.floor((samples.length - 1) / 2)]!;
-}
-
-export function familyOf({ address }: Endpoint): Family {
-  return address.includes(':') ? 6 : 4;
 }

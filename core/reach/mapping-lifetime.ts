@@ -9,9 +9,8 @@
  * The first that is forgotten ends it. Some twenty datagrams, once for each network that a node comes to.
  */
 import type { DatagramPort, Runtime, Timer } from '../runtime';
-import type { Endpoint } from '../wire/addresses';
+import { type Endpoint, familyOf } from '../wire/addresses';
 import { isStun } from '../wire/stun';
-import { familyOf } from './look';
 import { StunClient, type Question, type Sighting } from './stun-client';
 
 /** For so long a mapping has to be kept, and how often something is sent if it is, but not for the next longer one. */

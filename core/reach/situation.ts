@@ -4,9 +4,9 @@
  *   mapping     endpoint-independent: one external port whoever is sent to; dependent: another one for each
  *   reachable   endpoint-independent filtering, or none at all: datagrams from anywhere arrive
  */
-import { formatEndpoint, sameEndpoint, type Endpoint } from '../wire/addresses';
+import { type Endpoint, familyOf, formatEndpoint, sameEndpoint } from '../wire/addresses';
 import type { Body } from '../wire/messages';
-import { familyOf, type Family, type Look } from './look';
+import type { Family, Look } from './look';
 
 export type Reach = NonNullable<Body<'registrationRequest'>['reach']>;
 

@@ -23,6 +23,10 @@ export function formatEndpoint({ address, port, stream }: Endpoint): string {
   return `${address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`}${stream ? '/tls' : ''}`;
 }
 
+export function familyOf({ address }: Pick<Endpoint, 'address'>): 4 | 6 {
+  return address.includes(':') ? 6 : 4;
+}
+
 export function sameEndpoint(a: Endpoint, b: Endpoint): boolean {
   if (a === b) return true; // as most senders are (runtime-node.ts)
   return a.port === b.port && a.address === b.address && !a.stream === !b.stream;

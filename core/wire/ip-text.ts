@@ -14,6 +14,21 @@ export function canonicalIp(text: string): string {
   return bytes ? formatIp(bytes) : text;
 }
 
+/** RFC 4291 section 2.5.5.2. */
+const IPV4_MAPPED = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
+
+/** 16 bytes, of an IPv4 address as IPv4-mapped IPv6; throws TypeError for what is no address. */
+export function wideBytes(address: string): Uint8Array {
+  const bytes = parseIp(address);
+  if (!bytes) throw new TypeError(`${address} is no IP address`);
+  return bytes.length === 16 ? bytes : Uint8Array.of(...IPV4_MAPPED, ...bytes);
+}
+
+/** The other way round. */
+export function formatWide(bytes: Uint8Array): string {
+  return formatIp(IPV4_MAPPED.every((byte, i) => bytes[i] === byte) ? bytes.subarray(IPV4_MAPPED.length) : bytes);
+}
+
 /** `::ffff:198.18.0.1`, as a dual-stack socket shows and accepts an IPv4 peer, is 198.18.0.1. */
 export function unmapped(address: string): string {
   // Asked for every connection of the program; most addresses begin otherwise.

@@ -7,7 +7,7 @@
  *   loopback                             between nodes on the DC's own host
  *   link-local, multicast, broadcast, unspecified, reserved    never
  */
-import { sameEndpoint, type Endpoint } from '../../core/wire/addresses';
+import { type Endpoint, familyOf, sameEndpoint } from '../../core/wire/addresses';
 import { scopeOf } from '../../core/wire/address-scope';
 import { parseIp } from '../../core/wire/ip-text';
 import type { Body } from '../../core/wire/messages';
@@ -35,7 +35,7 @@ const LINK_BYTES = { 4: 3, 6: 8 } as const;
 export function offers(node: Situation, correspondent: Situation, family: Family): boolean {
   const { observed, host, reach } = node;
   const isOne = (endpoint: Endpoint): boolean =>
-    familyOf(endpoint.address) === family && isOffered(endpoint, node, correspondent);
+    familyOf(endpoint) === family && isOffered(endpoint, node, correspondent);
   return observed.some(isOne) || host.some(isOne) || (reach?.outside?.some(isOne) ?? false);
 }
 
@@ -49,7 +49,7 @@ export function candidatesOf(node: Situation, correspondent: Situation, families
   let bytes = 0;
   for (const family of families) {
     for (const endpoint of ordered) {
-      if (familyOf(endpoint.address) !== family || found.some((other) => sameEndpoint(other, endpoint))) continue;
+      if (familyOf(endpoint) !== family || found.some((other) => sameEndpoint(other, endpoint))) continue;
       if (!isOffered(endpoint, node, correspondent)) continue;
       bytes += ENDPOINT_BYTES + endpoint.address.length;
       if (found.length === ENDPOINTS_LIMIT || bytes > ENDPOINTS_BYTES) return found;
@@ -83,12 +83,11 @@ function isInNetworkOfDc({ observed }: Situation): boolean {
 
 /** Many networks have the same private IPv4 prefix: those that are seen from two global addresses are two. */
 function isOnSameLink(address: string, node: Situation, correspondent: Situation): boolean {
-  const family = familyOf(address);
-  const isGlobal = (endpoint: Endpoint): boolean =>
-    familyOf(endpoint.address) === 4 && scopeOf(endpoint.address) === 'global';
+  const family = familyOf({ address });
+  const isGlobal = (endpoint: Endpoint): boolean => familyOf(endpoint) === 4 && scopeOf(endpoint.address) === 'global';
   if (family === 4 && outsideOf(node).some(isGlobal) && outsideOf(correspondent).some(isGlobal)) return false;
   const link = linkOf(address, family);
-  return correspondent.host.some((own) => familyOf(own.address) === family && linkOf(own.address, family) === link);
+  return correspondent.host.some((own) => familyOf(own) === family && linkOf(own.address, family) === link);
 }
 
 function linkOf(address: string, family: Family): string {
@@ -105,8 +104,4 @@ export function isOneOf({ address }: Endpoint, endpoints: readonly Endpoint[]): 
 
 export function isOnLoopback({ observed }: Situation): boolean {
   return observed.some(({ address }) => scopeOf(address) === 'loopback');
-}
-
-export function familyOf(address: string): Family {
-  return address.includes(':') ? 6 : 4;
 }

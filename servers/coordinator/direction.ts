@@ -12,9 +12,9 @@
  *
  * Where there is no relay, two that are hidden send to each other at once: a NAT lets in what it takes for an answer.
  */
-import type { Endpoint } from '../../core/wire/addresses';
+import { type Endpoint, familyOf } from '../../core/wire/addresses';
 import { scopeOf } from '../../core/wire/address-scope';
-import { candidatesOf, familyOf, isOneOf, offers, sharesOutside, type Family, type Situation } from './candidates';
+import { candidatesOf, isOneOf, offers, sharesOutside, type Family, type Situation } from './candidates';
 
 export type Direction =
   | {
@@ -54,9 +54,9 @@ export function chooseDirection(mn: Situation, cn: Situation, { hasRelay, areNam
   const toMn = shared.filter((family) => isOpen(mn, cn, family, areNamed));
   const toCn = shared.filter((family) => isOpen(cn, mn, family, areNamed));
   // Those of an IP version that only one of the two has now are for when the other moves to where it has that, too.
-  const others = shared.length > 0 ? ([6, 4] as const).filter((f) => !shared.includes(f)) : [];
-  const endpointsOfMn = candidatesOf(mn, cn, [...preferring(toMn, shared), ...others]);
-  const endpointsOfCn = candidatesOf(cn, mn, [...preferring(toCn, shared), ...others]);
+  const all = shared.length > 0 ? preferring(shared, [6, 4]) : [];
+  const endpointsOfMn = candidatesOf(mn, cn, preferring(toMn, all));
+  const endpointsOfCn = candidatesOf(cn, mn, preferring(toCn, all));
   if (toMn.length + toCn.length > 0) {
     return { route: 'direct', requester: toMn.length > 0 ? 'cn' : 'mn', endpointsOfMn, endpointsOfCn };
   }
@@ -71,7 +71,7 @@ export function chooseDirection(mn: Situation, cn: Situation, { hasRelay, areNam
 
 /** By which IP versions a node can reach a relay: those it was seen with, and those that its interfaces have. */
 export function accessesOf({ observed, host }: Situation): Access[] {
-  const families = [...new Set([...observed, ...host].map(({ address }) => familyOf(address)))];
+  const families = [...new Set([...observed, ...host].map(familyOf))];
   return hasUdp({ observed }) ? families : families.map((family): Access => `tls${family}`);
 }
 
@@ -88,7 +88,7 @@ function hasUdp({ observed }: Pick<Situation, 'observed'>): boolean {
 function isOpen(node: Situation, correspondent: Situation, family: Family, areNamed: boolean): boolean {
   const isReachable = node.reach?.reachable ?? (!areNamed || correspondent.reach?.mapping !== 'dependent');
   if (!isReachable || isTranslated(node, family)) return false;
-  return node.observed.some(({ address }) => familyOf(address) === family) && offers(node, correspondent, family);
+  return node.observed.some((endpoint) => familyOf(endpoint) === family) && offers(node, correspondent, family);
 }
 
 /**
@@ -97,7 +97,7 @@ function isOpen(node: Situation, correspondent: Situation, family: Family, areNa
  */
 function isMapped(node: Situation, correspondent: Situation, family: Family): boolean {
   if (sharesOutside(node, correspondent)) return false;
-  return node.reach?.reachable === true && node.observed.some(({ address }) => familyOf(address) === family);
+  return node.reach?.reachable === true && node.observed.some((endpoint) => familyOf(endpoint) === family);
 }
 
 /** What it sends comes from where it was seen. */
@@ -107,8 +107,7 @@ function isSteady(node: Situation, family: Family): boolean {
 
 function isTranslated({ observed, host }: Situation, family: Family): boolean {
   return observed.some(
-    (endpoint) =>
-      familyOf(endpoint.address) === family && scopeOf(endpoint.address) !== 'loopback' && !isOneOf(endpoint, host),
+    (endpoint) => familyOf(endpoint) === family && scopeOf(endpoint.address) !== 'loopback' && !isOneOf(endpoint, host),
   );
 }
 

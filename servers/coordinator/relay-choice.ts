@@ -5,8 +5,8 @@
  * that does not answer is left alone for longer each time, however well it reports itself. Pure, but for chance.
  */
 import type { Clock, Random } from '../../core/runtime';
+import { familyOf } from '../../core/wire/addresses';
 import { BoundedMap } from '../bounded-map';
-import { familyOf } from './candidates';
 import type { Access } from './direction';
 import type { ReportedServer } from './server-reports';
 
@@ -140,9 +140,6 @@ function distanceOf(server: ReportedServer, sides: readonly RelayUser[]): number
 
 export function serves({ endpoints, streams }: ReportedServer, sides: readonly RelayUser[]): boolean {
   if (endpoints.length === 0) return true; // it says where with each path
-  const own: Access[] = [
-    ...endpoints.map(({ address }) => familyOf(address)),
-    ...streams.map(({ address }): Access => `tls${familyOf(address)}`),
-  ];
+  const own: Access[] = [...endpoints.map(familyOf), ...streams.map((endpoint): Access => `tls${familyOf(endpoint)}`)];
   return sides.every(({ accesses }) => accesses.length === 0 || accesses.some((access) => own.includes(access)));
 }

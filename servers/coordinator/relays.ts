@@ -1,6 +1,6 @@
 /** The DC's side of the RS (paper 2.4): a path for two nodes that cannot reach each other (Figure 7 steps 17 and 18). */
 import type { Clock, Random, Timers } from '../../core/runtime';
-import type { Endpoint } from '../../core/wire/addresses';
+import { type Endpoint, familyOf } from '../../core/wire/addresses';
 import { RELAYS_LIMIT } from '../../core/wire/fields';
 import { KEY_LENGTH } from '../../core/wire/key-length';
 import type { Body, Message } from '../../core/wire/messages';
@@ -9,7 +9,6 @@ import type { Signalling } from '../../core/wire/signalling';
 import { within } from '../../core/wire/within';
 import { BoundedMap } from '../bounded-map';
 import { labelsBelow } from '../names';
-import { familyOf } from './candidates';
 import { RelayChoice, relayName, serves, type RelayUser } from './relay-choice';
 import type { ReportedServer, ServerReports } from './server-reports';
 
@@ -86,7 +85,7 @@ export class Relays {
     const named: { name: string; endpoints: Endpoint[] }[] = [];
     let bytes = 0;
     for (const server of [...alive.slice(first), ...alive.slice(0, first)]) {
-      const endpoints = ([4, 6] as const).flatMap((f) => server.endpoints.find((e) => familyOf(e.address) === f) ?? []);
+      const endpoints = ([4, 6] as const).flatMap((f) => server.endpoints.find((e) => familyOf(e) === f) ?? []);
       bytes += endpoints.reduce(
         (sum, { address }) => sum + ENDPOINT_BYTES + address.length,
         relayName(server).length + 20,

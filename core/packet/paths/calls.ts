@@ -12,7 +12,7 @@
 import type { Clock, Random } from '../../runtime';
 import { scopeOf } from '../../wire/address-scope';
 import type { Endpoint } from '../../wire/addresses';
-import type { DirectPath, Via } from '../path';
+import type { DirectPath, StandbyPath, Via } from '../path';
 import { encodeCall } from '../path-probe';
 import type { Tunnel } from '../wireguard/tunnel';
 import type { PathRecord } from './path-record';
@@ -23,7 +23,6 @@ import type { Standbys } from './standby';
 const CALL_AGAIN_MS = 400;
 /** A call and what comes of it take less. */
 const EXPECTED_MS = 3_000;
-const IN_RETURN_MS = 20;
 /** Of the peer's calls, so many in so long are followed. */
 const FOLLOWED = { calls: 8, inMs: 10_000 } as const;
 /** No NAT gives a lower one, and servers are there. */
@@ -51,7 +50,7 @@ export class Calls {
   }
 
   /** The peer is heard by an interface that stands by. */
-  heard(from: DirectPath & { readonly via: Via }): void {
+  heard(from: StandbyPath): void {
     if (this.sinceCallMs(from.via) < EXPECTED_MS) this.probeUnlessKnown(from);
   }
 
@@ -66,8 +65,7 @@ export class Calls {
 
   private probeUnlessKnown(path: DirectPath): void {
     const record = this.records.known(path);
-    const nowMs = this.ports.clock.now();
-    if (record && !record.isUsable(nowMs) && nowMs - record.lastProbeMs >= IN_RETURN_MS) this.probe(record);
+    if (record?.isToBeTried(this.ports.clock.now())) this.probe(record);
   }
 
   private isFollowed(nowMs: number): boolean {

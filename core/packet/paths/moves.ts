@@ -8,9 +8,8 @@
  * whoever leads; one of an earlier move was overtaken, and says where the peer was. A notice goes over all paths at
  * once, and the first straight one that arrives decides.
  */
-import { isIPv6 } from 'node:net';
 import type { Clock } from '../../runtime';
-import type { Endpoint } from '../../wire/addresses';
+import { type Endpoint, familyOf } from '../../wire/addresses';
 import { isStandby, samePath, type Path } from '../path';
 
 /** So long after a move packets still go straight, though the relay has answered already. */
@@ -22,7 +21,7 @@ const RECENT_MS = 10_000;
 
 /** Where packets go after a move to a network that has not the IP version of a direct path; undefined: it has. */
 export function ofOtherVersion({ kind, endpoint }: Path, elsewhere: readonly Endpoint[]): Endpoint | undefined {
-  const isReached = elsewhere.some(({ address }) => isIPv6(address) === isIPv6(endpoint.address));
+  const isReached = elsewhere.some((each) => familyOf(each) === familyOf(endpoint));
   return kind === 'relay' || isReached ? undefined : elsewhere[0];
 }
 

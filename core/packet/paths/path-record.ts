@@ -12,6 +12,8 @@ const HELD_MS = 2_000;
 const HELD_LIMIT_MS = 120_000;
 /** So long after its last death, it is as good as others. */
 const FORGIVEN_MS = 600_000;
+/** In return for the peer's probes, not more often. */
+const IN_RETURN_MS = 20;
 
 export class PathRecord {
   /** Smoothed round trip time; undefined until a probe was answered. */
@@ -30,6 +32,15 @@ export class PathRecord {
   /** Whether it answers now: packets may be sent this way. */
   isUsable(nowMs: number): boolean {
     return nowMs >= this.heldUntilMs && this.answersInARow >= (this.deaths > 0 ? ANSWERS_AFTER_DEATH : 1);
+  }
+
+  get isUntried(): boolean {
+    return this.lastProbeMs === -Infinity;
+  }
+
+  /** The peer has probed it: whether it shall be probed in return. */
+  isToBeTried(nowMs: number): boolean {
+    return !this.isUsable(nowMs) && nowMs - this.lastProbeMs >= IN_RETURN_MS;
   }
 
   get hasDied(): boolean {

@@ -8,8 +8,9 @@
  *   returned  it answers by the host's own way again, for a while
  */
 import type { Clock } from '../../runtime';
-import type { Endpoint } from '../../wire/addresses';
+import { type Endpoint, familyOf } from '../../wire/addresses';
 import type { RelayPath, Via } from '../path';
+import { againMs, HOLD_MS } from './asking';
 import { PathRecord } from './path-record';
 
 /** The relay paths that this node has bound. */
@@ -48,9 +49,6 @@ interface Known {
   tries: number;
 }
 
-/** As others, see standby.ts. */
-const HOLD_MS = 10_000;
-const AGAIN_MS = { first: 500, limit: 60_000 };
 /** By which the RS has answered within this time, the path may have to be bound. */
 const READY_MS = 3 * HOLD_MS;
 /** The host's own way, while another one is taken. */
@@ -91,9 +89,9 @@ export class RelayStandby {
     const nowMs = clock.now();
     for (const way of this.others) {
       const { askedMs, heardMs, tries } = this.known(way);
-      const againMs = Math.min(AGAIN_MS.first * 2 ** Math.max(0, tries - 1), AGAIN_MS.limit);
       const isHeard = tries === 0 && heardMs > -Infinity;
-      const waitMs = !way ? RETURN_MS : isHeard ? HOLD_MS : againMs;
+      const otherMs = isHeard ? HOLD_MS : againMs(tries);
+      const waitMs = way ? otherMs : RETURN_MS;
       if (nowMs - askedMs >= waitMs) this.ask(way, waitMs / 2);
     }
     return this.taken !== undefined && this.own?.isUsable(nowMs) ? this.return() : false;
@@ -117,11 +115,12 @@ export class RelayStandby {
   take(path: RelayPath, sinceMs: number): boolean {
     const { standbys, relays, clock } = this.ports;
     if (path !== this.path) return false;
-    const way = this.others.find((each) => this.known(each).heardMs >= sinceMs && (!each || standbys?.isOpen(each)));
-    if (!way && !(this.taken && this.known(undefined).heardMs >= sinceMs)) return false;
+    const isHeard = (way: Way): boolean => this.known(way).heardMs >= sinceMs;
+    const heard = this.others.filter((way) => isHeard(way) && (!way || standbys?.isOpen(way)));
+    if (heard.length === 0) return false;
     if (!this.taken) this.own?.died(clock.now());
-    this.taken = way;
-    relays?.reachBy(path, way);
+    this.taken = heard[0];
+    relays?.reachBy(path, this.taken);
     return true;
   }
 
@@ -146,7 +145,7 @@ export class RelayStandby {
   private get others(): readonly Way[] {
     const { path, taken, ports } = this;
     if (!path || !ports.standbys) return [];
-    const vias = ports.standbys.vias(path.endpoint.address.includes(':') ? 6 : 4);
+    const vias = ports.standbys.vias(familyOf(path.endpoint));
     return [...(taken ? [undefined] : []), ...vias.filter((via) => via !== taken)];
   }
 

@@ -11,10 +11,11 @@
  */
 import type { Random } from '../../runtime';
 import { scopeOf } from '../../wire/address-scope';
-import type { Endpoint } from '../../wire/addresses';
-import { isStandby, samePath, type DirectPath, type RelayPath, type Via } from '../path';
+import { type Endpoint, familyOf } from '../../wire/addresses';
+import { isStandby, samePath, type RelayPath, type StandbyPath, type Via } from '../path';
 import type { PathMessage } from '../path-probe';
 import type { Tunnel } from '../wireguard/tunnel';
+import { againMs, HOLD_MS } from './asking';
 import { Calls } from './calls';
 import type { PathRecord } from './path-record';
 import type { PathRecords } from './path-records';
@@ -28,12 +29,10 @@ export interface Standbys extends Askers {
 }
 
 const TEND_MS = 500;
-/** A NAT keeps its mapping for so long; where probes were lost lately, perhaps not. */
-const HOLD_MS = { calm: 10_000, lossy: 4_000 };
+/** Where probes were lost lately, perhaps because the NAT has forgotten. */
+const LOSSY_HOLD_MS = 4_000;
 /** Of probes: one of them, and not long ago. */
 const LOSSY = 0.03;
-/** What does not answer is asked again: twice as late after each time. */
-const AGAIN_MS = { first: 500, limit: 60_000 };
 /** Of the peer's endpoints. */
 const TARGETS = 2;
 /** Nothing heard for so long, or two round trips: is the path still there? And after how long, or three, it is left. */
@@ -42,7 +41,7 @@ const SILENT_MS = 350;
 const UNMEASURED_MS = 500;
 
 type RelayRecord = PathRecord & { readonly path: RelayPath };
-type StandbyRecord = PathRecord & { readonly path: DirectPath & { readonly via: Via } };
+type StandbyRecord = PathRecord & { readonly path: StandbyPath };
 
 export class Standby {
   private nextMs = -Infinity;
@@ -82,16 +81,14 @@ export class Standby {
     return isStandby(path) && !this.ports.standbys?.isOpen(path.via);
   }
 
-  /** The peer is not to take such a path. True. */
-  heard(from: DirectPath & { readonly via: Via }): boolean {
+  /** The peer is not to take such a path. */
+  heard(from: StandbyPath): void {
     this.calls.heard(from);
-    return true;
   }
 
-  /** The peer has another interface, too. True. */
-  called({ endpoint }: PathMessage): boolean {
+  /** The peer has another interface, too. */
+  called({ endpoint }: PathMessage): void {
     if (endpoint) this.calls.follow(endpoint);
-    return true;
   }
 
   /** While packets are sent. `endpoints`: where the peer may be. The result: the relay that is reached another way now. */
@@ -103,7 +100,7 @@ export class Standby {
     this.nextMs = nowMs + TEND_MS;
     const targets = targetsOf(path.kind === 'direct' ? [path.endpoint, ...endpoints] : endpoints);
     const paths = targets.flatMap((endpoint) =>
-      standbys.vias(endpoint.address.includes(':') ? 6 : 4).map((via) => ({ kind: 'direct' as const, endpoint, via })),
+      standbys.vias(familyOf(endpoint)).map((via) => ({ kind: 'direct' as const, endpoint, via })),
     );
     for (const each of paths) this.records.known(each);
     const isNamed = (record: PathRecord): boolean => paths.some((each) => samePath(each, record.path));
@@ -188,9 +185,9 @@ export class Standby {
   private hold(record: StandbyRecord, nowMs: number): void {
     const isUsable = record.isUsable(nowMs);
     const tries = isUsable ? 0 : (this.tries.get(record) ?? 0);
-    const againMs = Math.min(AGAIN_MS.first * 2 ** Math.max(0, tries - 1), AGAIN_MS.limit);
     const isLossy = record.loss > LOSSY;
-    const waitMs = isUsable ? HOLD_MS[isLossy ? 'lossy' : 'calm'] : againMs;
+    const holdMs = isLossy ? LOSSY_HOLD_MS : HOLD_MS;
+    const waitMs = isUsable ? holdMs : againMs(tries);
     if (nowMs - record.lastProbeMs < waitMs) return;
     this.tries.set(record, tries + 1);
     this.probe(record);

@@ -17,7 +17,7 @@
  */
 import type { Timer } from '../../runtime';
 import type { Endpoint } from '../../wire/addresses';
-import { boundTo, isStandby, samePath, type Path, type RelayPath, type Via } from '../path';
+import { boundTo, isStandby, samePath, type Path, type RelayPath, type StandbyPath, type Via } from '../path';
 import { encodePathMessage, type PathMessage } from '../path-probe';
 import type { Tunnel } from '../wireguard/tunnel';
 import { Moves, ofOtherVersion, RELAYED_NOTICE_MS } from './moves';
@@ -32,8 +32,6 @@ import { Scatter } from './scatter';
 import { Standby } from './standby';
 import { Waking } from './waking';
 
-/** Of one path, in return for the peer's probes. */
-const IN_RETURN_MS = 20;
 const MEASURE_MS = 2_000;
 
 export class TunnelPaths {
@@ -94,8 +92,7 @@ export class TunnelPaths {
     if (samePath(this.tunnel.establishedBy, this.tunnel.path)) this.records.current?.proven();
     // What is measured while programs start says little: among direct paths the first one stays for a while.
     if (this.lastSwitchMs === -Infinity) this.lastSwitchMs = this.measuredMs = this.now;
-    if (this.rounds.areOver && this.records.list.some(({ lastProbeMs }) => lastProbeMs === -Infinity))
-      this.rounds.begin();
+    if (this.rounds.areOver && this.records.list.some(({ isUntried }) => isUntried)) this.rounds.begin();
   }
 
   /** The peer's newest packet came by a path that was not known, or this node has chosen another one. */
@@ -131,25 +128,29 @@ export class TunnelPaths {
   /** True when it was an answer to a probe of these. */
   receive(message: PathMessage, from: Path): boolean {
     if (message.kind === 'answer') return this.answered(message.challenge, from);
-    if (message.kind === 'call') return this.standby.called(message);
-    if (isStandby(from) && !samePath(from, this.tunnel.path)) return this.standby.heard(from) && this.doubted();
-    this.tunnel.sendControl(encodePathMessage({ ...message, kind: 'answer' }), from);
-    if (message.move !== undefined) this.peerMoved(message.move, from);
-    const record = this.records.known(from);
-    if (!record || record.isUsable(this.now)) return true;
-    if (record.lastProbeMs === -Infinity) this.ports.onFigure8(this.tunnel, 'request-received', from);
-    if (this.now - record.lastProbeMs >= IN_RETURN_MS) this.probe(record);
+    if (message.kind === 'call') this.standby.called(message);
+    else if (isStandby(from) && !samePath(from, this.tunnel.path)) this.doubted(from);
+    else this.probed(message, from);
     return true;
   }
 
+  private probed(message: PathMessage, from: Path): void {
+    this.tunnel.sendControl(encodePathMessage({ ...message, kind: 'answer' }), from);
+    if (message.move !== undefined) this.peerMoved(message.move, from);
+    const record = this.records.known(from);
+    if (!record?.isToBeTried(this.now)) return;
+    if (record.isUntried) this.ports.onFigure8(this.tunnel, 'request-received', from);
+    this.probe(record);
+  }
+
   /** The peer was called to that interface, or asks by it as it hears nothing by the one in use: is that one silent? */
-  private doubted(): true {
+  private doubted(by: StandbyPath): void {
+    this.standby.heard(by);
     const { current } = this.records;
-    if (this.patience.isWaiting || !current) return true;
+    if (this.patience.isWaiting || !current) return;
     this.patience.begin(this.now);
     this.probe(current);
     this.tickLater();
-    return true;
   }
 
   /** Whether packets go where the peer's newest came from. Paths that are known are chosen among, by the leader. */
@@ -228,7 +229,7 @@ export class TunnelPaths {
   }
 
   private probe(record: PathRecord): void {
-    if (record.lastProbeMs === -Infinity) this.ports.onFigure8(this.tunnel, 'request-sent', record.path);
+    if (record.isUntried) this.ports.onFigure8(this.tunnel, 'request-sent', record.path);
     this.probes.send(record, this.moves.announcedBy(record.path, this.tunnel.path));
   }
 

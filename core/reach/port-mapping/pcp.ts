@@ -10,7 +10,7 @@
  *   MAP (section 11.1), in both
  *   24  nonce, 12     36  protocol = 17 (UDP)     40  internal port     42  external port     44  external address, 16
  */
-import { formatIp, parseIp } from '../../wire/ip-text';
+import { formatWide, wideBytes } from '../../wire/ip-text';
 
 export const PCP_PORT = 5351;
 export const PCP_VERSION = 2;
@@ -67,7 +67,7 @@ export function encodePcpMap(
   view.setUint8(36, UDP);
   view.setUint16(40, internalPort);
   view.setUint16(42, externalPort);
-  request.set(wideAddress(externalAddress), 44);
+  request.set(wideBytes(externalAddress), 44);
   return request;
 }
 
@@ -105,7 +105,7 @@ function mappingOf(datagram: Uint8Array, view: DataView): PcpMapping {
     nonce: datagram.slice(24, 24 + NONCE_BYTES),
     internalPort: view.getUint16(40),
     externalPort: view.getUint16(42),
-    externalAddress: narrowAddress(datagram.subarray(44, MAP_BYTES)),
+    externalAddress: formatWide(datagram.subarray(44, MAP_BYTES)),
   };
 }
 
@@ -114,21 +114,8 @@ function header(opcode: number, lifetimeS: number, clientAddress: string, length
   request[0] = PCP_VERSION;
   request[1] = opcode;
   viewOf(request).setUint32(4, lifetimeS);
-  request.set(wideAddress(clientAddress), 8);
+  request.set(wideBytes(clientAddress), 8);
   return request;
-}
-
-/** Section 5: IPv4 addresses are written as ::ffff:192.0.2.1. */
-const WIDE_PREFIX = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff];
-
-function wideAddress(address: string): Uint8Array {
-  const bytes = parseIp(address);
-  if (!bytes) throw new TypeError(`${address} is no IP address`);
-  return bytes.length === 16 ? bytes : Uint8Array.of(...WIDE_PREFIX, ...bytes);
-}
-
-function narrowAddress(bytes: Uint8Array): string {
-  return formatIp(WIDE_PREFIX.every((byte, i) => bytes[i] === byte) ? bytes.subarray(12) : bytes);
 }
 
 function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {

@@ -1,7 +1,8 @@
 /** A node's binding at an RS, by its own socket and by that of another interface. */
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { RelayBindings, type Interface, type RelayPath } from '../../../core/negotiation/relay-bindings';
+import { RelayBindings, type RelayPath } from '../../../core/negotiation/relay-bindings';
+import type { Sender } from '../../../core/runtime';
 import type { Endpoint } from '../../../core/wire/addresses';
 import { RELAY_HEADER_LENGTH, RELAY_MAGIC, writeRelayHeader } from '../../../core/wire/relay-frame';
 import { Signalling } from '../../../core/wire/signalling';
@@ -17,24 +18,24 @@ describe('a binding at a relay server', () => {
   /** From where the peer's frames come to this node, and where the RS is said to see it. */
   let heard: { at: Endpoint[]; observed: Endpoint[]; moved: number; lost: string[] };
   let peerHears: () => number;
-  let other: Interface;
+  let other: Sender;
 
   beforeEach(async () => {
     world = new RelayWorld();
     heard = { at: [], observed: [], moved: 0, lost: [] };
     const { time, random, network } = world;
-    const attach = (local: Endpoint): Interface => {
+    const attach = (local: Endpoint): Sender => {
       const send = network.attach(local, (datagram, from) => {
         if (datagram[0] !== RELAY_MAGIC) return signalling.receive(datagram, from);
         if (bindings.receive(datagram, from)) heard.at.push(local);
       });
       return { send };
     };
-    const [own, by] = [attach(OWN), new Map<Endpoint, Interface>()];
+    const [own, by] = [attach(OWN), new Map<Endpoint, Sender>()];
     other = attach(OTHER);
     const ports = {
       send: (datagram: Uint8Array, to: Endpoint): void => (by.get(to) ?? own).send(datagram, to),
-      sendBy: (each: Interface, to: Endpoint): void => void by.set(to, each),
+      sendBy: (each: Sender, to: Endpoint): void => void by.set(to, each),
     };
     const signalling = new Signalling<Endpoint>({
       ...{ party: 'node', part: 'node', clock: time, timers: time, random, trace() {}, transmit: ports.send },
