@@ -9,7 +9,8 @@
  *   either     -- every retransmission was needless -------> OPEN, with the window from before
  *
  * A retransmission was needless when the peer says so (D-SACK), or when its ACK comes sooner than any round trip took on
- * this path (not lately: a queue may have been there): then the original had only been overtaken. That is reordering, and RACK's while grows by a quarter of a round trip.
+ * this path (not lately: a queue may have been there): then the original had only been overtaken. That is reordering,
+ * and RACK's while grows by a quarter of a round trip.
  *
  * Round trips that were measured while an end was busy are longer than those of retransmissions afterwards, and what
  * is sent twice is never measured. So when a timeout follows what was undone, the round trips are not believed until
@@ -55,8 +56,7 @@ static void note_newest(struct flow *flow, const struct sent *sent, uint32_t rtt
 void recovery_delivered(struct flow *flow, const struct sent *sent, uint32_t highest, uint32_t now_us) {
   uint32_t rtt_us = now_us - sent->at_us;
   if (flow_by_path_before(flow, sent)) {
-    if (!flow->overlaps) return;
-    note_newest(flow, sent, rtt_us);
+    if (flow->overlaps) note_newest(flow, sent, rtt_us);
     return;
   }
   flow->credit += sent->length;
