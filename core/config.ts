@@ -44,6 +44,7 @@ const schema = v.object({
   listen: v.optional(v.picklist(['both', 'virtual', 'host']), 'both'),
   route: v.optional(v.picklist(['auto', 'relay', 'direct']), 'auto'),
   portMapping: v.optional(v.picklist(['auto', 'off']), 'auto'),
+  standby: v.optional(v.picklist(['auto', 'off']), 'auto'),
   push: v.optional(v.string()),
   udp: v.optional(v.picklist(['on', 'off'], 'must be on or off'), 'on'),
   stateDir: v.optional(v.string()),
@@ -76,6 +77,7 @@ const variables: Record<keyof v.InferInput<typeof schema>, string> = {
   listen: 'NTMOBILE_LISTEN',
   route: 'NTMOBILE_ROUTE',
   portMapping: 'NTMOBILE_PORT_MAPPING',
+  standby: 'NTMOBILE_STANDBY',
   push: 'NTMOBILE_PUSH',
   udp: 'NTMOBILE_UDP',
   stateDir: 'NTMOBILE_STATE_DIR',
@@ -103,6 +105,8 @@ export interface NodeConfig {
   readonly route: 'auto' | 'relay' | 'direct';
   /** Whether the router is asked for an endpoint outside (core/reach/port-mapping). */
   readonly portMapping: 'auto' | 'off';
+  /** Whether other interfaces stand by for tunnels in use (core/packet/paths/standby.ts). */
+  readonly standby: 'auto' | 'off';
   /** Off: servers and relays are reached over TLS alone, as where no UDP passes. */
   readonly udp: 'on' | 'off';
   /** How the NS wakes this node when their connection is gone. */

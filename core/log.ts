@@ -9,10 +9,18 @@
  *
  * Nothing is made or called for what is not said. Events hold no secrets (trace.ts).
  */
+import type { Way } from './reach/detour';
 import type { Trace, TraceEvent } from './trace';
 
 export const LOG_LEVELS = ['silent', 'error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** By which servers are reached from now on (reach/detour.ts). */
+const WAYS: Record<Way, string> = {
+  udp: "servers are reached by UDP and this host's own way again",
+  tls: 'no UDP passes here: servers and relays are reached over TLS',
+  interface: 'servers are silent: they are reached by another interface of this host',
+};
 
 /** Tunnels of which it is remembered that they were told of. */
 const TOLD_LIMIT = 4_096;
@@ -80,9 +88,7 @@ function newsTeller(): (event: TraceEvent) => string | undefined {
           : `route to ${peer} changed from ${before} to ${path}`;
       }
       case 'way changed':
-        return event['way'] === 'tls'
-          ? 'no UDP passes here: servers and relays are reached over TLS'
-          : 'UDP passes again';
+        return WAYS[event['way'] as Way];
       case 'expired':
         return paths.delete(peer) ? `tunnel with ${peer} over` : undefined;
       default:

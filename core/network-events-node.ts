@@ -9,6 +9,7 @@
  */
 import type { ChildProcess } from 'node:child_process';
 import { closeSync, openSync, readSync } from 'node:fs';
+import { backOff } from './back-off';
 import { defaultRoutes4, defaultRoutes6 } from './handover/default-routes';
 import { Lines, networkChangeIn } from './handover/ip-monitor';
 import type { NetworkChange, NetworkWatch, Timer, Timers } from './runtime';
@@ -113,7 +114,7 @@ class NetworkEvents implements NetworkWatch {
     onState(false);
     this.failures = now() - this.startedMs < WORKING_MS ? this.failures + 1 : 0;
     if (this.failures >= FAILURES_LIMIT) return;
-    const delayMs = Math.min(RESTART_MS.first * 2 ** this.failures, RESTART_MS.limit);
+    const delayMs = backOff(RESTART_MS, this.failures);
     this.timer = timers.schedule(delayMs, () => this.start());
   }
 

@@ -3,7 +3,7 @@ import { TakenInMemory } from './cache/contract';
 import type { DatagramCache } from './datagram-cache';
 import type { NodeCache } from './node-cache';
 import type { Membership } from './negotiation/membership';
-import type { NodeOptions } from './node';
+import type { NodeOptions } from './node-options';
 import type { PacketPath } from './packet-path';
 import type { Signalling } from './wire/signalling';
 import type { Endpoint } from './wire/addresses';

@@ -7,8 +7,6 @@
  *   sockets      one UDP socket per IP version carries signalling and tunnels, told apart by the first byte; or TLS
  *                (reach/host-ports.ts)
  */
-import type { TakenItems } from './cache/contract';
-import type { Capture } from './capture';
 import { Correspondents } from './correspondents';
 import type { Namespace } from './namespace';
 import { Directions } from './negotiation/directions';
@@ -18,8 +16,8 @@ import { Membership } from './negotiation/membership';
 import type { PushAddress } from './negotiation/notification-client';
 import type { Registered } from './negotiation/registration';
 import { RelayBindings } from './negotiation/relay-bindings';
-import type { NodeConfig } from './config';
 import { NodeEvents, type Listen } from './node-events';
+import type { NodeOptions } from './node-options';
 import { sourceAddresses } from './source-addresses';
 import type { NodeCache } from './node-cache';
 import { NodeCaches } from './node-caches';
@@ -35,12 +33,11 @@ import type {
   UdpSocket,
 } from './packet/stack/stack-contract';
 import { describePath } from './packet/path';
+import type { Way } from './reach/detour';
 import { Discovery, STUN_ANSWER } from './reach/discovery';
 import { HostPorts } from './reach/host-ports';
 import { mayReach } from './reach/ip-versions';
-import type { Runtime } from './runtime';
 import type { Statistics } from './statistics';
-import type { Trace } from './trace';
 import type { KnownNetwork, VirtualNetwork } from './virtual-network';
 import type { Endpoint, VirtualAddresses } from './wire/addresses';
 import { canonicalIp } from './wire/ip-text';
@@ -50,27 +47,6 @@ import { canonicalName } from './wire/names';
 import { keyPairFromSecret } from './wire/keys';
 import { RELAY_HINT_MAGIC, RELAY_MAGIC } from './wire/relay-frame';
 import { Signalling } from './wire/signalling';
-
-export interface NodeOptions {
-  readonly runtime: Runtime;
-  readonly trace: Trace;
-  readonly config: Pick<NodeConfig, 'accountServer' | 'account' | 'node' | 'password' | 'route' | 'allow'> &
-    Partial<Pick<NodeConfig, 'push' | 'cachedPorts' | 'byJoinKey' | 'udp' | 'portMapping'>>;
-  /** WireGuard static secret key, 32 bytes. */
-  readonly secretKey: Uint8Array;
-  readonly namespace: Namespace;
-  readonly capture?: Capture;
-  /** Cached items that were taken; default: as long as this node is there. */
-  readonly taken?: TakenItems;
-  /** Keeps the process until the result is called, for who waits for the cache. */
-  hold?(): () => void;
-  onNetwork(network: { domains: readonly string[]; networks: readonly string[] }): void;
-  onFailed(error: Error): void;
-  /** The NS cannot push to the address it was given: no such service there, or the service knows it no more. */
-  onPushRefused?(why: 'dead' | 'unsupported'): void;
-  /** The virtual stack failed this assertion; its connections are lost. */
-  onStackFault(assertion: string): void;
-}
 
 export class Node implements VirtualNetwork {
   fqdn: string | undefined;
@@ -105,7 +81,8 @@ export class Node implements VirtualNetwork {
       ...{ runtime, tlsOnly: config.udp === 'off' },
       onDatagram: (datagram, from) => this.receive(datagram, from),
       onSendError: (error, to) => this.sendFailed(error, to),
-      onChange: (way) => this.wayChanged(way),
+      others: (family) => this.packetPath.others(family),
+      onChange: (...change) => this.wayChanged(...change),
       onLost: (server) => this.wayLost(server),
       onOpened: () => this.handover.rebound(),
     });
@@ -134,7 +111,8 @@ export class Node implements VirtualNetwork {
       password: () => config.password(),
       accountServer: config.accountServer,
       hostEndpoints: () => this.discovery.hostEndpoints(),
-      alsoByTls: (server, streams, name) => this.ports.detour.add(server, streams, name),
+      addServer: (...server) => this.ports.detour.add(...server),
+      sourceFor: (server) => this.ports.detour.otherAddress(server),
       onConfiguration: (configuration) => this.configure(configuration),
       onJoined: (fqdn, registered) => this.joined(fqdn, registered),
       onFailed: (error) => this.failed(error),
@@ -162,8 +140,11 @@ export class Node implements VirtualNetwork {
     });
     this.membership.setPush(config.push);
     this.packetPath = new PacketPath({
-      ...{ runtime, trace, part: this.part, secretKey, capture: options.capture, allow: config.allow },
-      ...{ situation: this.discovery, relays: () => this.relays, receiveOther: (...each) => this.receive(...each) },
+      ...{ runtime, trace, part: this.part, secretKey, capture: options.capture },
+      ...{ allow: config.allow, standby: config.standby },
+      ...{ situation: this.discovery, relays: () => this.relays },
+      receiveOther: (...received) => this.ports.receiveBy(...received),
+      serversTake: (via) => this.ports.detour.takes(via),
       isZone: (name) => this.namespace.isZone(name),
       transmit: (datagram, to) => this.ports.send(datagram, to),
       onTunnelEvent: (event) => this.correspondents.onTunnelEvent(event),
@@ -171,6 +152,7 @@ export class Node implements VirtualNetwork {
       onStuck: ({ fqdn }) => this.correspondents.renew(fqdn),
       onStalled: ({ path }) => path.kind === 'relay' && this.relays.doubt(path),
       onMoveConfirmed: () => this.handover.confirmed(),
+      onInterface: () => this.interfaceChanged(),
       onRoute: (route) => this.events.route(route),
       onStackFault: (assertion) => this.options.onStackFault(assertion),
     });
@@ -186,7 +168,7 @@ export class Node implements VirtualNetwork {
     this.relays = new RelayBindings({
       ...{ clock, timers, canSendTo, keepAlive: this.discovery.keepAlive },
       ...{ signalling: this.signalling, ports: this.ports },
-      alsoByTls: (server, streams) => this.ports.detour.add(server, streams),
+      addServer: (...server) => this.ports.detour.add(...server),
       isWanted: (fqdn, path) => this.correspondents.wants(fqdn, path),
       onObserved: (by, observed) => this.discovery.observed(by, observed),
       onMoved: (fqdn) => {
@@ -331,6 +313,7 @@ export class Node implements VirtualNetwork {
     });
     const { caches, handover, ends, discovery, membership, relays, signalling, ports } = this;
     for (const part of [caches, handover, ends, discovery, membership, relays, signalling, ports]) part.close();
+    this.packetPath.closeOthers();
   }
 
   private async openPorts(): Promise<void> {
@@ -366,9 +349,19 @@ export class Node implements VirtualNetwork {
     if (!this.packetPath.sendFailed(to)) this.handover.suspect();
   }
 
-  private wayChanged(way: 'udp' | 'tls'): void {
+  /** By another interface servers see this node elsewhere; its tunnels find their ways themselves. */
+  private wayChanged(way: Way, before: Way): void {
     this.options.trace({ part: this.part, event: 'way changed', way });
-    if (this.membership.coordinator()) this.handover.wayChanged();
+    if (!this.membership.coordinator()) return;
+    if (way !== 'interface' && before !== 'interface') return this.handover.wayChanged();
+    this.membership.hostMoved();
+    this.relays.checkAll();
+  }
+
+  /** Servers may be silent, too, or heard again. */
+  private interfaceChanged(): void {
+    if (this.ports.detour.way === 'udp') this.membership.wake();
+    else this.ports.detour.tryUdp();
   }
 
   private wayLost(server: Endpoint): void {

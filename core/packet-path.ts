@@ -58,11 +58,15 @@ export interface PacketPathOptions {
   readonly capture: Capture | undefined;
   /** Who gets in; undefined: everybody whom the DC introduces. */
   readonly allow: InboundRules | undefined;
+  /** Whether other interfaces of the host stand by; undefined: they do. */
+  readonly standby: 'auto' | 'off' | undefined;
   isZone(name: string): boolean;
   /** `datagram` is valid only during the call. */
   transmit(datagram: Uint8Array, to: Endpoint): void;
   /** What came by a socket of another interface, and is of no tunnel. */
-  receiveOther(datagram: Uint8Array, from: Endpoint): void;
+  receiveOther(datagram: Uint8Array, from: Endpoint, by: Via): void;
+  /** Whether servers are reached by this socket. */
+  serversTake(via: Via): boolean;
   readonly situation: { readonly reach?: Discovery['reach'] } & Pick<Discovery, 'observer' | 'sightings'>;
   /** The bindings of relay paths, which frames are sent by. */
   relays(): Pick<RelayBindings, 'send' | keyof Relays>;
@@ -75,6 +79,8 @@ export interface PacketPathOptions {
   onStalled(tunnel: Tunnel): void;
   /** A correspondent node has answered from where this node is since its host moved. */
   onMoveConfirmed(): void;
+  /** A tunnel takes another of the host's interfaces, of itself: the one before was silent, or this one is not any more. */
+  onInterface(): void;
   onRoute(route: RouteChange): void;
   /** The virtual stack failed this assertion; its connections are lost. */
   onStackFault(assertion: string): void;
@@ -109,7 +115,7 @@ export class PacketPath {
   get packets(): PacketModule {
     if (this.packetModule) return this.packetModule;
     const { PacketModule, PathMtus, Paths } = loadPacketModule();
-    const { runtime, secretKey, transmit, situation, receiveOther } = this.options;
+    const { runtime, secretKey, transmit, situation, receiveOther, serversTake } = this.options;
     const { clock, timers, random } = runtime;
     const pathMtus = new PathMtus({
       ...{ clock, timers, random },
@@ -128,19 +134,24 @@ export class PacketPath {
       onControl: (control, tunnel, from) => paths.receive(control, tunnel, from) || pathMtus.receive(control, tunnel),
       onSent: (tunnel, nowMs) => paths.sent(tunnel, nowMs),
       follows: (tunnel, from) => paths.follows(tunnel, from),
-      onClosed: (tunnel) => paths.end(tunnel),
+      onClosed: (tunnel) => {
+        paths.end(tunnel);
+        pathMtus.end(tunnel);
+      },
       onEvent: (event) => this.onTunnelEvent(event),
     });
     const receive = (datagram: Uint8Array, from: Path): void => packets.receive(datagram, from);
-    const isUsed = (via: Via): boolean => paths.takes(via);
-    const standbys = new StandbyPorts({ runtime, situation, receive, receiveOther, isUsed });
+    const isUsed = (via: Via): boolean => paths.takes(via) || serversTake(via);
+    const isWanted = this.options.standby !== 'off';
+    const standbys = isWanted ? new StandbyPorts({ runtime, situation, receive, receiveOther, isUsed }) : undefined;
     this.standbys = standbys;
     const paths: Paths = new Paths(packets.publicKey, {
-      ...{ clock, timers, random, standbys, relays: this.tracedRelays },
+      ...{ clock, timers, random, relays: this.tracedRelays, ...(standbys && { standbys }) },
       mapping: () => situation.reach?.mapping,
       openPort: (family) => openExtraPort(runtime, family, receive),
       onStuck: (tunnel) => this.options.onStuck(tunnel),
       onMoveKnown: (tunnel, whose) => this.moveKnown(tunnel, whose),
+      onDoubt: (tunnel, is) => this.doubted(tunnel, is),
       onFigure8: (...tried) => traceFigure8(this.options.trace, this.options.part, ...tried),
     });
     this.pathsIfMade = paths;
@@ -172,6 +183,12 @@ export class PacketPath {
     this.addresses = addresses;
     this.options.capture?.name(fqdn, addresses);
     this.virtualStack?.configure(addresses, LEAST_MTU);
+  }
+
+  /** Sockets by other interfaces than packets leave by. */
+  others(family: 4 | 6): readonly Via[] {
+    if (this.options.standby !== 'off') void this.packets; // makes them
+    return this.standbys?.vias(family) ?? [];
   }
 
   /** A tunnel's datagram. */
@@ -233,15 +250,18 @@ export class PacketPath {
 
   /**
    * Returns what it all came to. The stack goes first: the resets of open connections still go through their tunnels,
-   * as a kernel would send them.
+   * as a kernel would send them. Servers can be sent to until `closeOthers`.
    */
   close(): Statistics {
     this.virtualStack?.close();
     const last = this.statistics();
     this.packetModule?.close();
-    this.standbys?.close();
     this.options.capture?.close();
     return last;
+  }
+
+  closeOthers(): void {
+    this.standbys?.close();
   }
 
   private captured(direction: 'in' | 'out', next: (packet: Uint8Array) => void): (packet: Uint8Array) => void {
@@ -293,12 +313,22 @@ export class PacketPath {
       onMoveConfirmed();
       this.pathMtus?.moved(tunnel);
     }
+    if (whose === 'interface') this.options.onInterface();
     const oldDelivers = (whose === 'announced' || whose === 'own') && this.oldDelivers;
     this.pathChanged(virtualAddresses, { rttMs: this.pathsIfMade?.rttMs(tunnel, path), oldDelivers });
   }
 
-  private get tracedRelays(): Relays {
+  private doubted(tunnel: Tunnel, is: 'begun' | 'over'): void {
     const { trace, part } = this.options;
+    const { fqdn, path, virtualAddresses } = tunnel;
+    if (is === 'over') return this.pathMtus?.back(tunnel);
+    trace({ part, event: 'path doubted', peer: fqdn, path: describePath(path) });
+    this.pathMtus?.leave(tunnel);
+    for (const address of [virtualAddresses.ipv4, virtualAddresses.ipv6]) this.virtualStack?.pathDoubted(address);
+  }
+
+  private get tracedRelays(): Relays {
+    const { trace, part, onInterface } = this.options;
     const relays = this.options.relays();
     return {
       heardMs: (path) => relays.heardMs(path),
@@ -306,6 +336,7 @@ export class PacketPath {
       reachBy(path, via) {
         trace({ part, event: 'relay reached', path: describePath(path), from: via?.address ?? 'any' });
         relays.reachBy(path, via);
+        onInterface();
       },
     };
   }

@@ -251,8 +251,13 @@ function growBuffers(socket: DatagramSocket): void {
 /** TCP's own keep alives: a NAT on the way does not forget the connection, and one that is dead is noticed. */
 const STREAM_KEEP_ALIVE_MS = 180_000;
 
-function openStreamPort(to: Endpoint, { tls, onConnect, onBytes, onClose }: StreamPortOptions): StreamPort {
-  const socket = tls ? connectTls(to, tls.serverName) : connect({ host: to.address, port: to.port, noDelay: true });
+function openStreamPort(
+  { address: host, port }: Endpoint,
+  { tls, localAddress, onConnect, onBytes, onClose }: StreamPortOptions,
+): StreamPort {
+  const socket = tls
+    ? connectTls({ host, port }, tls.serverName)
+    : connect({ host, port, noDelay: true, ...(localAddress !== undefined && { localAddress }) });
   socket.unref();
   let failure: Error | undefined;
   socket.on(tls ? 'secureConnect' : 'connect', onConnect);
@@ -268,9 +273,9 @@ function openStreamPort(to: Endpoint, { tls, onConnect, onBytes, onClose }: Stre
   };
 }
 
-function connectTls({ address: host, port }: Endpoint, serverName: string | undefined): TLSSocket {
+function connectTls(to: { host: string; port: number }, serverName: string | undefined): TLSSocket {
   const socket = tlsModule().connect({
-    ...{ host, port, rejectUnauthorized: false, minVersion: 'TLSv1.2' },
+    ...{ ...to, rejectUnauthorized: false, minVersion: 'TLSv1.2' },
     ...(serverName !== undefined && { servername: serverName }),
   });
   socket.setNoDelay();

@@ -61,6 +61,8 @@ export interface StreamPort {
 export interface StreamPortOptions {
   /** TLS, whatever certificate the other side has: what is said over it is sealed to a known key. */
   readonly tls?: { readonly serverName?: string };
+  /** Of the interface that it is to leave by; undefined: whichever the host takes. Not with TLS. */
+  readonly localAddress?: string | undefined;
   onConnect(): void;
   onBytes(bytes: Uint8Array): void;
   /** Called once, whatever ended the stream. */

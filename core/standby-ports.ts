@@ -41,8 +41,8 @@ export interface StandbyPortsOptions {
   /** Datagrams of tunnels. */
   receive(datagram: Uint8Array, from: DirectPath): void;
   /** Others, from servers. */
-  receiveOther(datagram: Uint8Array, from: Endpoint): void;
-  /** Whether a tunnel's packets take it. */
+  receiveOther(datagram: Uint8Array, from: Endpoint, by: Via): void;
+  /** Whether packets of a tunnel, or to servers, take it. */
   isUsed(via: Via): boolean;
 }
 
@@ -135,7 +135,7 @@ export class StandbyPorts implements Standbys {
   private receive(datagram: Uint8Array, from: DirectPath, stun: StunClient): void {
     if (isStun(datagram)) stun.receive(datagram, from.endpoint);
     else if (datagram[0]! <= LAST_TUNNEL_TYPE) this.options.receive(datagram, from);
-    else this.options.receiveOther(datagram, from.endpoint);
+    else this.options.receiveOther(datagram, from.endpoint, from.via!);
   }
 
   private get addresses(): HostAddress[] {

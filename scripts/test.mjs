@@ -21,7 +21,7 @@ const script = (name, ...args) => [process.execPath, resolve(projectRoot, 'scrip
 const isWhole = mochaArguments.length === 0;
 const runs = isWhole ? ['tests', 'tests 2'] : ['tests'];
 /** Programs of the first three listen on fixed ports; all others take ports that are free. */
-const SECOND_LANE = ['shim', 'programs', 'versions', 'servers'].map((dir) => `dist/test/${dir}/**`);
+const SECOND_LANE = ['shim', 'programs', 'versions', 'servers', 'cli'].map((dir) => `dist/test/${dir}/**`);
 const first = isWhole ? SECOND_LANE.flatMap((files) => ['--ignore', files]) : mochaArguments;
 const second = SECOND_LANE.map((files) => `${files}/*.test.js`);
 const tests = { name: 'tests', run: () => runMocha('tests', first) };

@@ -7,8 +7,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** How long a host has both networks in a handover that the old one outlives. */
 const BOTH_UP_MS = 1_000;
-/** A phone that asks a server of its vendor's whether a network leads anywhere has given it up after that. */
-const NOTICED_MS = 10_000;
+/** Phones ask a server of their vendor's whether a network leads anywhere, and take longer to give it up. */
+const NOTICED_MS = 5_000;
 const OUTAGE_MS = 3_000;
 
 const between = (a, b) => (i) => (i % 2 === 0 ? [a, b] : [b, a]);
@@ -44,7 +44,7 @@ export const SCENARIOS = {
     },
   },
   silence: {
-    about: 'Wi-Fi drops everything, without any event, while LTE is up; after 10 s the host gives Wi-Fi up',
+    about: 'Wi-Fi drops everything, without any event, while LTE is up; after 5 s the host gives Wi-Fi up',
     networks: ['wifi', 'lte'],
     async prepare(world, i) {
       if (i === 0) return;

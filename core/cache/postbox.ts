@@ -5,6 +5,7 @@
  *
  * The DC is asked for each item to store: it decides who may, and knows the receiver's key as it is now.
  */
+import { backOff } from '../back-off';
 import { NtmError } from '../errors';
 import type { Clock, Random, StreamPort, StreamPortOptions, Timer, Timers } from '../runtime';
 import type { Trace } from '../trace';
@@ -20,8 +21,7 @@ import type { Opened, TakenItems } from './contract';
 
 /** To a cache server that is gone, or has restarted and waits to be told who we are. */
 const STORE_TRIES = 4;
-const RETRY_MS = 250;
-const RECONNECT_LIMIT_MS = 60_000;
+const RETRY_MS = { first: 250, limit: 60_000 };
 /** A connection for storing stays so long without use. */
 const IDLE_MS = 30_000;
 /** The receiver's clock and the cache server's may differ so much. */
@@ -78,7 +78,7 @@ export class Postbox {
       } catch (error) {
         // The same id again: what is there already is not stored twice.
         if (tries === STORE_TRIES || this.closed || !isLost(error)) throw storeError(error, target);
-        await new Promise<void>((resolve) => this.options.timers.schedule(RETRY_MS * 2 ** (tries - 1), resolve));
+        await new Promise<void>((resolve) => this.options.timers.schedule(backOff(RETRY_MS, tries - 1), resolve));
       }
     }
   }
@@ -230,13 +230,13 @@ export class Postbox {
     this.connections.delete(name);
     if (this.home?.connection !== connection) return;
     this.home = undefined;
-    if (this.listeners.size > 0) this.reconnectLater(RETRY_MS * 2 ** Math.min(this.failures++, 10));
+    if (this.listeners.size > 0) this.reconnectLater(backOff(RETRY_MS, this.failures++));
   }
 
   private reconnectLater(delayMs: number): void {
     if (this.closed) return;
     this.reconnectTimer?.cancel();
-    this.reconnectTimer = this.options.timers.schedule(Math.min(delayMs, RECONNECT_LIMIT_MS), () => this.perhaps());
+    this.reconnectTimer = this.options.timers.schedule(delayMs, () => this.perhaps());
   }
 
   private perhaps(): void {
@@ -245,7 +245,7 @@ export class Postbox {
 
   /** A reader could not be served; it is called again. */
   failed(): void {
-    this.reconnectLater(RETRY_MS * 2 ** Math.min(this.failures++, 10));
+    this.reconnectLater(backOff(RETRY_MS, this.failures++));
   }
 
   served(): void {

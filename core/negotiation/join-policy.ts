@@ -21,6 +21,7 @@
  * A silent DC may have another endpoint since it restarted, which the AS knows; but when a network comes back, nodes
  * that all log in would be a burden. So only every other attempt looks there.
  */
+import { backOff, type BackOff } from '../back-off';
 import { NtmError } from '../errors';
 import type { Clock, Random } from '../runtime';
 
@@ -130,14 +131,14 @@ export class JoinPolicy {
     return canRegister ? delayMs : Math.max(delayMs, this.noLoginBeforeMs - this.clock.now());
   }
 
-  private shortened({ first, limit }: { first: number; limit: number }, times: number): number {
+  private shortened(delays: BackOff, times: number): number {
     const [byte = 0] = this.random.bytes(1);
-    return Math.min(first * 2 ** times, limit) * (1 - byte / 512);
+    return backOff(delays, times) * (1 - byte / 512);
   }
 }
 
 /** Undefined for silence: nobody was troubled. */
-function loginBackoff(error: unknown): { first: number; limit: number } | undefined {
+function loginBackoff(error: unknown): BackOff | undefined {
   switch (error instanceof NtmError ? error.code : undefined) {
     case 'NTM_AS_UNREACHABLE':
       return undefined;

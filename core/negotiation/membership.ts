@@ -55,9 +55,14 @@ export interface MembershipOptions {
   readonly publicKey: Uint8Array;
   readonly route: 'auto' | 'relay' | 'direct';
   hostEndpoints(): Endpoint[];
-  /** This server takes datagrams over TLS, too; perhaps, if it is the AS. `name`: a host name. */
-  alsoByTls?(server: Endpoint, streams: readonly Endpoint[], name?: string): void;
+  /**
+   * This one will be sent to. `streams`: where it takes datagrams over TLS, too; perhaps, if it is the AS. `name`: a host
+   * name.
+   */
+  addServer?(server: Endpoint, streams: readonly Endpoint[], name?: string): void;
   readonly situation?: OwnSituation;
+  /** The host's address that this server is reached from; undefined: whichever it is. */
+  sourceFor?(server: Endpoint): string | undefined;
   onConfiguration(configuration: Body<'configurationResponse'>): void;
   onJoined(fqdn: string, registered: Registered): void;
   onFailed(error: Error): void;
@@ -253,10 +258,10 @@ export class Membership {
   }
 
   private async login(password: string): Promise<LoginResult> {
-    const { runtime, accountServer, trace, part, alsoByTls } = this.options;
+    const { runtime, accountServer, trace, part, addServer } = this.options;
     const { host } = accountServer;
     const endpoint = await this.accountServer.find();
-    alsoByTls?.(endpoint, this.accountServer.streamsAt(endpoint), endpoint.address === host ? undefined : host);
+    addServer?.(endpoint, this.accountServer.streamsAt(endpoint), endpoint.address === host ? undefined : host);
     return login({
       ...this.options,
       ...{ password, instance: this.instance, yielding: this.policy.yields },
@@ -307,9 +312,9 @@ export class Membership {
   }
 
   private endpointOf(session: LoginResult): Endpoint {
-    const { runtime, alsoByTls } = this.options;
+    const { runtime, addServer } = this.options;
     const endpoint = chosenEndpoint(session.coordinatorEndpoints, this.silences, runtime);
-    alsoByTls?.(endpoint, session.coordinatorStreams);
+    addServer?.(endpoint, session.coordinatorStreams);
     return endpoint;
   }
 

@@ -4,6 +4,7 @@
  *
  *   connecting -- registration ack --> connected -- ended, refused, or a keep alive without answer --> connecting
  */
+import { backOff } from '../back-off';
 import type { Clock, Random, StreamPort, StreamPortOptions, Timer, Timers } from '../runtime';
 import type { Trace } from '../trace';
 import type { Endpoint } from '../wire/addresses';
@@ -13,8 +14,7 @@ import type { Body } from '../wire/messages';
 import type { Peer } from '../wire/peers';
 import { Signalling } from '../wire/signalling';
 
-const RECONNECT_MS = 500;
-const RECONNECT_LIMIT_MS = 60_000;
+const RECONNECT_MS = { first: 500, limit: 60_000 };
 /**
  * NATs keep an idle TCP connection for more than two hours (RFC 5382 REQ-5); the least that was measured among home
  * routers is 239 s (Hätönen et al., IMC 2010).
@@ -157,7 +157,7 @@ export class NotificationClient {
     if (this.attempt !== attempt) return;
     this.disconnect();
     if (this.closed) return;
-    const delayMs = Math.min(RECONNECT_MS * 2 ** this.failures++, RECONNECT_LIMIT_MS);
+    const delayMs = backOff(RECONNECT_MS, this.failures++);
     this.timer = this.options.timers.schedule(delayMs, () => this.connect());
     this.options.onLost();
   }

@@ -10,7 +10,7 @@
  */
 import type { Runtime, Timer } from '../runtime';
 import type { Trace } from '../trace';
-import { formatEndpoint } from '../wire/addresses';
+import { formatEndpoint, type Endpoint } from '../wire/addresses';
 import { hex } from '../wire/keys';
 import { mayReach } from '../reach/ip-versions';
 import { NotificationClient, type PushAddress } from './notification-client';
@@ -28,6 +28,7 @@ export interface NotificationKeeperOptions {
   readonly runtime: Runtime;
   readonly trace: Trace;
   readonly part: string;
+  sourceFor?(server: Endpoint): string | undefined;
   onNotification(notificationId: Uint8Array, handover: boolean): void;
   onPushRefused(why: 'dead' | 'unsupported'): void;
 }
@@ -107,7 +108,8 @@ export class NotificationKeeper {
       this.client = new NotificationClient({
         ...{ clock, timers, random, trace, part, endpoint, key, onNotification, onPushRefused, handover },
         push: () => this.push,
-        openStreamPort: runtime.openStreamPort.bind(runtime),
+        openStreamPort: (to, events) =>
+          runtime.openStreamPort(to, { ...events, localAddress: this.options.sourceFor?.(to) }),
         onConnected: () => this.rest(),
         onLost: () => {
           this.rest();

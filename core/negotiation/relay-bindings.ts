@@ -68,8 +68,8 @@ export interface RelayBindingsOptions {
   canSendTo(endpoint: Endpoint): boolean;
   /** Where a NAT in between forgets sooner than most. */
   readonly keepAlive?: { readonly intervalMs: number | undefined; onChange(tell: () => void): void };
-  /** This RS takes datagrams over TLS, too. */
-  alsoByTls?(server: Endpoint, streams: readonly Endpoint[]): void;
+  /** This RS will be sent to. `streams`: where it takes datagrams over TLS, too. */
+  addServer?(server: Endpoint, streams: readonly Endpoint[]): void;
   /** Whether the tunnel to this node goes this way. */
   isWanted(fqdn: string, path: RelayPath): boolean;
   /** An RS says where it sees this node. */
@@ -91,11 +91,11 @@ export class RelayBindings {
 
   /** Rejects with NtmError NTM_NO_ROUTE when the RS cannot be reached. */
   async bind(fqdn: string, { endpoints, pathId, key, streams = [] }: RelayOffer): Promise<RelayPath> {
-    const { clock, signalling, canSendTo, alsoByTls } = this.options;
+    const { clock, signalling, canSendTo, addServer } = this.options;
     const endpoint = endpoints.find(canSendTo) ?? (streams.length > 0 ? endpoints[0] : undefined);
     if (!endpoint)
       throw new NtmError('NTM_NO_ROUTE', `this host has no IP version in common with the relay to ${fqdn}`);
-    alsoByTls?.(endpoint, streams);
+    addServer?.(endpoint, streams);
     if (this.bindings.size >= BINDINGS_LIMIT) this.forgetOldest();
     const binding: Binding = {
       ...{ fqdn, path: { kind: 'relay', endpoint, pathId }, to: endpoint },
@@ -154,6 +154,11 @@ export class RelayBindings {
     }
   }
 
+  /** Servers see this node elsewhere. */
+  checkAll(): void {
+    for (const binding of this.bindings.values()) void this.check(binding);
+  }
+
   /** When something last came from the RS of this path. */
   heardMs(path: RelayPath): number {
     return this.bindingOf(path)?.lastHeardMs ?? -Infinity;
@@ -198,10 +203,6 @@ export class RelayBindings {
 
   close(): void {
     for (const binding of [...this.bindings.values()]) this.release(binding);
-  }
-
-  private checkAll(): void {
-    for (const binding of this.bindings.values()) void this.check(binding);
   }
 
   /** Binds, again: true when the path is served on. One at a time. */

@@ -86,9 +86,15 @@ export class PathMtus {
     });
   }
 
-  /** This host is in another network: what was found of the same path does not hold any more. */
+  /** This host is in another network, or may have to take another path: what was found does not hold any more. */
   leave(tunnel: Tunnel): void {
     this.set(tunnel, leastMtu(tunnel.path));
+  }
+
+  /** Nothing was left after all. */
+  back(tunnel: Tunnel): void {
+    const last = this.searches.get(tunnel);
+    if (last && samePath(last.path, tunnel.path)) this.conclude(tunnel, last);
   }
 
   /** The peer answers there. */
@@ -103,6 +109,12 @@ export class PathMtus {
     if (last && (last.retry || this.options.clock.now() - last.startedMs < RETRIES_MS[0])) return;
     this.set(tunnel, leastMtu(tunnel.path));
     this.search(tunnel, RETRIES_MS.length);
+  }
+
+  /** The tunnel is closed. */
+  end(tunnel: Tunnel): void {
+    this.searches.get(tunnel)?.retry?.cancel();
+    this.searches.delete(tunnel);
   }
 
   /** True when it was a message of ours, and is dealt with. */

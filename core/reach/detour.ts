@@ -1,29 +1,44 @@
 /**
- * The way to servers where no UDP passes: TLS (stream-port.ts). Who sends to a server names its UDP endpoint, and is
+ * The ways to servers: UDP as the host sends it; where none passes, TLS (stream-port.ts); and where the host's own
+ * interface carries nothing, UDP by another one (standby-ports.ts). Who sends to a server names its UDP endpoint, and is
  * told of that one when something comes back, whichever way it goes; so nobody above knows of it.
  *
- *   udp -- a server that is silent by UDP answers over TLS -------------------------> tls
- *   tls -- a trial by UDP is answered, or a server that is silent over TLS answers -> udp
+ *   udp -- a server that is silent by UDP answers over TLS, or by another interface ----> tls, interface
+ *   tls, interface -- a trial by UDP is answered, or a server that is silent answers ---> udp
  *
- * A request that is unanswered for SILENT_MS goes both ways when it is sent again: a datagram that arrives twice is known
- * for what it is, since it is one transaction. So nothing waits until one way was given up. While TLS is in use, UDP is
- * tried now and then, less often when it did not last; and another network of the host begins with UDP.
+ * A request that is unanswered for SILENT_MS goes all ways when it is sent again: a datagram that arrives twice is known
+ * for what it is, since it is one transaction. So nothing waits until one way was given up. While another way is in use,
+ * UDP is tried now and then, less often when it did not last; and another network of the host begins with UDP. Another
+ * interface comes last: which one is used is the wish of who has set the host's routes.
  */
-import type { Clock, Random, Runtime, Timer, Timers } from '../runtime';
-import { formatEndpoint, type Endpoint } from '../wire/addresses';
+import { backOff } from '../back-off';
+import type { Clock, Random, Runtime, Sender, Timer, Timers } from '../runtime';
+import { familyOf, formatEndpoint, type Endpoint } from '../wire/addresses';
 import { Offset, SIGNALLING_MAGIC } from '../wire/header';
 import { kindOf, messageName } from '../wire/messages';
+import { isStun } from '../wire/stun';
 import type { StreamConnections } from './stream-port';
-import { UdpTrial } from './udp-trial';
+import { Trial } from './trial';
 
 /** Two tries of a request (250 and 500 ms). */
 const SILENT_MS = 700;
-const TRIAL_MS = { first: 60_000, limit: 1_920_000 };
+/** What was sent by the host's own interface at the same time may be answered so much later than by another one. */
+const GRACE_MS = { udp: 150, tls: 1_000 };
+const TRIAL_MS = {
+  tls: { first: 60_000, limit: 1_920_000 },
+  interface: { first: 5_000, limit: 60_000 },
+};
+/** Many tunnels may ask for a trial at once. */
+const TRIAL_INTERVAL_MS = 1_000;
 /** An AS, DCs, and the RS of many tunnels. */
 const SERVERS_LIMIT = 256;
 const LOST_INTERVAL_MS = 1_000;
 
-export type Way = 'udp' | 'tls';
+/** `interface`: UDP by another one than the host's own way. */
+export type Way = 'udp' | 'tls' | 'interface';
+
+/** A socket on the address of an interface. */
+export type OtherSocket = Sender & { readonly address?: string };
 
 export interface DetourOptions {
   readonly clock: Clock;
@@ -33,9 +48,11 @@ export interface DetourOptions {
   readonly tlsOnly: boolean;
   openStreamPort: Runtime['openStreamPort'];
   sendByUdp(datagram: Uint8Array, to: Endpoint): void;
+  /** Sockets of this IP version by other interfaces; those that are missing are opened, and there later. */
+  others(family: 4 | 6): readonly OtherSocket[];
   onDatagram(datagram: Uint8Array, from: Endpoint): void;
   /** Servers know this node by where its datagrams came from: they have to be told. */
-  onChange(way: Way): void;
+  onChange(way: Way, before: Way): void;
   /** The TLS connection in use to this server has ended. */
   onLost(server: Endpoint): void;
 }
@@ -47,9 +64,13 @@ interface Server {
   serverName: string | undefined;
   /** Of the streams, that which has answered. */
   chosen: Endpoint | undefined;
+  /** Of the sockets by other interfaces. */
+  other: OtherSocket | undefined;
   /** When the first request was sent that nothing has come back after. */
   unansweredMs: number | undefined;
   lostMs: number;
+  /** False once it is forgotten, for there were too many. */
+  isKnown: boolean;
 }
 
 export class Detour {
@@ -58,9 +79,13 @@ export class Detour {
   private readonly byName = new Map<string, Server>();
   private readonly byStream = new Map<string, Server>();
   private connections: StreamConnections | undefined;
-  private trial: UdpTrial | undefined;
+  private trial: Trial | undefined;
+  private trialMs = -Infinity;
   private trialTimer: Timer | undefined;
-  /** How often TLS was needed in this network. */
+  /** Something was answered by another interface alone, so far. */
+  private grace: Timer | undefined;
+  private tlsTrial: Trial | undefined;
+  /** How often another way than UDP was needed in this network. */
   private falls = 0;
 
   constructor(private readonly options: DetourOptions) {
@@ -71,14 +96,26 @@ export class Detour {
     return this.current;
   }
 
-  /** A server that takes datagrams over TLS at these endpoints, too. `serverName`: its host name, if it has one. */
+  /** The host's address that this server is reached from, where that is another interface's than the host's own way. */
+  otherAddress(server: Endpoint): string | undefined {
+    if (this.current !== 'interface') return undefined;
+    const family = familyOf(server);
+    return [...this.byName.values()].find(({ endpoint, other }) => other && familyOf(endpoint) === family)?.other
+      ?.address;
+  }
+
+  /** Whether servers are reached by this socket. */
+  takes(socket: OtherSocket): boolean {
+    return this.current === 'interface' && [...this.byName.values()].some(({ other }) => other === socket);
+  }
+
+  /** `streams`: where it takes datagrams over TLS, too. `serverName`: its host name, if it has one. */
   add(endpoint: Endpoint, streams: readonly Endpoint[], serverName?: string): void {
     const name = formatEndpoint(endpoint);
     let server = this.byName.get(name);
     if (!server) {
-      if (streams.length === 0) return;
       if (this.byName.size >= SERVERS_LIMIT) this.forgetOldest();
-      server = { endpoint, streams: [], serverName, chosen: undefined, unansweredMs: undefined, lostMs: -Infinity };
+      server = newServer(endpoint, serverName);
     }
     this.byName.delete(name); // the newest last
     this.byName.set(name, server);
@@ -87,16 +124,22 @@ export class Detour {
     if (streams.length > 0) this.setStreams(server, streams);
   }
 
-  /** False: the endpoint is not such a server's, and UDP is the only way. The endpoint is known by identity. */
+  /** False: UDP is the only way there. The endpoint is known by identity. */
   send(datagram: Uint8Array, to: Endpoint): boolean {
     const server = this.byEndpoint.get(to);
-    if (!server || server.streams.length === 0) return false;
+    if (!server?.isKnown) return false;
     const { clock, tlsOnly, sendByUdp } = this.options;
+    const takesTls = server.streams.length > 0;
+    if (!takesTls && tlsOnly) return false;
     const isRequest = asksForAnswer(datagram);
     if (isRequest) server.unansweredMs ??= clock.now();
     const isSilent = isRequest && this.isSilent(server);
-    if (this.current === 'tls' || isSilent) this.sendByTls(datagram, server);
-    if (!tlsOnly && (this.current === 'udp' || isSilent)) sendByUdp(datagram, to);
+    const byTls = takesTls && (this.current === 'tls' || isSilent);
+    // What asks how this node is seen asks about its own socket.
+    const byOther = isSilent || (this.current === 'interface' && !isStun(datagram));
+    if (byTls) this.sendByTls(datagram, server);
+    if (byOther && !tlsOnly) this.sendByOthers(datagram, server, isSilent);
+    if (!tlsOnly && (isSilent || !(byTls || byOther))) sendByUdp(datagram, to);
     return true;
   }
 
@@ -110,14 +153,37 @@ export class Detour {
     if (!server) return false;
     const wasSilent = this.isSilent(server);
     server.unansweredMs = undefined;
+    this.endGrace();
     if (wasSilent) this.change('udp');
     return false;
+  }
+
+  /** Signalling came by a socket of another interface. The result: from whom, as it is known to who sends there. */
+  receivedByOther(from: Endpoint, by: OtherSocket): Endpoint {
+    const server = this.byName.get(formatEndpoint(from));
+    if (!server) return from;
+    const wasSilent = this.isSilent(server);
+    server.other = by;
+    server.unansweredMs = undefined;
+    if (wasSilent && this.current !== 'interface' && !this.grace) this.beginGrace(server);
+    return server.endpoint;
+  }
+
+  /** Something tells that UDP may pass again. */
+  tryUdp(): void {
+    const { clock, timers, random, tlsOnly, sendByUdp } = this.options;
+    const nowMs = clock.now();
+    if (tlsOnly || this.current === 'udp' || nowMs - this.trialMs < TRIAL_INTERVAL_MS) return;
+    this.trialMs = nowMs;
+    this.trial?.end();
+    const servers = [...this.byName.values()].map(({ endpoint }) => endpoint);
+    this.trial = new Trial({ timers, random, servers, send: sendByUdp });
   }
 
   /** A firewall of this host lets no UDP out there. True: there is another way, and it is taken from the next try on. */
   forbidden(to: Endpoint): boolean {
     const server = this.byEndpoint.get(to);
-    if (!server) return false;
+    if (!server || server.streams.length === 0) return false;
     server.unansweredMs = -Infinity;
     return true;
   }
@@ -128,7 +194,7 @@ export class Detour {
     this.endTrials();
     this.falls = 0;
     if (!this.options.tlsOnly) this.current = 'udp';
-    for (const server of this.byName.values()) server.chosen = server.unansweredMs = undefined;
+    for (const server of this.byName.values()) server.chosen = server.other = server.unansweredMs = undefined;
   }
 
   close(): void {
@@ -153,7 +219,7 @@ export class Detour {
         this.byStream.delete(formatEndpoint(stream));
         this.connections?.end(stream);
       }
-      server.streams = [];
+      server.isKnown = false;
       return;
     }
   }
@@ -166,6 +232,13 @@ export class Detour {
   private sendByTls(datagram: Uint8Array, { chosen, streams, serverName }: Server): void {
     this.connections ??= this.openConnections();
     for (const to of chosen ? [chosen] : streams) this.connections.send(datagram, to, serverName);
+  }
+
+  /** By the socket that the server has answered by; by all until it has, or when it does not any more. */
+  private sendByOthers(datagram: Uint8Array, { endpoint, other }: Server, isSilent: boolean): void {
+    const open = this.options.others(familyOf(endpoint));
+    const isKept = other !== undefined && !isSilent && open.includes(other);
+    for (const socket of isKept ? [other] : open) socket.send(datagram, endpoint);
   }
 
   private openConnections(): StreamConnections {
@@ -188,8 +261,9 @@ export class Detour {
     }
     const wasSilent = this.isSilent(server);
     if (datagram[0] === SIGNALLING_MAGIC) server.unansweredMs = undefined;
-    if (wasSilent) this.change('tls');
-    this.options.onDatagram(datagram, server.endpoint);
+    const isTrial = this.tlsTrial?.isAnsweredBy(datagram);
+    if (wasSilent || this.grace) this.change('tls');
+    if (!isTrial) this.options.onDatagram(datagram, server.endpoint);
   }
 
   private lost(stream: Endpoint): void {
@@ -197,36 +271,56 @@ export class Detour {
     if (!server) return;
     server.chosen = undefined;
     const now = this.options.clock.now();
-    if (this.current === 'udp' || now - server.lostMs < LOST_INTERVAL_MS) return;
+    if (this.current !== 'tls' || now - server.lostMs < LOST_INTERVAL_MS) return;
     server.lostMs = now;
     this.options.onLost(server.endpoint);
   }
 
   private change(to: Way): void {
-    if (this.current === to || this.options.tlsOnly) return;
+    const { current: before } = this;
+    if (before === to || this.options.tlsOnly) return;
     this.current = to;
     this.endTrials();
-    if (to === 'tls') this.tryLater(Math.min(TRIAL_MS.first * 2 ** this.falls++, TRIAL_MS.limit));
-    else this.connections?.endAll();
+    if (to !== 'udp') this.tryLater(backOff(TRIAL_MS[to], this.falls++));
+    if (to !== 'tls') this.connections?.endAll();
     for (const server of this.byName.values()) server.unansweredMs = undefined;
-    this.options.onChange(to);
+    this.options.onChange(to, before);
   }
 
   private tryLater(delayMs: number): void {
-    const { timers, random, sendByUdp } = this.options;
-    this.trialTimer = timers.schedule(delayMs, () => {
-      this.trial?.end();
-      const servers = [...this.byName.values()].map(({ endpoint }) => endpoint);
-      this.trial = new UdpTrial({ timers, random, servers, sendByUdp });
+    this.trialTimer = this.options.timers.schedule(delayMs, () => {
+      this.tryUdp();
       this.tryLater(delayMs);
     });
   }
 
+  /** Servers do not answer a second copy while they work on the first: so TLS is asked by itself. */
+  private beginGrace(server: Server): void {
+    const { timers, random } = this.options;
+    const takesTls = server.streams.length > 0;
+    this.grace = timers.schedule(takesTls ? GRACE_MS.tls : GRACE_MS.udp, () => this.change('interface'));
+    const send = (question: Uint8Array): void => this.sendByTls(question, server);
+    if (takesTls) this.tlsTrial = new Trial({ timers, random, servers: [server.endpoint], send });
+  }
+
+  private endGrace(): void {
+    this.grace?.cancel();
+    this.tlsTrial?.end();
+    this.grace = this.tlsTrial = undefined;
+  }
+
   private endTrials(): void {
+    this.endGrace();
     this.trialTimer?.cancel();
     this.trial?.end();
     this.trial = undefined;
+    this.trialMs = -Infinity;
   }
+}
+
+function newServer(endpoint: Endpoint, serverName: string | undefined): Server {
+  const unheard = { chosen: undefined, other: undefined, unansweredMs: undefined, lostMs: -Infinity };
+  return { endpoint, streams: [], serverName, ...unheard, isKnown: true };
 }
 
 function asksForAnswer(datagram: Uint8Array): boolean {

@@ -2,10 +2,11 @@
  * The node's sockets on its host's network: one UDP socket per IP version carries signalling and tunnels; where no UDP
  * passes, servers are reached over TLS (detour.ts).
  */
+import { backOff } from '../back-off';
 import type { DatagramPort, Runtime, Sender, Timer } from '../runtime';
 import { type Endpoint, familyOf } from '../wire/addresses';
 import { LAST_TUNNEL_TYPE, SIGNALLING_MAGIC } from '../wire/header';
-import { Detour, type Way } from './detour';
+import { Detour, type OtherSocket, type Way } from './detour';
 
 /** A socket that is none any more, as where a system takes the sockets of programs that it has suspended. */
 const BROKEN = new Set(['EBADF', 'ENOTSOCK', 'ENOTCONN', 'EPIPE', 'ESHUTDOWN', 'ERR_SOCKET_DGRAM_NOT_RUNNING']);
@@ -18,7 +19,8 @@ export interface HostPortsOptions {
   onDatagram(datagram: Uint8Array, from: Endpoint): void;
   onSendError(error: Error & { code?: string }, to: Endpoint): void;
   /** See DetourOptions. */
-  onChange(way: Way): void;
+  others(family: 4 | 6): readonly OtherSocket[];
+  onChange(way: Way, before: Way): void;
   onLost(server: Endpoint): void;
   /** There is a socket that was not there before: this node is at another port, or has an IP version more. */
   onOpened(): void;
@@ -35,10 +37,10 @@ export class HostPorts {
   private closed = false;
 
   constructor(private readonly options: HostPortsOptions) {
-    const { runtime, tlsOnly, onDatagram, onChange, onLost } = options;
+    const { runtime, tlsOnly, others, onDatagram, onChange, onLost } = options;
     const { clock, timers, random } = runtime;
     this.detour = new Detour({
-      ...{ clock, timers, random, tlsOnly, onDatagram, onChange, onLost },
+      ...{ clock, timers, random, tlsOnly, others, onDatagram, onChange, onLost },
       openStreamPort: (to, events) => runtime.openStreamPort(to, events),
       sendByUdp: (datagram, to) => this.sendByUdp(datagram, to),
     });
@@ -70,6 +72,12 @@ export class HostPorts {
   /** What goes to this server leaves by that socket: the endpoint is known by identity. */
   sendBy(by: Sender, to: Endpoint): void {
     this.others.set(to, by);
+  }
+
+  /** What has come by a socket of another interface, and is of no tunnel. */
+  receiveBy(datagram: Uint8Array, from: Endpoint, by: OtherSocket): void {
+    const isSignalling = datagram[0] === SIGNALLING_MAGIC;
+    this.options.onDatagram(datagram, isSignalling ? this.detour.receivedByOther(from, by) : from);
   }
 
   close(): void {
@@ -113,7 +121,7 @@ export class HostPorts {
     void this.openPort(family, failures === 0 ? port : 0).then((isOpen) => {
       if (this.closed) return;
       if (isOpen) return this.options.onOpened();
-      const delayMs = Math.min(REOPEN_MS.first * 2 ** failures, REOPEN_MS.limit);
+      const delayMs = backOff(REOPEN_MS, failures);
       this.retries.set(
         family,
         this.options.runtime.timers.schedule(delayMs, () => this.reopen(family, port, failures + 1)),

@@ -8,6 +8,7 @@
  * A server that could not be reached, or that ended a connection without a word, is left alone for a while, longer each
  * time. What waits for a connection, or for a slow one, is bounded; the rest is lost, as UDP's would be.
  */
+import { backOff } from '../back-off';
 import type { Clock, Runtime, StreamPort, Timer, Timers } from '../runtime';
 import { formatEndpoint, type Endpoint } from '../wire/addresses';
 import { frame, FrameReader, STREAM_DATAGRAM_LIMIT } from '../wire/frames';
@@ -120,7 +121,7 @@ export class StreamConnections {
     const name = formatEndpoint(connection.to);
     this.forget(connection);
     const failures = this.backOffs.get(name)?.failures ?? 0;
-    const delayMs = Math.min(BACK_OFF_MS.first * 2 ** failures, BACK_OFF_MS.limit);
+    const delayMs = backOff(BACK_OFF_MS, failures);
     if (this.backOffs.size >= BACK_OFFS_LIMIT) this.backOffs.clear();
     if (connection.isProven) this.options.onLost(connection.to);
     else this.backOffs.set(name, { failures: failures + 1, untilMs: this.options.clock.now() + delayMs });

@@ -4,6 +4,7 @@
  * paths between two reports, and then the next one. What an RS was given since its report counts as load already; one
  * that does not answer is left alone for longer each time, however well it reports itself. Pure, but for chance.
  */
+import { backOff } from '../../core/back-off';
 import type { Clock, Random } from '../../core/runtime';
 import { familyOf } from '../../core/wire/addresses';
 import { BoundedMap } from '../bounded-map';
@@ -14,8 +15,7 @@ import type { ReportedServer } from './server-reports';
 const PATH_LOAD = 0.002;
 /** Even a full one may be asked when there is no other: it knows best whether it has room. */
 const LEAST_ROOM = 0.01;
-const FIRST_BACK_OFF_MS = 5_000;
-const BACK_OFF_LIMIT_MS = 300_000;
+const BACK_OFF_MS = { first: 5_000, limit: 300_000 };
 const SERVERS_LIMIT = 1_024;
 
 /** By the sum of both round trips, those that are so little farther than the nearest are as near. */
@@ -76,8 +76,7 @@ export class RelayChoice {
 
   failed(server: ReportedServer): void {
     const standing = this.standingOf(server);
-    const backOffMs = Math.min(FIRST_BACK_OFF_MS * 2 ** standing.failures++, BACK_OFF_LIMIT_MS);
-    standing.notBeforeMs = this.clock.now() + backOffMs;
+    standing.notBeforeMs = this.clock.now() + backOff(BACK_OFF_MS, standing.failures++);
   }
 
   /** All of them where there is nothing to tell them apart by. */

@@ -31,6 +31,8 @@ const SWEEP_MS = 15_000;
 const HINT_INTERVAL_MS = 1;
 /** While draining: has everybody gone? And are those who have not heard told again? */
 const DRAIN_CHECK_MS = 500;
+/** Who still uses a path binds it every two seconds while this drains; who has not heard that by then has gone. */
+const DRAIN_SILENCE_MS = 10_000;
 
 export interface RelayServerOptions {
   readonly identity: KeyPair;
@@ -167,12 +169,16 @@ export class RelayServer implements ServerMachine {
     this.ports.trace({ part, event: 'send', message, figure: 7, step: received + 1 });
   }
 
-  /** Resolves when every node has gone to another RS, or after `limitMs`. */
+  /**
+   * Resolves when every node has gone to another RS, or after `limitMs`. Nodes that took it for dead, as when it was
+   * flooded, have gone without release: their paths are not waited for.
+   */
   async drain(limitMs: number): Promise<void> {
     this.draining = true;
     const { clock, timers } = this.ports;
-    const endMs = clock.now() + limitMs;
-    while (this.paths.size > 0 && clock.now() < endMs) {
+    const beginMs = clock.now();
+    const isUsed = ({ boundMs }: RelayPath): boolean => clock.now() - Math.max(beginMs, boundMs) < DRAIN_SILENCE_MS;
+    while (clock.now() < beginMs + limitMs && [...this.paths].some(isUsed)) {
       for (const path of this.paths) {
         for (const side of path.sides) if (side) this.ports.transmit(relayHint(path.id), side);
       }

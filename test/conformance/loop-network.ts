@@ -63,7 +63,8 @@ export class LoopNetwork implements VirtualNetwork, LeavingNetwork {
     private readonly onAccepted: () => void,
   ) {
     this.#node = new PacketPath({
-      ...{ runtime, part: 'node', capture: undefined, allow: undefined, isZone: () => false, isHandover: () => false },
+      ...{ runtime, part: 'node', capture: undefined, allow: undefined, standby: 'off' },
+      ...{ isZone: () => false, isHandover: () => false, serversTake: () => false },
       trace: ({ event, mtu }) => event === 'path mtu' && this.#onPathMtu(mtu as number),
       secretKey: runtime.random.bytes(32),
       transmit: (datagram, to) => this.#port?.send(datagram, to),
@@ -74,6 +75,7 @@ export class LoopNetwork implements VirtualNetwork, LeavingNetwork {
       onStuck() {},
       onStalled() {},
       onMoveConfirmed() {},
+      onInterface() {},
       onRoute() {},
       onStackFault(assertion) {
         throw new Error(`lwIP: ${assertion}`);

@@ -29,6 +29,8 @@ describe('settings', () => {
     assert.equal(config.route, 'auto');
     assert.equal(config.portMapping, 'auto');
     assert.equal(readConfig({ ...complete, NTMOBILE_PORT_MAPPING: 'off' }).portMapping, 'off');
+    assert.equal(config.standby, 'auto');
+    assert.equal(readConfig({ ...complete, NTMOBILE_STANDBY: 'off' }).standby, 'off');
     assert.equal(config.log, 'warn');
     assert.equal(config.required, false);
     assert.equal(config.accountServer.port, 4500);

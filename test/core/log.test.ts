@@ -70,6 +70,15 @@ describe('NTMOBILE_LOG', () => {
     ]);
   });
 
+  it('servers are reached by another way -> told which', () => {
+    const ways = (['tls', 'interface', 'udp'] as const).map((way) => ({ part: 'node a', event: 'way changed', way }));
+    assert.deepEqual(toldOf(...ways), [
+      'no UDP passes here: servers and relays are reached over TLS',
+      'servers are silent: they are reached by another interface of this host',
+      "servers are reached by UDP and this host's own way again",
+    ]);
+  });
+
   it('text of others with control characters -> one line, and nothing that moves a cursor', () => {
     assert.deepEqual(toldOf({ ...lost, why: 'a\r\nb\u001b[2Jc\u2028d' }), [
       'lost the network, joining again: a b [2Jc d',

@@ -20,13 +20,18 @@ describe('bad input', function () {
   let network: Network;
   let bob: Program;
   let port: string;
+  /** A port that is only free is soon somebody else's, who answers. */
+  const silent = createSocket('udp4');
 
   before(async () => {
+    silent.bind(0, '127.0.0.1');
+    await once(silent, 'listening');
     network = await Network.start(['alice', 'bob', 'carol']);
     bob = network.program('bob', [testProgram('http-server.cjs'), '::']);
     port = String((await portsOf(bob))[0]);
   });
   after(async () => {
+    silent.close();
     await stop(bob);
     await network.close();
   });
@@ -46,10 +51,10 @@ describe('bad input', function () {
     assert.notEqual(as, network.join.as);
     return { node: 'wrong-key', as };
   };
-  const closedPort = async (): Promise<NodeOptions> => {
-    const as = network.join.as.replace(/:\d+\//, `:${await freePort()}/`);
+  const silentPort = (): NodeOptions => {
+    const as = network.join.as.replace(/:\d+\//, `:${silent.address().port}/`);
     assert.notEqual(as, network.join.as);
-    return { node: 'closed-port', as };
+    return { node: 'silent-port', as };
   };
 
   function assertLookupFailed(seen: Seen, code: string, cause: string, hostname = network.fqdn('bob')): void {
@@ -59,19 +64,19 @@ describe('bad input', function () {
     assert.ok(!reason.includes('not-the-password'), 'and no password');
   }
 
-  const loginFailures: [string, string, () => Promise<NodeOptions> | NodeOptions, string, string][] = [
+  const loginFailures: [string, string, () => NodeOptions, string, string][] = [
     ['a wrong password', 'alice', () => wrongPassword, 'EAI_FAIL', 'NTM_LOGIN_REFUSED'],
     ['an unknown account', 'nobody', () => ({}), 'EAI_FAIL', 'NTM_LOGIN_REFUSED'],
-    ['an AS that does not answer', 'alice', closedPort, 'EAI_AGAIN', 'NTM_AS_UNREACHABLE'],
+    ['an AS that does not answer', 'alice', silentPort, 'EAI_AGAIN', 'NTM_AS_UNREACHABLE'],
     ['another key than that of the AS', 'alice', wrongKey, 'EAI_FAIL', 'NTM_AS_KEY'],
   ];
   for (const [state, account, options, code, cause] of loginFailures) {
     it(`${state}: a name is looked up -> ${code}, caused by ${cause}`, async () => {
-      assertLookupFailed(await lookup(account, network.fqdn('bob'), await options()), code, cause);
+      assertLookupFailed(await lookup(account, network.fqdn('bob'), options()), code, cause);
     });
 
     it(`${state}: a name is dialled -> the same error`, async () => {
-      assertLookupFailed(await connect(account, network.fqdn('bob'), await options()), code, cause);
+      assertLookupFailed(await connect(account, network.fqdn('bob'), options()), code, cause);
     });
   }
 
@@ -138,13 +143,3 @@ describe('bad input', function () {
     assert.equal((await connect('alice', network.fqdn('bob'))).code, undefined);
   });
 });
-
-/** A UDP port that was free a moment ago: nobody answers there. */
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  await once(socket, 'close');
-  return port;
-}

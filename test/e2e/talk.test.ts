@@ -62,16 +62,18 @@ describe('two unmodified programs', function () {
     const seen = [...packets.matchAll(/ IP (\S+) > \S+: Flags \[([^\]]+)\]/g)];
     const own = seen[0]?.[1];
     const ways = seen.map(([, source, flags]) => `${source === own ? 'out' : 'in'} ${flags}`);
-    assert.deepEqual(ways.slice(0, 4), ['out S', 'in S.', 'out .', 'out P.'], packets);
+    // A SYN, or its answer, is sent again when the path changes meanwhile, or the other side is slow.
+    const kinds = [...new Set(ways)];
+    assert.deepEqual(kinds.slice(0, 4), ['out S', 'in S.', 'out .', 'out P.'], packets);
     const lines = readTrace(network.traceFile('seen'));
     const { tunnels, stack } = lines.find(({ event }) => event === 'statistics') as unknown as Statistics;
     const [tunnel] = tunnels;
     assert.equal(tunnel?.fqdn, network.fqdn('bob'));
-    // Others were tried.
-    const [used] = tunnel.paths.filter(({ path }) => path === tunnel.path);
-    assert.match(tunnel.path, /^127\.0\.0\.1:/);
+    // Of the ways from this host to itself, whichever was the fastest when it was last looked at.
+    assert.doesNotMatch(tunnel.path, /relay/);
+    assert.ok(tunnel.paths.some(({ path, receivedBytes }) => path === tunnel.path && receivedBytes > 0));
     assert.equal(stack?.sent, ways.filter((way) => way.startsWith('out')).length);
-    assert.ok(tunnel.sentPackets >= stack.sent && used!.receivedBytes > 0);
+    assert.ok(tunnel.sentPackets >= stack.sent);
   });
 
   it('NTMOBILE_LOG: a program that fetched -> by info it tells of itself and its tunnel, by default of nothing', async () => {

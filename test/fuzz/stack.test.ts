@@ -49,6 +49,12 @@ describe(`fuzz: stack (NTMOBILE_FUZZ_SEED=${seed})`, function () {
     world.close();
   });
 
+  it('data unsent: a segment with a smaller MSS, which is for SYNs alone -> ignored, and the owner writes on', () =>
+    storm([
+      Buffer.from('0600000000000000000000000000000a020405', 'hex'),
+      Buffer.from('06100000000000000000000000000000', 'hex'),
+    ]));
+
   it('connections in every state: segments that lie -> no assertion of lwIP fails, nothing leaks, others go on', () =>
     fuzz({ name: 'segments', runs: 30_000, batch: 300, longest: 1_500, attempt: storm }));
 });

@@ -67,7 +67,7 @@ for (const withNotification of [true, false]) {
     it('MN moves back -> its tunnel is direct again, and its connection goes on', async () => {
       lab.mark();
       lab.move('wire');
-      await Promise.all([lab.established('MN'), lab.established('CN')]);
+      await Promise.all([lab.established('MN', /^192\.0\.2\.30:/), lab.established('CN', /^192\.0\.2\.20:/)]);
       await next(mn, says('tick'), 3);
       assert.match(String(paths('CN').at(-1)), /^192\.0\.2\.20:/);
       assert.deepEqual(mn.lines.filter(says('broken')), []);

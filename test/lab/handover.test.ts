@@ -3,11 +3,15 @@
  * `npm run lab -- MOVEMENT` shows in full.
  */
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { CORRESPONDENT, MOBILE } from '../support/handover-lab/accesses';
 import { HandoverLab } from '../support/handover-lab/handover-lab';
+import type { MobileHost } from '../support/handover-lab/mobile-host';
 import { stay, type Movement } from '../support/handover-lab/movement';
 import { runMovement, type MovedResult } from '../support/handover-lab/run';
 import { workloadsOf } from '../support/handover-lab/workload';
 import { describeLab } from '../support/lab';
+import { fqdnOf, type LabNode } from '../support/nat-lab/nat-lab';
 import { killRunning } from '../support/processes';
 
 const STAY_MS = 1_000;
@@ -69,6 +73,34 @@ function tests(this: Mocha.Suite): void {
       assert.ok(result?.ok, result?.note);
     });
   }
+
+  for (const [standby, isKept] of [
+    ['auto', true],
+    ['off', false],
+  ] as const) {
+    it(`NTMOBILE_STANDBY=${standby}, datagrams by Wi-Fi, LTE is there -> ${isKept ? 'LTE is kept ready' : 'nothing leaves by LTE'}`, async () => {
+      const [mn, cn] = await Promise.all([lab.mobileHost('mn', MOBILE), lab.mobileHost('cn', CORRESPONDENT)]);
+      for (const host of [mn, cn]) for (const name of ['wifi', 'lte']) host.join(name);
+      const [datagrams] = workloadsOf({ bytes: 0, bytesPerSecond: 0 }).filter(({ name }) => name === 'datagrams');
+      const hears: LabNode = { account: 'hears', name: `standby-${standby}` };
+      const { server, port } = await lab.serve(cn, hears, datagrams!.serve);
+      const before = packetsSent(mn, 'lte');
+      const dials: LabNode = { account: 'dials', name: `standby-${standby}` };
+      const client = lab.program(mn, dials, datagrams!.dial(fqdnOf(hears), port), { NTMOBILE_STANDBY: standby });
+      await client.line((line) => line === 'going');
+      await stay(PROVEN_MS);
+      assert.equal(packetsSent(mn, 'lte') > before, isKept);
+      await Promise.all([client.kill(), server.kill()]);
+    });
+  }
+}
+
+function packetsSent(host: MobileHost, name: string): number {
+  const [command, ...args] = host.command('ip', '-j', '-s', 'link', 'show', 'dev', name);
+  const [link] = JSON.parse(execFileSync(command!, args, { encoding: 'utf8' })) as {
+    stats64: { tx: { packets: number } };
+  }[];
+  return link!.stats64.tx.packets;
 }
 
 describeLab('handover', tests, { commands: ['cc'] });

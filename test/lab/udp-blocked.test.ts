@@ -8,6 +8,7 @@ import { portsOf, testProgram } from '../support/network';
 import { next, says } from '../support/outage';
 import type { Program } from '../support/processes';
 import { RouterLab, type Host } from '../support/router-lab';
+import { waysIn } from '../support/trace-watch';
 
 const LENGTH = 1 << 20;
 
@@ -43,8 +44,7 @@ describeLab('hosts without UDP', function () {
     const paths = lab.trace(host, label).flatMap(({ event, path }) => (event === 'established' ? [path] : []));
     assert.deepEqual(new Set(paths), new Set([relayed]));
   };
-  const waysOf = (host: Host, label = ''): unknown[] =>
-    lab.trace(host, label).flatMap(({ event, way }) => (event === 'way changed' ? [way] : []));
+  const waysOf = (host: Host, label = ''): unknown[] => waysIn(lab.trace(host, label));
 
   it('one without dials one with UDP, and is dialled by it -> a megabyte comes whole, through the RS', async () => {
     await Promise.all([fetches('alice', 'dials', 'bob'), fetches('bob', 'dials', 'alice')]);

@@ -22,7 +22,7 @@ export interface ArchitectureRule {
 }
 
 /** Leaves that any part may use: types, codes, ports and the join URL. */
-const COMMON = '^core/(errors|trace|runtime|join-url)\\.ts$';
+const COMMON = '^core/(errors|back-off|trace|runtime|join-url)\\.ts$';
 /** Files of the core that touch the disk: settings, node keys, the trace file, the stack's wasm module. */
 const TOUCHES_DISK =
   '^core/(runtime-node|gateway-node|network-events-node|config|state-dir|taken-items|hosts-file|trace-file|capture-file)\\.ts$|^core/packet/stack/[^/]*(memory|module)\\.ts$';

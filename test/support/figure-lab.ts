@@ -81,10 +81,11 @@ export class FigureLab {
     await traced(this.traceFile('CN'), (all) => all.some(({ figure, step }) => figure === 4 && step === last));
   }
 
-  /** Its tunnel was constructed since the mark. */
-  async established(part: 'MN' | 'CN'): Promise<void> {
+  /** Its tunnel was constructed on such a path since the mark (what was begun before it may come to its end after it). */
+  async established(part: 'MN' | 'CN', path: RegExp): Promise<void> {
     const since = this.marks[part] ?? 0;
-    await traced(this.traceFile(part), (all) => all.slice(since).some(({ event }) => event === 'established'));
+    const isIt = (line: TraceLine): boolean => line.event === 'established' && path.test(String(line['path']));
+    await traced(this.traceFile(part), (all) => all.slice(since).some(isIt));
   }
 
   /** MN's cable is drawn from the wire and plugged into the NAT, or back. Its host gets an address of that network. */

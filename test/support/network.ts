@@ -8,7 +8,7 @@ import { hashPassword } from '../../servers/account/password';
 import { openSqliteStore } from '../../servers/store/sqlite-store';
 import { projectRoot, temporaryDirectory } from './paths';
 import { killRunning, Program } from './processes';
-import { readTrace, traced, type TraceLine } from './trace-watch';
+import { hasJoined, readTrace, traced, type TraceLine } from './trace-watch';
 
 export const commandFile = join(projectRoot, 'dist/cli/main.js');
 
@@ -150,7 +150,7 @@ export async function listeningPortsOf(server: Program): Promise<number[]> {
 export async function portsOf(server: Program): Promise<number[]> {
   const ports = await listeningPortsOf(server);
   const trace = server.env.NTMOBILE_TRACE;
-  if (trace) await traced(trace, (events) => events.some(({ event }) => event === 'logged in'));
+  if (trace) await traced(trace, (events) => hasJoined(events, server));
   return ports;
 }
 

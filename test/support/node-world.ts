@@ -6,9 +6,10 @@
 import assert from 'node:assert/strict';
 import { TakenInMemory, type TakenItems } from '../../core/cache/contract';
 import { Namespace } from '../../core/namespace';
-import { Node, type NodeOptions } from '../../core/node';
+import { Node } from '../../core/node';
+import type { NodeOptions } from '../../core/node-options';
 import type { TcpConnection, TcpEvents } from '../../core/packet/stack/stack-contract';
-import type { DatagramPortOptions, Runtime } from '../../core/runtime';
+import type { DatagramPort, DatagramPortOptions, Runtime } from '../../core/runtime';
 import { formatEndpoint, type Endpoint } from '../../core/wire/addresses';
 import { pass, settle } from './memory-datagrams';
 import { ports, type ServerWorld, ZONE } from './server-world';
@@ -17,6 +18,10 @@ import { SeededRandom } from './virtual-time';
 export class WorldNode {
   readonly node: Node;
   readonly failures: Error[] = [];
+  /** The addresses that its TCP connections were made from. */
+  readonly streamsFrom: string[] = [];
+  /** Of another interface, which only what is sent from its address leaves by. */
+  private other: Endpoint | undefined;
   private receive: ((datagram: Uint8Array, from: Endpoint) => void) | undefined;
   private transmit: (datagram: Uint8Array, to: Endpoint) => void = () => {};
 
@@ -75,6 +80,11 @@ export class WorldNode {
     this.transmit = this.attach(this.receive!);
   }
 
+  /** Its host has another interface, with this address; the node's socket there gets this port. */
+  addInterface(other: Endpoint): void {
+    this.other = other;
+  }
+
   /** Echoes whatever comes to this port. */
   echo(port: number): void {
     this.node.listenTcp({ address: '0.0.0.0', port, backlog: 5 }, (connection) => {
@@ -114,25 +124,40 @@ export class WorldNode {
     return network.attach(this.local, receive);
   }
 
+  private portAt(address: string, onDatagram: DatagramPortOptions['onDatagram']): DatagramPort {
+    const { other, world } = this;
+    if (other?.address !== address) throw new Error('no such address here');
+    const send = world.network.attach(other, onDatagram);
+    return { family: 4, local: other, send, close: () => world.network.detach(other) };
+  }
+
   private runtime(): Runtime {
     const { world, local } = this;
     return {
       clock: world.time,
       timers: world.time,
       random: new SeededRandom(local.port),
-      openDatagramPort: async ({ family, onDatagram }: DatagramPortOptions) => {
+      openDatagramPort: async ({ family, address, onDatagram }: DatagramPortOptions) => {
         if (family === 6) throw new Error('no IPv6 here');
+        if (address !== undefined) return this.portAt(address, onDatagram);
         this.receive = onDatagram;
         this.transmit = this.attach(onDatagram);
         const send = (datagram: Uint8Array, to: Endpoint): void => this.transmit(datagram, to);
         return { family: 4, local, send, close: () => world.network.detach(this.local) };
       },
-      openStreamPort: (to, { onConnect, onBytes, onClose }) => {
-        const stream = world.connectStream(onBytes, onClose, this.local.address, to);
+      openStreamPort: (to, { localAddress = this.local.address, onConnect, onBytes, onClose }) => {
+        this.streamsFrom.push(localAddress);
+        const stream = world.connectStream(onBytes, onClose, localAddress, to);
         world.time.schedule(1, () => (stream ? onConnect() : onClose()));
         return { queuedBytes: 0, write: (bytes) => stream?.write(bytes), close: () => stream?.close() };
       },
-      hostAddresses: () => [{ interfaceName: 'eth0', family: 4, address: this.hostAddress, loopback: false }],
+      hostAddresses: () => [
+        { interfaceName: 'eth0', family: 4, address: this.hostAddress, loopback: false },
+        ...(this.other
+          ? [{ interfaceName: 'eth1', family: 4 as const, address: this.other.address, loopback: false }]
+          : []),
+      ],
+      sourceAddress: async () => this.hostAddress,
       interfaceMtu: async () => 1_500,
       cutPackets: async () => undefined,
       resolveHost: async (name) => name,

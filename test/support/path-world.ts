@@ -26,6 +26,10 @@ export interface Node {
   /** Where the tunnel went, with times in milliseconds. */
   readonly ways: { readonly way: string; readonly atMs: number }[];
   stuck: number;
+  /** Times that packets began to take another path as well. */
+  doubts: number;
+  /** And ceased to. */
+  believes: number;
   /** Moves that were heard of: that its own was, or the peer's. */
   readonly known: string[];
   /** Its sockets on other interfaces. */
@@ -213,13 +217,14 @@ export class PathWorld {
       openPort: async () => this.openPort(node, module),
       onStuck: () => void node.stuck++,
       onMoveKnown: (_, whose) => void node.known.push(whose),
+      onDoubt: (_, is) => void (is === 'begun' ? node.doubts++ : node.believes++),
       onFigure8() {},
     });
     const send = this.network.host(local, nat, (datagram, endpoint) =>
       module.receive(datagram, { kind: 'direct', endpoint }),
     );
     const node = {
-      ...{ name, module, paths, local, nat, received, ways, send, stuck: 0 },
+      ...{ name, module, paths, local, nat, received, ways, send, stuck: 0, doubts: 0, believes: 0 },
       known: [] as string[],
       vias: [] as readonly Via[],
       outside: new Map<Via, Endpoint>(),

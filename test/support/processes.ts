@@ -17,6 +17,8 @@ export class Program {
   readonly lines: string[] = [];
   errors = '';
   end: End | undefined;
+  /** Milliseconds since 1970. */
+  readonly startedMs = Date.now();
   readonly ended: Promise<End>;
   private readonly child: ChildProcess;
   private waiters: (() => void)[] = [];

@@ -11,6 +11,16 @@ export function readTrace(file: string): TraceLine[] {
   return lines.map((line) => JSON.parse(line) as TraceLine);
 }
 
+/** By which its servers were reached, one after the other, beside UDP at first (core/reach/detour.ts). */
+export function waysIn(events: readonly TraceLine[]): unknown[] {
+  return events.flatMap(({ event, way }) => (event === 'way changed' ? [way] : []));
+}
+
+/** Whether a program has joined. Programs that ran under its name before have written to the same file. */
+export function hasJoined(events: readonly TraceLine[], { startedMs }: { readonly startedMs: number }): boolean {
+  return events.some(({ event, t }) => event === 'logged in' && (t as number) >= startedMs);
+}
+
 /** Resolves once `wanted` accepts the events so far. */
 export async function traced(file: string, wanted: (events: TraceLine[]) => boolean): Promise<TraceLine[]> {
   return new Promise((done, fail) => {

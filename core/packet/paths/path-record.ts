@@ -1,4 +1,5 @@
 /** What is known of one path of a tunnel: whether its probes are answered, how soon, and how many are lost. */
+import { backOff } from '../../back-off';
 import type { Path } from '../path';
 
 /** Of the old value, as TCP smooths its round trip times (RFC 6298 section 2). */
@@ -8,8 +9,7 @@ const LOSS_SMOOTHING = 15 / 16;
 const ANSWERS_AFTER_DEATH = 3;
 /** Probes lost in a row, of a path that worked. */
 const LOSSES = 3;
-const HELD_MS = 2_000;
-const HELD_LIMIT_MS = 120_000;
+const HELD_MS = { first: 2_000, limit: 120_000 };
 /** So long after its last death, it is as good as others. */
 const FORGIVEN_MS = 600_000;
 /** In return for the peer's probes, not more often. */
@@ -69,7 +69,7 @@ export class PathRecord {
   died(nowMs: number): void {
     if (nowMs - this.lastDeathMs > FORGIVEN_MS) this.deaths = 0;
     this.lastDeathMs = nowMs;
-    this.heldUntilMs = nowMs + Math.min(HELD_MS * 2 ** this.deaths, HELD_LIMIT_MS);
+    this.heldUntilMs = nowMs + backOff(HELD_MS, this.deaths);
     this.deaths += 1;
     this.answersInARow = this.lossesInARow = 0;
     this.loss = 0;

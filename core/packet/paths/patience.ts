@@ -1,23 +1,49 @@
-/** Since when something should have been heard by the path that packets take, and how long that is borne. */
+/**
+ * Since when something should have been heard by the path that packets take, and how long that is borne:
+ *
+ *   asked     is the path there? Later, where it was there the last time: somebody sends who is not answered
+ *   doubted   it has not said so: packets go by another one, too, if there is one to go to at once
+ *   left      standby.ts says when; without one that stands by, limitMs
+ *
+ * After a silence a NAT in between may have forgotten what the path needs, or have been started again, and nobody can
+ * know before something is sent. So the first packets go by the relay as well, until the path is heard; and it is given
+ * up sooner than one that falls silent while packets flow.
+ */
 import type { Path } from '../path';
-import { Waking } from './waking';
+import { Copies } from './copies';
 
 /** Nothing heard by a path for so long, though packets and probes were sent: it is dead. */
 export const DEAD_MS = 2_000;
 /** The peer has left the path already, it seems, as it is heard by another; or there was a silence before. */
-export const SUSPECT_MS = 1_000;
+const SUSPECT_MS = 1_000;
 /** That no path works is told so often. */
 export const STUCK_MS = 10_000;
 /** A path that is not used is held ready for so long after the last packet. */
 export const ACTIVE_MS = 60_000;
+/** Of a path of which no round trip is known. */
+export const UNMEASURED_MS = 500;
 
-const TICK_MS = { calm: 500, suspicious: 200, attentive: 100 };
+const TICK_MS = { calm: 500, suspicious: 200, attentive: 25 };
+const LEAST_TICK_MS = 5;
+/** A kernel keeps an ACK back for 40 ms. Or two round trips. Again when it was there the last time, and had nothing to say. */
+const ASK_MS = { first: 60, again: 120 };
+/** For a probe to be answered, beside one and a half round trips. */
+const ANSWER_MS = 30;
+/** Cheap NATs keep a mapping for 30 s, the worst for some seconds. */
+const SILENCE_MS = 5_000;
+/** Of the first packets after a silence; and of those while the path is doubted. */
+const COPIES = { waking: { packets: 8 }, doubted: { packets: 64, forMs: 400 } } as const;
 
 export class Patience {
   /** Whether there is a reason to think that the path is dead. */
   isShort = false;
+  /** Since the first packet after a silence, while nothing has been heard. */
+  wakingSinceMs: number | undefined;
+  private readonly copies = new Copies();
   private sinceMs: number | undefined;
-  private waking: Waking | undefined;
+  private isAsked = false;
+  /** Nothing was heard the last time before it was asked. */
+  private wasVain = false;
 
   get isWaiting(): boolean {
     return this.sinceMs !== undefined;
@@ -28,47 +54,74 @@ export class Patience {
     this.sinceMs = nowMs;
   }
 
-  /** The same after a silence: packets go by this path, too, if there is one. */
+  /** `heardMs`: when something last came by the path; -Infinity: a new one, which is none of these. */
+  static isAfterSilence(nowMs: number, heardMs: number): boolean {
+    return heardMs > -Infinity && nowMs - heardMs >= SILENCE_MS;
+  }
+
+  /** After a silence. `relay`: one that both nodes hold ready; undefined: there is none, and nobody to go to. */
   wake(nowMs: number, relay: Path | undefined): void {
-    this.waking = new Waking(nowMs, relay);
+    this.wakingSinceMs = nowMs;
+    this.copies.begin(relay, nowMs, COPIES.waking);
     this.isShort = true;
   }
 
-  /** What was sent last has had no answer, though others before have: waits for it, if for nothing else. */
-  unanswered(sentMs: number, heardMs: number): void {
-    if (sentMs > heardMs) this.sinceMs ??= sentMs;
+  /** Packets take this path, too, for a while. False when they do already. */
+  doubt(nowMs: number, other: Path): boolean {
+    return this.copies.begin(other, nowMs, COPIES.doubted);
+  }
+
+  /** For how long they have; undefined: they do not. */
+  doubtedMs(nowMs: number): number | undefined {
+    return this.copies.ageMs(nowMs);
+  }
+
+  /** Another path that a packet takes as well. */
+  copy(nowMs: number): Path | undefined {
+    return this.copies.next(nowMs);
   }
 
   end(): void {
-    this.sinceMs = this.waking = undefined;
-    this.isShort = false;
+    this.sinceMs = this.wakingSinceMs = undefined;
+    this.isShort = this.isAsked = false;
+    this.copies.end();
   }
 
   /** When something last came by the path. */
   heard(atMs: number): void {
-    if (this.sinceMs !== undefined && atMs >= this.sinceMs) this.end();
+    if (this.sinceMs === undefined || atMs <= this.sinceMs) return;
+    this.wasVain = this.isAsked;
+    this.end();
+  }
+
+  /** Whether the path is to be asked now if it is there. */
+  asks(nowMs: number, rttMs: number | undefined): boolean {
+    const isDue = this.silentMs(nowMs) >= this.askMs(rttMs);
+    this.isAsked ||= isDue;
+    return isDue;
   }
 
   /** When to look again. `isAttentive`: there is somewhere else to go at once. */
-  tickMs(isAttentive: boolean): number {
-    return isAttentive ? TICK_MS.attentive : this.isShort ? TICK_MS.suspicious : TICK_MS.calm;
+  tickMs(isAttentive: boolean, nowMs: number, rttMs: number | undefined): number {
+    if (!isAttentive) return this.isShort ? TICK_MS.suspicious : TICK_MS.calm;
+    const silentMs = this.silentMs(nowMs);
+    const next = [this.askMs(rttMs), this.doubtMs(rttMs)].find((ms) => ms > silentMs);
+    return next === undefined ? TICK_MS.attentive : Math.max(LEAST_TICK_MS, next - silentMs);
   }
 
   silentMs(nowMs: number): number {
     return this.sinceMs === undefined ? 0 : nowMs - this.sinceMs;
   }
 
+  doubtMs(rttMs = UNMEASURED_MS): number {
+    return this.askMs(rttMs) + Math.max(ANSWER_MS, 1.5 * rttMs);
+  }
+
   limitMs(rttMs = 0): number {
     return this.isShort ? Math.min(DEAD_MS, Math.max(SUSPECT_MS, 3 * rttMs)) : DEAD_MS;
   }
 
-  /** Another path that a packet takes as well. */
-  copy(): Path | undefined {
-    return this.waking?.copy();
-  }
-
-  /** Since the first packet after a silence, while nothing has been heard. */
-  get wakingSinceMs(): number | undefined {
-    return this.waking?.sinceMs;
+  private askMs(rttMs = UNMEASURED_MS): number {
+    return Math.max(this.wasVain ? ASK_MS.again : ASK_MS.first, 2 * rttMs);
   }
 }

@@ -4,7 +4,7 @@
  *
  *   tended    a tunnel that is in use has a path by each such interface, and probes it rarely; and where that is not
  *             answered, calls the peer to send there (calls.ts)
- *   doubted   nothing is heard by the path in use: all that may work is asked
+ *   doubted   nothing is heard by the path in use: all that may work is asked, and packets go by it, too (copies.ts)
  *   taken     what stands by has answered since, and nothing else has: it is the interface that is silent
  *
  * They are never taken for being faster: which interface is used is the wish of who has set the host's routes.
@@ -12,14 +12,14 @@
 import type { Random } from '../../runtime';
 import { scopeOf } from '../../wire/address-scope';
 import { type Endpoint, familyOf } from '../../wire/addresses';
-import { isStandby, samePath, type RelayPath, type StandbyPath, type Via } from '../path';
+import { isStandby, samePath, type Path, type RelayPath, type StandbyPath, type Via } from '../path';
 import type { PathMessage } from '../path-probe';
 import type { Tunnel } from '../wireguard/tunnel';
 import { againMs, HOLD_MS } from './asking';
 import { Calls } from './calls';
 import type { PathRecord } from './path-record';
 import type { PathRecords } from './path-records';
-import { DEAD_MS } from './patience';
+import { DEAD_MS, UNMEASURED_MS } from './patience';
 import { RelayStandby, type Askers, type RelayStandbyPorts } from './relay-standby';
 
 /** The host's sockets for it. */
@@ -35,10 +35,11 @@ const LOSSY_HOLD_MS = 4_000;
 const LOSSY = 0.03;
 /** Of the peer's endpoints. */
 const TARGETS = 2;
-/** Nothing heard for so long, or two round trips: is the path still there? And after how long, or three, it is left. */
-const DOUBT_MS = 150;
+/** Nothing heard for so long, or three round trips: it is left. */
 const SILENT_MS = 350;
-const UNMEASURED_MS = 500;
+/** In a silence a path is asked so often, or when it should have answered. */
+const ASK_AGAIN_MS = 50;
+const RELAY_DOUBT_MS = 150;
 
 type RelayRecord = PathRecord & { readonly path: RelayPath };
 type StandbyRecord = PathRecord & { readonly path: StandbyPath };
@@ -116,28 +117,39 @@ export class Standby {
     return isNeeded && this.relay.tend(relayed.path) ? relayed : undefined;
   }
 
+  /** Where packets go, too, while the path in use is doubted. */
+  get inDoubt(): Path | undefined {
+    return this.ready[0]?.path;
+  }
+
   /**
-   * By the path in use nothing has been heard for `silentMs`, though something should have been. The result: what to
-   * take in its stead, now.
+   * By the path in use nothing has been heard for `silentMs`, though it was asked, and had `doubtMs` for that. The
+   * result: what to take in its stead, now; or that it is the path alone, as others by its interface are heard.
    */
-  insteadOf(current: PathRecord, silentMs: number): PathRecord | undefined {
+  insteadOf(current: PathRecord, silentMs: number, doubtMs: number): PathRecord | 'others' | undefined {
     const { ready, readyRelay } = this;
-    if (!this.isReady || silentMs < this.doubtMs(current)) return undefined;
     const nowMs = this.ports.clock.now();
     const sinceMs = nowMs - silentMs;
     const others = this.records.ordinary.filter(
       (record) => record !== current && record.isUsable(nowMs) && !ready.includes(record),
     );
     const isHeard = ({ path }: PathRecord): boolean => this.tunnel.pathCounters.lastReceivedMs(path) >= sinceMs;
-    if (silentMs >= this.limitMs(current, others) && !others.some(isHeard)) {
+    if (silentMs >= limitMs(current, others, doubtMs)) {
+      if (others.some(isHeard)) return 'others';
       const heard = ready.find(isHeard);
       if (heard) return heard;
       const isRelaySilent = readyRelay && !this.relay.isHeardSince(readyRelay.path, sinceMs);
       if (isRelaySilent && this.relay.take(readyRelay.path, sinceMs)) return readyRelay;
     }
-    for (const record of [current, ...others, ...ready]) this.probe(record);
-    if (readyRelay) this.relay.doubt(readyRelay.path, silentMs);
+    for (const record of [...others, ...ready]) this.ask(record);
+    if (readyRelay && silentMs >= RELAY_DOUBT_MS) this.relay.doubt(readyRelay.path, silentMs);
     return undefined;
+  }
+
+  /** Of a silent tunnel: whether this path works. */
+  ask(record: PathRecord): void {
+    const againMs = Math.max(ASK_AGAIN_MS, 1.5 * (record.rttMs ?? 0));
+    if (this.ports.clock.now() - record.lastProbeMs >= againMs) this.probe(record);
   }
 
   /** Of the tunnel's relay, whichever way packets go now. */
@@ -170,18 +182,6 @@ export class Standby {
     );
   }
 
-  /** From which silence on the path in use is doubted, milliseconds. */
-  private doubtMs({ rttMs = UNMEASURED_MS }: PathRecord): number {
-    return Math.max(DOUBT_MS, 2 * rttMs);
-  }
-
-  /** Others by the same interface have had the time to answer. */
-  private limitMs(current: PathRecord, others: readonly PathRecord[]): number {
-    const { rttMs = UNMEASURED_MS } = current;
-    const answersMs = Math.max(...others.map((other) => other.rttMs ?? UNMEASURED_MS), rttMs);
-    return Math.min(DEAD_MS, Math.max(SILENT_MS, 3 * rttMs, this.doubtMs(current) + 1.5 * answersMs));
-  }
-
   private hold(record: StandbyRecord, nowMs: number): void {
     const isUsable = record.isUsable(nowMs);
     const tries = isUsable ? 0 : (this.tries.get(record) ?? 0);
@@ -193,6 +193,12 @@ export class Standby {
     this.probe(record);
     if (tries > 0 || isLossy) void this.calls.call(record.path.via);
   }
+}
+
+/** Others by the same interface have had the time to answer. */
+function limitMs({ rttMs = UNMEASURED_MS }: PathRecord, others: readonly PathRecord[], doubtMs: number): number {
+  const answersMs = Math.max(...others.map((other) => other.rttMs ?? UNMEASURED_MS), rttMs);
+  return Math.min(DEAD_MS, Math.max(SILENT_MS, 3 * rttMs, doubtMs + 1.5 * answersMs));
 }
 
 /** In the Internet: another interface does not lead into this one's network. */

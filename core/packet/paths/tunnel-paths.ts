@@ -24,13 +24,13 @@ import { Moves, ofOtherVersion, RELAYED_NOTICE_MS } from './moves';
 import { choosePath } from './path-choice';
 import type { PathRecord } from './path-record';
 import { PathRecords } from './path-records';
-import { ACTIVE_MS, DEAD_MS, Patience, STUCK_MS, SUSPECT_MS } from './patience';
+import { ACTIVE_MS, DEAD_MS, Patience, STUCK_MS } from './patience';
 import { Probes } from './probes';
 import type { RouteReason, TunnelPathsPorts, Whereabouts } from './paths-contract';
 import { Rounds } from './rounds';
 import { Scatter } from './scatter';
+import { Silence } from './silence';
 import { Standby } from './standby';
-import { Waking } from './waking';
 
 const MEASURE_MS = 2_000;
 
@@ -40,11 +40,11 @@ export class TunnelPaths {
   private readonly probes: Probes;
   private readonly rounds: Rounds;
   private readonly standby: Standby;
+  private readonly silence: Silence;
   private scatter: Scatter | undefined;
   private whereabouts: Whereabouts = { endpoints: [] };
   private ticking: Timer | undefined;
   private measuredMs = -Infinity;
-  private lastSentMs = -Infinity;
   private sentSinceTick = false;
   private introducedMs = -Infinity;
   private lastActiveMs = -Infinity;
@@ -64,6 +64,12 @@ export class TunnelPaths {
     this.records = new PathRecords(tunnel, ports.clock);
     this.probes = new Probes(tunnel, ports);
     this.standby = new Standby(tunnel, this.records, ports, (record) => this.probe(record));
+    const { patience, standby } = this;
+    this.silence = new Silence(tunnel, this.records, { patience, standby }, ports, {
+      probe: (record) => this.probe(record),
+      leave: (record) => this.leave(record, 'silent'),
+      leaveInterface: (to) => this.leaveInterface(to),
+    });
     this.moves = new Moves(ports.clock);
     this.rounds = new Rounds(tunnel, this.records, ports, {
       probe: (record) => this.probe(record),
@@ -146,10 +152,7 @@ export class TunnelPaths {
   /** The peer was called to that interface, or asks by it as it hears nothing by the one in use: is that one silent? */
   private doubted(by: StandbyPath): void {
     this.standby.heard(by);
-    const { current } = this.records;
-    if (this.patience.isWaiting || !current) return;
-    this.patience.begin(this.now);
-    this.probe(current);
+    this.silence.suspect();
     this.tickLater();
   }
 
@@ -161,18 +164,18 @@ export class TunnelPaths {
     if (this.tunnel.path.kind === 'relay') return false; // why it is there, this node knows best
     const lastMs = this.tunnel.pathCounters.lastReceivedMs(this.tunnel.path);
     if (lastMs < this.introducedMs) return true; // the peer may be another process, of which nothing goes by this one
-    const isSilent = this.now - lastMs > SUSPECT_MS / 4;
-    if (isSilent) this.patience.isShort = true;
-    return isSilent && !this.isLeader;
+    const hasLeft = this.silence.overtaken(from, lastMs);
+    this.tickLater();
+    return hasLeft && !this.isLeader;
   }
 
   /** A packet of the stack's goes out. The result: another path that it takes as well. */
   sent(nowMs: number): Path | undefined {
     this.sentSinceTick = true;
-    this.lastSentMs = nowMs;
+    this.silence.sent();
     if (!this.patience.isWaiting) this.wait(nowMs);
     this.tickLater();
-    return this.patience.copy();
+    return this.patience.copy(nowMs);
   }
 
   /** This host cannot send to this endpoint. True when it was only tried. */
@@ -220,6 +223,7 @@ export class TunnelPaths {
     this.rounds.end();
     for (const timer of [this.ticking, this.postponed]) timer?.cancel();
     this.ticking = this.postponed = undefined;
+    this.silence.close();
     this.probes.forget();
     this.scatter?.close();
   }
@@ -320,32 +324,19 @@ export class TunnelPaths {
     if (tunnel.state === 'idle') return;
     if (this.sentSinceTick) this.lastActiveMs = now;
     this.probes.expire();
-    const { patience } = this;
-    const { current } = this.records;
-    patience.heard(tunnel.pathCounters.lastReceivedMs(tunnel.path));
-    if (this.standby.isReady) patience.unanswered(this.lastSentMs, tunnel.pathCounters.lastReceivedMs(tunnel.path));
-    if (current) this.listen(current, patience.silentMs(now));
+    this.silence.look();
     const returned = this.sentSinceTick && this.standby.tend(this.whereabouts.endpoints);
     if (returned) this.relayedAnew(returned);
     if (this.sentSinceTick && now - this.measuredMs >= MEASURE_MS) this.measure();
     if (this.sentSinceTick && this.rounds.areDue) this.rounds.begin();
-    if (!this.sentSinceTick && !patience.isWaiting) return;
+    if (!this.sentSinceTick && !this.patience.isWaiting && !this.silence.isDoubting) return;
     this.sentSinceTick = false;
     this.tickLater();
   }
 
   private tickLater(): void {
     if (this.ticking) return; // as for most packets
-    const delayMs = this.patience.tickMs(this.standby.isReady);
-    this.ticking = this.ports.timers.schedule(delayMs, () => this.tick());
-  }
-
-  private listen(current: PathRecord, silentMs: number): void {
-    const { standby, patience } = this;
-    const instead = standby.insteadOf(current, silentMs);
-    if (instead) return this.leaveInterface(instead);
-    if (silentMs >= patience.limitMs(current.rttMs)) return this.leave(current, 'silent');
-    if (silentMs > 0 && !standby.isReady) for (const record of this.records.askable) this.probe(record);
+    this.ticking = this.ports.timers.schedule(this.silence.nextMs, () => this.tick());
   }
 
   /** All that goes by the interface in use is as silent. */
@@ -367,7 +358,7 @@ export class TunnelPaths {
   private wait(nowMs: number): void {
     const { path, pathCounters } = this.tunnel;
     this.patience.begin(nowMs);
-    if (path.kind === 'relay' || !Waking.isDue(nowMs, pathCounters.lastReceivedMs(path))) return;
+    if (path.kind === 'relay' || !Patience.isAfterSilence(nowMs, pathCounters.lastReceivedMs(path))) return;
     const relay = this.records.list.find((record) => record.path.kind === 'relay' && this.wants(record.path));
     if (relay) this.probe(relay);
     this.patience.wake(nowMs, relay?.path);

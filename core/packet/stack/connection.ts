@@ -14,6 +14,8 @@ export class Connection implements TcpConnection {
   state: 'connecting' | 'established' | 'finished' | 'dead';
   events: TcpEvents | undefined;
   acknowledgedQueued = false;
+  /** The peer has answered the SYN, though the owner may not have been told: an RST from now on is no refusal. */
+  isAnswered: boolean;
   private shutdownWanted = false;
 
   constructor(
@@ -26,6 +28,7 @@ export class Connection implements TcpConnection {
     readonly opened: 'actively' | 'passively',
   ) {
     this.state = opened === 'actively' ? 'connecting' : 'established';
+    this.isAnswered = opened === 'passively';
   }
 
   /** 0 before `connected`: segments cut before the peer told its MSS would be 536 bytes. */

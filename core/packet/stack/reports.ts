@@ -34,7 +34,9 @@ export class Reports {
     },
     connected: (id) => {
       const connection = this.connections.get(id);
-      if (connection) this.queue.push({ kind: 'connected', connection });
+      if (!connection) return;
+      connection.isAnswered = true;
+      this.queue.push({ kind: 'connected', connection });
     },
     admits: (family, localPort) => {
       const { inbound, memory } = this.core;
@@ -184,13 +186,12 @@ export class Reports {
   }
 
   private finish(connection: Connection, error: number, cause?: Error): void {
-    const connecting = connection.state === 'connecting';
     this.connections.delete(connection.id);
     connection.pcb = 0;
     connection.state = 'finished';
     if (error === Err.OK) this.queue.push({ kind: 'closed', connection });
     else if (error === Err.RST) {
-      this.queue.push({ kind: 'failed', connection, reason: connecting ? 'ECONNREFUSED' : 'ECONNRESET' });
+      this.queue.push({ kind: 'failed', connection, reason: connection.isAnswered ? 'ECONNRESET' : 'ECONNREFUSED' });
     } else this.queue.push({ kind: 'failed', connection, reason: this.givenUp, ...(cause && { cause }) });
   }
 

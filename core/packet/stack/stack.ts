@@ -18,7 +18,8 @@ import type { Core, LwipExports, LwipImports } from './core';
 import { parseIp } from '../../wire/ip-text';
 import type { Listener } from './listener';
 import { lwipModule, Memory } from './memory';
-import { isFragment, isIcmp, ownAddresses, refusal, type OwnAddresses, type Refusal } from './netif';
+import type { PacketCounters, StackCounters } from './counters';
+import { isFragment, isIcmp, ownAddresses, refusal, type OwnAddresses } from './netif';
 import { Echoes } from './echoes';
 import { readIcmp, TCP, UDP, type IcmpError } from './icmp';
 import { Reports } from './reports';
@@ -41,15 +42,6 @@ export interface StackOptions {
   /** Default: the one beside this file. */
   readonly module?: WebAssembly.Module;
 }
-
-/** Packets, but for `faults`: how often lwIP failed an assertion and was started anew. */
-export type PacketCounters = Record<'received' | 'sent' | Refusal | 'unconfigured' | 'outOfMemory' | 'faults', number>;
-/** TCP's segments sent again, those of them that had arrived after all, tail loss probes, retransmission timeouts. */
-export type TcpCounters = Record<'retransmitted' | 'needless' | 'probes' | 'timeouts', number>;
-/** UDP's datagrams that found no room when they arrived, and that were given up before they were sent. */
-export type UdpCounters = Record<'udpOverflows' | 'udpUnsent', number>;
-/** `allocations`: blocks of memory that lwIP holds now; 0 once the stack is closed. */
-export type StackCounters = PacketCounters & TcpCounters & UdpCounters & { readonly allocations: number };
 
 /** Addresses whose path MTU is remembered; the first of more is forgotten. */
 const PATHS_LIMIT = 8_192;
@@ -186,28 +178,24 @@ export class Stack implements contract.VirtualStack, Core {
    * waiting for a timer that has been backed off meanwhile, and begins slowly on the new one.
    */
   pathChanged(remoteAddress: string, { oldDelivers = false, rttMs = 0 }: contract.PathChange = {}): void {
-    const to = parseIp(remoteAddress);
-    if (!to || this.phase === 'closed') return;
-    this.enter();
-    this.memory.bytes.set(to, this.memory.scratch);
-    this.wasm.tcp_path_changed(to.length === 4 ? 4 : 6, Number(oldDelivers), Math.ceil(rttMs * 1_000));
-    this.leave();
+    this.atAddress(remoteAddress, (family) =>
+      this.wasm.tcp_path_changed(family, Number(oldDelivers), Math.ceil(rttMs * 1_000)),
+    );
+  }
+
+  /** What leaves from now on takes another path, too: of what may have been lost, as much as will tell of the rest. */
+  pathDoubted(remoteAddress: string): void {
+    this.atAddress(remoteAddress, (family) => this.wasm.tcp_path_doubted(family));
   }
 
   /** The correspondent node is not there: connections to it that are not established fail now. */
   unreachable(remoteAddress: string, reason: 'EHOSTUNREACH' | 'EACCES', cause: Error): void {
-    if (this.phase === 'closed') return;
-    this.enter();
-    this.reports.unreachable(remoteAddress, reason, cause);
-    this.leave();
+    this.act(() => this.reports.unreachable(remoteAddress, reason, cause));
   }
 
   /** Connections that came from there to ports that are not permitted are reset; without `isPermitted`, all with it. */
   revoke(remoteAddress: string, isPermitted: ((localPort: number) => boolean) | undefined, cause?: Error): void {
-    if (this.phase === 'closed') return;
-    this.enter();
-    this.reports.revoke(remoteAddress, isPermitted, cause);
-    this.leave();
+    this.act(() => this.reports.revoke(remoteAddress, isPermitted, cause));
   }
 
   close(): void {
@@ -246,6 +234,23 @@ export class Stack implements contract.VirtualStack, Core {
   }
 
   // ---- lwIP ----
+
+  private act(action: () => void): void {
+    if (this.phase === 'closed') return;
+    this.enter();
+    action();
+    this.leave();
+  }
+
+  /** Of all connections to it; the address is where lwIP reads it. */
+  private atAddress(remoteAddress: string, action: (family: 4 | 6) => void): void {
+    const to = parseIp(remoteAddress);
+    if (!to) return;
+    this.act(() => {
+      this.memory.bytes.set(to, this.memory.scratch);
+      action(to.length === 4 ? 4 : 6);
+    });
+  }
 
   private process(packet: Uint8Array): void {
     const { wasm } = this;

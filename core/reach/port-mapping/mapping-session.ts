@@ -10,6 +10,7 @@
  *
  * All protocols are asked at once whether the router speaks them, which leaves nothing there; a mapping is made by one.
  */
+import { backOff } from '../../back-off';
 import type { DatagramPort, Gateway, Timer } from '../../runtime';
 import type { Endpoint } from '../../wire/addresses';
 import { KeptMapping, type Made } from './kept-mapping';
@@ -22,9 +23,8 @@ const CLIENTS = { pcp: PcpClient, 'nat-pmp': NatPmpClient, upnp: UpnpClient };
 
 /** So long a less good protocol waits for what a better one says, ms. */
 const PATIENCE_MS = 500;
-/** Until it is tried again where the reason may pass, s: doubled each time, up to the longest. */
-const RETRY_S = 60;
-const LONGEST_RETRY_S = 3_600;
+/** Until it is tried again where the reason may pass, s. */
+const RETRY_S = { first: 60, limit: 3_600 };
 
 export interface SessionReport {
   readonly state: 'looking' | 'mapped' | 'none';
@@ -171,8 +171,8 @@ export class MappingSession {
     this.state = 'none';
     this.report(doubleNat);
     if (this.retryAfterS === undefined && !this.wasMapped) return this.socket?.close();
-    const delayS = Math.max(this.retryAfterS ?? 0, RETRY_S * 2 ** this.retries++);
-    this.timer = timers.schedule(Math.min(delayS, LONGEST_RETRY_S) * 1_000, () => this.look());
+    const delayS = Math.max(this.retryAfterS ?? 0, backOff(RETRY_S, this.retries++));
+    this.timer = timers.schedule(Math.min(delayS, RETRY_S.limit) * 1_000, () => this.look());
   }
 
   private made(client: MappingClient, made: Made): void {

@@ -38,6 +38,7 @@ describe('sockets of a node', () => {
       ...{ runtime: runtime as Runtime, tlsOnly: false },
       onDatagram() {},
       onSendError() {},
+      others: () => [],
       onChange() {},
       onLost() {},
       onOpened: () => void told++,

@@ -1,7 +1,7 @@
-/** A node's TLS connections to servers, on virtual time; and what a trial of UDP believes. */
+/** A node's TLS connections to servers, on virtual time; and what a trial of a way believes. */
 import assert from 'node:assert/strict';
 import { StreamConnections } from '../../../core/reach/stream-port';
-import { UdpTrial } from '../../../core/reach/udp-trial';
+import { Trial } from '../../../core/reach/trial';
 import type { StreamPortOptions } from '../../../core/runtime';
 import type { Endpoint } from '../../../core/wire/addresses';
 import { frame, FrameReader, STREAM_DATAGRAM_LIMIT } from '../../../core/wire/frames';
@@ -131,13 +131,13 @@ describe('datagrams over TLS, at a node', () => {
   });
 });
 
-describe('a trial of UDP', () => {
+describe('a trial of a way', () => {
   it('asked three times; only Unknown Key of its own key id -> answered', async () => {
     const time = new VirtualTime();
     const sent: Uint8Array[] = [];
     const server = { address: '192.0.2.1', port: 4500 };
-    const sendByUdp = (question: Uint8Array): void => void sent.push(question);
-    const trial = new UdpTrial({ timers: time, random: new SeededRandom(3), servers: [server], sendByUdp });
+    const send = (question: Uint8Array): void => void sent.push(question);
+    const trial = new Trial({ timers: time, random: new SeededRandom(3), servers: [server], send });
     await pass(time, 1_000);
     assert.equal(sent.length, 3);
     const header = readHeader(sent[0]!)!;

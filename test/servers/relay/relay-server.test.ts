@@ -196,4 +196,19 @@ describe('RS', () => {
     assert.deepEqual(answer, { name: 'relayBindAck', body: { observed: at(1), draining: true } });
     await settle(world.time, drained);
   });
+
+  it('draining: a node binds on, then no more -> waited for until it has been silent, and no longer', async () => {
+    const { sides } = await world.boundPath();
+    let ended = false;
+    const drained = world.rs.drain(60_000).then(() => (ended = true));
+    for (let i = 0; i < 10; i++) {
+      await sides[0].bind(at(1));
+      await pass(world.time, 2_000);
+    }
+    await pass(world.time, 7_000);
+    assert.equal(ended, false);
+    await pass(world.time, 2_000);
+    assert.equal(ended, true);
+    await drained;
+  });
 });

@@ -1,5 +1,7 @@
 /** The lab of NATs with hosts that move in it. */
-import { NatLab } from '../nat-lab/nat-lab';
+import { joined } from '../nat-lab/dialling';
+import { NatLab, type LabNode } from '../nat-lab/nat-lab';
+import type { Program } from '../processes';
 import { MobileHost, type Access } from './mobile-host';
 
 export class HandoverLab extends NatLab {
@@ -10,6 +12,14 @@ export class HandoverLab extends NatLab {
     const host = this.hosts.get(name) ?? this.make(name, accesses);
     await this.internet.ready();
     return host;
+  }
+
+  /** A server of a workload, and its port, once it can be dialled. */
+  async serve(host: MobileHost, node: LabNode, args: readonly string[]): Promise<{ server: Program; port: string }> {
+    const server = this.program(host, node, args);
+    const port = (await server.line((line) => line.startsWith('listening '))).split(' ')[1]!;
+    await joined(this, node, server);
+    return { server, port };
   }
 
   private make(name: string, accesses: readonly Access[]): MobileHost {

@@ -1,6 +1,6 @@
 /** One node dials another by name, with ordinary programs, and is observed: does it connect, how fast, by which path? */
 import type { Program } from '../processes';
-import type { TraceLine } from '../trace-watch';
+import { hasJoined, type TraceLine } from '../trace-watch';
 import { fqdnOf, labProgram, type At, type LabNode, type NatLab } from './nat-lab';
 
 export type PathKind = 'direct' | 'relay';
@@ -54,7 +54,7 @@ export async function listenAt(lab: NatLab, at: At, name = at.place.name, delayM
 
 /** Its program can be dialled, or did not join in time, or has ended. */
 export async function joined(lab: NatLab, node: LabNode, program: Program): Promise<void> {
-  await until(program, CONNECT_MS, () => lab.trace(node).some(({ event }) => event === 'logged in'));
+  await until(program, CONNECT_MS, () => hasJoined(lab.trace(node), program));
 }
 
 /** `name`: of the node that dials, its own in the whole lab. */

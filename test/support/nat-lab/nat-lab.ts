@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { passwordOf } from '../network';
 import { projectRoot, temporaryDirectory } from '../paths';
 import { Program } from '../processes';
-import { readTrace, type TraceLine } from '../trace-watch';
+import { readTrace, traced, type TraceLine } from '../trace-watch';
 import type { Gateway } from './gateway';
 import { INTERNET, Internet, type Family, type LineOptions } from './internet';
 import { LabServers, ZONE, type ACCOUNTS } from './lab-servers';
@@ -78,6 +78,11 @@ export class NatLab {
 
   trace(node: LabNode): TraceLine[] {
     return readTrace(this.traceFile(node));
+  }
+
+  /** Waits until the trace of a node holds what is wanted. */
+  async traced(node: LabNode, wanted: (events: TraceLine[]) => boolean): Promise<void> {
+    await traced(this.traceFile(node), wanted);
   }
 
   /** The gateway at this place starts again with nothing remembered, with these rules from then on. */

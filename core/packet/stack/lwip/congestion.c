@@ -58,6 +58,7 @@ void congestion_start(struct flow *flow) {
 
 static int is_queued(const struct flow *flow) {
   const struct congestion *congestion = &flow->congestion;
+  if (congestion->base_us == 0) return 0; /* no round trip was measured on this path: a probe's tells of no queue */
   uint32_t now_us = congestion->samples >= SAMPLES / 2 ? congestion->round_least_us : congestion->last_round_us;
   if (now_us == 0) now_us = flow->srtt_us;
   return now_us > congestion->base_us + LWIP_MAX(QUEUE_US, congestion->base_us / QUEUE_DIVISOR);

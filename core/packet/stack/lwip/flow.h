@@ -192,6 +192,8 @@ void congestion_idle(struct flow *flow, uint32_t idle_us);
 void timeouts_set(struct flow *flow, uint32_t now_us);
 void timeouts_sample(struct flow *flow, uint32_t rtt_us);
 uint32_t timeouts_rto_us(const struct flow *flow);
+/* A tail loss probe, now. Something is in flight. */
+void timeouts_probe(struct flow *flow);
 /* Milliseconds until timeouts_run is due, or UINT32_MAX. */
 uint32_t timeouts_sleep_ms(void);
 void timeouts_run(void);

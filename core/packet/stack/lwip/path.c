@@ -97,3 +97,22 @@ EXPORT(tcp_path_changed) void tcp_path_changed(uint32_t family, uint32_t deliver
     if (!delivers && flow->transmissions == before) tell_again(pcb);
   }
 }
+
+/* lwIP's slow ticks: two seconds. */
+#define LATELY (2000 / TCP_SLOW_INTERVAL)
+
+/*
+ * The path may be dead, and what leaves from now on takes another one, too: the end of what is in flight is sent again,
+ * which tells who gets it what is missing, and this end what to repair; or, where nothing is, an ACK, for the peer to
+ * see that the other path works.
+ */
+EXPORT(tcp_path_doubted) void tcp_path_doubted(uint32_t family) {
+  ip_addr_t remote;
+  address_read(&remote, family, 0);
+  for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
+    struct flow *flow = flow_of(pcb);
+    if (flow == NULL || flow->peer_mss == 0 || !ip_addr_eq(&pcb->remote_ip, &remote)) continue;
+    if (flow->count > 0) timeouts_probe(flow);
+    else if (tcp_ticks - pcb->tmr <= LATELY) tcp_send_empty_ack(pcb);
+  }
+}

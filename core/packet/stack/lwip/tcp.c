@@ -31,6 +31,11 @@ uint32_t address_write(const ip_addr_t *address, uint32_t offset);
 
 /* The connection that the packet in process is for, until its pcb is freed. */
 static struct tcp_pcb *current;
+/*
+ * Its MSS as it was; 0 before it is established. lwIP takes that option from any segment, though it is for SYNs alone
+ * (RFC 9293 section 3.7.1): a smaller one would leave unsent segments that are larger, which tcp_write asserts against.
+ */
+static uint16_t current_mss;
 /* What `current` has to send, taken away while tcp_input would send it with tcp_output: that is transmit.c's. */
 static struct tcp_seg *held;
 
@@ -92,6 +97,7 @@ EXPORT(tcp_settle) void tcp_settle(void) {
   struct tcp_pcb *pcb = current;
   current = NULL;
   if (pcb == NULL) return;
+  if (current_mss > 0) pcb->mss = current_mss;
   if (held != NULL) {
     pcb->unsent = held;
     held = NULL;
@@ -135,9 +141,11 @@ err_t tcp_hook_segment(struct tcp_pcb *pcb, const struct tcp_hdr *header, u16_t 
   tcp_settle(); /* of the packet before, when lwIP processes several in one call (netif_loop) */
   if (pcb->state == LISTEN) return listener_admits(header, segment);
   current = pcb->errf == on_error ? pcb : NULL;
+  struct flow *flow = current != NULL ? flow_of(pcb) : NULL;
+  current_mss = flow != NULL && flow->peer_mss > 0 ? pcb->mss : 0;
   uint16_t flags = TCPH_FLAGS(header) & (TCP_SYN | TCP_ACK | TCP_RST);
   if (current != NULL && pcb->state == SYN_SENT && flags == TCP_SYN) open_simultaneously(pcb, header);
-  if (current != NULL && flow_of(pcb) != NULL) flow_note_ack(flow_of(pcb), header, options_length);
+  if (flow != NULL) flow_note_ack(flow, header, options_length);
   return ERR_OK;
 }
 

@@ -88,6 +88,21 @@ describe('virtual stack: connections', () => {
     assert.deepEqual(client.events, ['ECONNREFUSED']);
   });
 
+  it('accepted and reset before the client was told of the connection -> connected, then ECONNRESET', () => {
+    pair.bob.listenTcp({ address: '0.0.0.0', port: 7, backlog: 5 }, (connection) => {
+      new Peer().attach(connection);
+      connection.abort();
+    });
+    const client = new Peer();
+    client.attach(pair.alice.connectTcp({ remote: { address: bobAddresses.ipv4, port: 7 } }, client));
+    pair.time.advance(6);
+    // The ACK and the reset are there at once, so that the reset comes in the same turn as the SYN-ACK.
+    pair.lose = (packet) => (pair.bob.input(packet), true);
+    pair.loseToAlice = (packet) => (pair.alice.input(packet), true);
+    pair.time.advance(100);
+    assert.deepEqual(client.events, ['connected', 'ECONNRESET']);
+  });
+
   it('connecting: no answer -> ETIMEDOUT after half a minute', () => {
     pair.loss = 1;
     const client = new Peer();

@@ -98,6 +98,24 @@ describe('virtual stack: another path', () => {
     assert.equal(pair.toBob.length, INITIAL_SEGMENTS);
   });
 
+  it('sending: much is lost, and the round trip of the new path is known -> as fast as if it were not', () => {
+    const megabyteTookMs = [undefined, 2 * LTE_MS].map((rttMs) => {
+      const other = new StackPair({ delayMs: WIFI_MS });
+      const { client, server } = other.connect();
+      client.send(other.random.bytes(5_000_000));
+      other.time.advance(40);
+      cut(other);
+      other.time.advance(20);
+      mend(other, LTE_MS);
+      const before = server.receivedLength;
+      aliceMoved(other, { rttMs });
+      const tookMs = took(other, () => server.receivedLength >= before + 1_000_000);
+      close(other);
+      return tookMs;
+    });
+    assert.equal(megabyteTookMs[1], megabyteTookMs[0]);
+  });
+
   it('sending: what the old path delivered is acknowledged by the new one -> says nothing about the new one', () => {
     const { client, server } = pair.connect();
     client.send(pair.random.bytes(20_000_000));
@@ -141,6 +159,37 @@ describe('virtual stack: another path', () => {
     pair.time.advance(10_000);
     assert.deepEqual([pair.toBob.length, pair.toAlice.length], [2, 0]);
     assert.equal(pair.time.pendingCount, 0);
+  });
+
+  it('the path is doubted: what leaves takes another one, too -> what was lost is sent again at once, and no more', () => {
+    const { client, server } = pair.connect();
+    client.send(pair.random.bytes(4_000));
+    pair.time.advance(1_000);
+    cut(pair);
+    const bytes = pair.random.bytes(2_600); // two segments: the end tells of the beginning
+    client.send(bytes);
+    pair.time.advance(150); // its own probe is lost, too
+    mend(pair, LTE_MS);
+    const before = pair.alice.statistics();
+    pair.alice.pathDoubted(bobAddresses.ipv4);
+    const tookMs = took(pair, () => server.receivedLength === 6_600);
+    assert.ok(tookMs >= 3 * LTE_MS && tookMs < 4 * LTE_MS, `${tookMs} ms`); // there, back, and there, after RACK's wait
+    const after = pair.alice.statistics();
+    assert.deepEqual([after.timeouts, after.needless], [before.timeouts, before.needless]);
+    assert.deepEqual(server.bytes.subarray(4_000), Buffer.from(bytes));
+  });
+
+  it('the path is doubted, and nothing is under way -> an ACK for each connection that something came by lately', () => {
+    pair.connect();
+    pair.time.advance(5_000);
+    const { client, server } = pair.connect();
+    server.send(pair.random.bytes(1_000));
+    pair.time.advance(500);
+    assert.equal(client.receivedLength, 1_000);
+    [pair.toBob, pair.toAlice] = [[], []];
+    pair.alice.pathDoubted(bobAddresses.ipv4);
+    pair.time.advance(10_000);
+    assert.deepEqual([pair.toBob.length, pair.toAlice.length], [1, 0]);
   });
 
   for (const who of ['sender', 'receiver'] as const) {

@@ -1,6 +1,6 @@
 /**
- * Does UDP pass? Signalling under a key that nobody has, three times: a server answers it by Unknown Key, which repeats
- * the key id, whatever it knows of this node; and where it would have sent to a node it goes on sending.
+ * Is this a way to servers? Signalling under a key that nobody has, three times: a server answers it by Unknown Key,
+ * which repeats the key id, whatever it knows of this node; and where it would have sent to a node it goes on sending.
  */
 import type { Random, Timer, Timers } from '../runtime';
 import type { Endpoint } from '../wire/addresses';
@@ -13,19 +13,20 @@ const AGAIN_MS = [250, 750] as const;
 /** Of those that were heard of last. */
 const SERVERS_LIMIT = 3;
 
-export interface UdpTrialOptions {
+export interface TrialOptions {
   readonly timers: Timers;
   readonly random: Random;
   readonly servers: readonly Endpoint[];
-  sendByUdp(datagram: Uint8Array, to: Endpoint): void;
+  /** By the way that is tried. */
+  send(datagram: Uint8Array, to: Endpoint): void;
 }
 
-export class UdpTrial {
+export class Trial {
   private readonly question: Uint8Array;
   private readonly keyId: string;
   private readonly again: readonly Timer[];
 
-  constructor(private readonly options: UdpTrialOptions) {
+  constructor(private readonly options: TrialOptions) {
     const bytes = options.random.bytes(16);
     const keyId = bytes.subarray(0, 8);
     this.keyId = textOf(keyId);
@@ -47,6 +48,6 @@ export class UdpTrial {
   }
 
   private ask(): void {
-    for (const server of this.options.servers.slice(-SERVERS_LIMIT)) this.options.sendByUdp(this.question, server);
+    for (const server of this.options.servers.slice(-SERVERS_LIMIT)) this.options.send(this.question, server);
   }
 }

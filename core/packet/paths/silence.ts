@@ -1,0 +1,166 @@
+/**
+ * What is done while nothing is heard by the path in use (patience.ts says how long that has been so). With another
+ * interface that stands by (standby.ts) each silence is looked at closely; without one, all that may work is probed
+ * now and then until the path is left.
+ */
+import type { Clock, Timer, Timers } from '../../runtime';
+import { samePath, type Path } from '../path';
+import type { Tunnel } from '../wireguard/tunnel';
+import type { PathRecord } from './path-record';
+import type { PathRecords } from './path-records';
+import { UNMEASURED_MS, type Patience } from './patience';
+import type { Standby } from './standby';
+
+export interface SilencePorts {
+  readonly clock: Clock;
+  readonly timers: Timers;
+  onDoubt(tunnel: Tunnel, is: 'begun' | 'over'): void;
+}
+
+export interface SilenceEvents {
+  probe(record: PathRecord): void;
+  /** The path is dead. */
+  leave(record: PathRecord): void;
+  /** All paths by the interface in use are; this one is by another. */
+  leaveInterface(to: PathRecord): void;
+}
+
+/** What the peer sends by two paths at the same time comes by both within so long. */
+const HEARD_MS = 50;
+/** A path that the peer does not take is asked so rarely. */
+const ASK_AGAIN_MS = 2_000;
+/** Not heard by a path that is there, for so long: the peer has chosen another one. */
+const LEFT_MS = 250;
+/** The peer has had the time to leave a path that is dead. */
+const DOUBTED_MS = 500;
+
+export class Silence {
+  /** Packets take another path as well, for a while. */
+  isDoubting = false;
+  private isAttentive = false;
+  /** When the path in use was asked, as the peer sent by another one. */
+  private askedMs = -Infinity;
+  private judging: Timer | undefined;
+
+  constructor(
+    private readonly tunnel: Tunnel,
+    private readonly records: PathRecords,
+    private readonly parts: { readonly patience: Patience; readonly standby: Standby },
+    private readonly ports: SilencePorts,
+    private readonly events: SilenceEvents,
+  ) {}
+
+  /** A packet goes out: what was heard since the one before is taken in, where that matters to the millisecond. */
+  sent(): void {
+    if (this.isAttentive) this.listen();
+  }
+
+  look(): void {
+    const { patience, standby } = this.parts;
+    this.listen();
+    if (this.isDoubting && patience.doubtedMs(this.now) === undefined) this.believe();
+    this.isAttentive = standby.isReady;
+    const { current } = this.records;
+    if (!current) return;
+    const silentMs = patience.silentMs(this.now);
+    if (this.isAttentive && this.lookClosely(current, silentMs)) return;
+    if (silentMs >= patience.limitMs(current.rttMs)) return this.events.leave(current);
+    if (silentMs > 0 && !this.isAttentive) for (const record of this.records.askable) this.events.probe(record);
+  }
+
+  /** When to look again. */
+  get nextMs(): number {
+    return this.parts.patience.tickMs(this.isAttentive, this.now, this.records.current?.rttMs);
+  }
+
+  /** Something should be heard by the path in use, though this node may have sent nothing. */
+  suspect(): void {
+    const { patience } = this.parts;
+    const { current } = this.records;
+    if (patience.isWaiting || !current) return;
+    patience.begin(this.now);
+    this.events.probe(current);
+  }
+
+  /**
+   * The peer's newest packet came by another path; by the one in use something was last heard at `heardMs`. That is asked
+   * then if it is there, and doubted if it is not. True when the peer has left it, as far as can be told.
+   */
+  overtaken(by: Path, heardMs: number): boolean {
+    const { patience } = this.parts;
+    const nowMs = this.now;
+    if (nowMs - heardMs <= HEARD_MS) return false;
+    if (nowMs - this.askedMs > ASK_AGAIN_MS) this.ask(by);
+    if (this.isDoubting && patience.doubtedMs(nowMs) === undefined) this.believe();
+    if (this.isDoubting) {
+      this.doubt(by);
+      return patience.doubtedMs(nowMs)! > DOUBTED_MS;
+    }
+    // It was there when it was asked, and the peer takes another one.
+    const hasLeft = heardMs >= this.askedMs && nowMs - heardMs > LEFT_MS;
+    if (hasLeft) patience.isShort = true;
+    return hasLeft;
+  }
+
+  close(): void {
+    this.judging?.cancel();
+  }
+
+  /** Packets take this path as well, by which the peer is heard, or may be. */
+  private doubt(other: Path): void {
+    if (!this.parts.patience.doubt(this.now, other)) return;
+    this.isDoubting = true;
+    this.ports.onDoubt(this.tunnel, 'begun');
+  }
+
+  /** True when the path was left. */
+  private lookClosely(current: PathRecord, silentMs: number): boolean {
+    const { patience, standby } = this.parts;
+    const doubtMs = patience.doubtMs(current.rttMs);
+    if (silentMs >= doubtMs) {
+      const instead = standby.insteadOf(current, silentMs, doubtMs);
+      if (instead === 'others') this.events.leave(current);
+      else if (instead) this.events.leaveInterface(instead);
+      if (instead) return true;
+      if (standby.inDoubt) this.doubt(standby.inDoubt);
+    }
+    if (patience.asks(this.now, current.rttMs)) standby.ask(current);
+    return false;
+  }
+
+  private ask(by: Path): void {
+    const { current } = this.records;
+    if (!current) return;
+    this.askedMs = this.now;
+    this.events.probe(current);
+    const answerMs = Math.max(HEARD_MS, 1.5 * (current.rttMs ?? UNMEASURED_MS));
+    this.judging?.cancel();
+    this.judging = this.ports.timers.schedule(answerMs, () => this.judge(current.path, by));
+  }
+
+  /** The path that was asked has had its time. */
+  private judge(asked: Path, by: Path): void {
+    const { tunnel, askedMs } = this;
+    const { patience } = this.parts;
+    const heardMs = tunnel.pathCounters.lastReceivedMs(asked);
+    if (!samePath(asked, tunnel.path) || heardMs >= askedMs || tunnel.state !== 'established') return;
+    patience.heard(heardMs); // what was owed until then
+    if (!patience.isWaiting) patience.begin(askedMs);
+    patience.isShort = true;
+    this.doubt(by); // as may the peer
+  }
+
+  private believe(): void {
+    this.isDoubting = false;
+    this.ports.onDoubt(this.tunnel, 'over');
+  }
+
+  private listen(): void {
+    const { patience } = this.parts;
+    if (patience.isWaiting) patience.heard(this.tunnel.pathCounters.lastReceivedMs(this.tunnel.path));
+  }
+
+  private get now(): number {
+    return this.ports.clock.now();
+  }
+}
