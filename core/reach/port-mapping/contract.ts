@@ -25,6 +25,9 @@ export const LIFETIME_S = 3_600;
 export const SHORTEST_LIFETIME_S = 30;
 export const LONGEST_LIFETIME_S = 24 * 3_600;
 
+/** Of PCP and NAT-PMP: what a program that ends, or closes a port, waits for at most, and a router answers at once. */
+export const UNMAPPING_WAITS_MS = [250, 500];
+
 export interface WantedMapping {
   readonly internalPort: number;
   /** What it was before, or else the internal port: routers give that where it is free. */
@@ -49,7 +52,7 @@ export interface MappingClient {
   discover(done: (speaks: boolean) => void): void;
   /** Makes or renews the mapping. */
   map(wanted: WantedMapping, done: (result: MappingResult) => void): void;
-  /** Takes the mapping away, as well as that can be done without waiting. `done` when it was answered or given up. */
+  /** Takes the mapping away. The first request has been sent when this returns. `done` when answered, or given up. */
   unmap(wanted: WantedMapping, done: () => void): void;
   /** False: not for this protocol, or nonsense. */
   receive(datagram: Uint8Array, from: Endpoint): boolean;

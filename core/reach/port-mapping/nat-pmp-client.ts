@@ -2,7 +2,7 @@
 import { scopeOf } from '../../wire/address-scope';
 import type { Endpoint } from '../../wire/addresses';
 import type { ClientOptions, MappingClient, MappingResult, WantedMapping } from './contract';
-import { LIFETIME_S } from './contract';
+import { LIFETIME_S, UNMAPPING_WAITS_MS } from './contract';
 import { natPmpEpochHolds, type EpochSeen } from './epoch';
 import { decodeNatPmp, encodeNatPmpAddress, encodeNatPmpMap, natPmpRefusal, type NatPmpResponse } from './nat-pmp';
 import { decodePcp } from './pcp';
@@ -39,9 +39,14 @@ export class NatPmpClient implements MappingClient {
   }
 
   unmap({ internalPort }: WantedMapping, done: () => void): void {
-    this.stop();
-    this.send(encodeNatPmpMap(internalPort, 0, 0));
-    done();
+    this.ask(encodeNatPmpMap(internalPort, 0, 0), done, UNMAPPING_WAITS_MS);
+    this.onResponse = (response) => {
+      // RFC 6886 section 3.4. Otherwise it is the late answer to an earlier request, which made it.
+      if (response.opcode !== 'map' || (response.result === 0 && response.lifetimeS !== 0)) return false;
+      this.stop();
+      done();
+      return true;
+    };
   }
 
   receive(datagram: Uint8Array, from: Endpoint): boolean {
@@ -94,13 +99,13 @@ export class NatPmpClient implements MappingClient {
     };
   }
 
-  private ask(request: Uint8Array, onSilence: () => void): void {
+  private ask(request: Uint8Array, onSilence: () => void, waitsMs: readonly number[] = WAITS_MS): void {
     this.stop();
     const silent = (): void => {
       this.stop();
       onSilence();
     };
-    this.asking = new Repeated(this.options.ports.timers, WAITS_MS, () => this.send(request), silent);
+    this.asking = new Repeated(this.options.ports.timers, waitsMs, () => this.send(request), silent);
   }
 
   private send(request: Uint8Array): void {

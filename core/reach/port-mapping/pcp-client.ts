@@ -2,7 +2,7 @@
 import { scopeOf } from '../../wire/address-scope';
 import type { Endpoint } from '../../wire/addresses';
 import type { ClientOptions, MappingClient, MappingResult, WantedMapping } from './contract';
-import { LIFETIME_S } from './contract';
+import { LIFETIME_S, UNMAPPING_WAITS_MS } from './contract';
 import { pcpEpochHolds, type EpochSeen } from './epoch';
 import {
   decodePcp,
@@ -63,9 +63,15 @@ export class PcpClient implements MappingClient {
   }
 
   unmap(wanted: WantedMapping, done: () => void): void {
-    this.stop();
-    this.send(this.request(wanted, 0));
-    done();
+    this.ask(this.request(wanted, 0), UNMAPPING_WAITS_MS, done);
+    this.onResponse = (response) => {
+      if (response === 'older router' || !this.isOurs(response, wanted)) return false;
+      // Section 15.1. Otherwise it is the late answer to an earlier request, which made it.
+      if (response.result === 0 && response.lifetimeS !== 0) return false;
+      this.stop();
+      done();
+      return true;
+    };
   }
 
   receive(datagram: Uint8Array, from: Endpoint): boolean {

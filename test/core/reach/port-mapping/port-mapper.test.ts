@@ -125,6 +125,24 @@ describe('port mapper', () => {
     });
   }
 
+  for (const protocol of ['pcp', 'nat-pmp'] as const) {
+    it(`${protocol}: closed, and the first request is lost -> taken away before it is settled`, async () => {
+      await start({ speaks: [protocol] });
+      let lost = 0;
+      router.answer = () => (lost++ === 0 ? [] : undefined);
+      await settle(time, mapper.close());
+      assert.deepEqual([...router.mappings, lost], [2]);
+    });
+
+    it(`${protocol}: closed, and the router is gone -> settled within a second`, async () => {
+      await start({ speaks: [protocol] });
+      router.options = { speaks: [] };
+      const before = time.now();
+      await settle(time, mapper.close());
+      assert.ok(time.now() - before <= 1_000, `${time.now() - before} ms`);
+    });
+  }
+
   it('the router speaks all three: started -> by PCP, and nothing by the others', async () => {
     await start({ speaks: ['pcp', 'nat-pmp', 'upnp'] });
     assert.equal(mapper.report.protocol, 'pcp');
