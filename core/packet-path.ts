@@ -309,10 +309,8 @@ export class PacketPath {
     const { fqdn, path, virtualAddresses } = tunnel;
     trace({ part, event: MOVE_EVENTS[whose], peer: fqdn, path: describePath(path) });
     if (whose === 'announced') this.pathMtus?.leave(tunnel);
-    if (whose === 'own' || whose === 'interface') {
-      onMoveConfirmed();
-      this.pathMtus?.moved(tunnel);
-    }
+    if (whose === 'own' || whose === 'interface') this.pathMtus?.moved(tunnel);
+    if (whose === 'own') onMoveConfirmed();
     if (whose === 'interface') this.options.onInterface();
     const oldDelivers = (whose === 'announced' || whose === 'own') && this.oldDelivers;
     this.pathChanged(virtualAddresses, { rttMs: this.pathsIfMade?.rttMs(tunnel, path), oldDelivers });
@@ -321,10 +319,11 @@ export class PacketPath {
   private doubted(tunnel: Tunnel, is: 'begun' | 'over'): void {
     const { trace, part } = this.options;
     const { fqdn, path, virtualAddresses } = tunnel;
-    if (is === 'over') return this.pathMtus?.back(tunnel);
-    trace({ part, event: 'path doubted', peer: fqdn, path: describePath(path) });
-    this.pathMtus?.leave(tunnel);
-    for (const address of [virtualAddresses.ipv4, virtualAddresses.ipv6]) this.virtualStack?.pathDoubted(address);
+    if (is === 'over') return this.pathMtus!.believe(tunnel);
+    const mtu = this.pathMtus!.doubt(tunnel);
+    trace({ part, event: 'path doubted', peer: fqdn, path: describePath(path), mtu });
+    for (const address of [virtualAddresses.ipv4, canonicalIp(virtualAddresses.ipv6)])
+      this.stack.pathDoubted(address, mtu);
   }
 
   private get tracedRelays(): Relays {

@@ -69,6 +69,8 @@ export class Handover {
   private suspected = false;
   private isWatching = false;
   private isToldOf = false;
+  /** Correspondents were told too often to hear of the last change, too, at once. */
+  private isUntold = false;
   private readonly lost = new Set<string | undefined>();
   private watching: NetworkWatch | undefined;
   private timer: Timer | undefined;
@@ -211,7 +213,8 @@ export class Handover {
     this.settling?.cancel();
     this.settling = undefined;
     if (addresses === '') return; // there is no network to hand over to
-    if (this.notices.take()) this.reports.notified(notify('network', oldDelivers));
+    this.isUntold = !this.notices.take();
+    if (!this.isUntold) this.reports.notified(notify('network', oldDelivers));
     this.settle(Math.max(0, Math.min(SETTLE_MS, this.settlesByMs - nowMs)));
   }
 
@@ -224,8 +227,10 @@ export class Handover {
   }
 
   private begin(): void {
-    const { trace, part, register, direct } = this.options;
+    const { trace, part, register, direct, notify } = this.options;
     this.state = 'registering';
+    if (this.isUntold) this.reports.notified(notify('network', false));
+    this.isUntold = false;
     trace({ part, event: 'handover', figure: 7, step: 2 });
     register();
     direct();

@@ -86,13 +86,22 @@ export class PathMtus {
     });
   }
 
-  /** This host is in another network, or may have to take another path: what was found does not hold any more. */
+  /** This host is in another network: what was found does not hold any more. */
   leave(tunnel: Tunnel): void {
+    this.end(tunnel);
     this.set(tunnel, leastMtu(tunnel.path));
   }
 
-  /** Nothing was left after all. */
-  back(tunnel: Tunnel): void {
+  /**
+   * Packets take another path, too, and have to fit into that. What is under way was sent by this one, and fits: so
+   * `onMtu` is not called. The result: the largest inner packet.
+   */
+  doubt(tunnel: Tunnel): number {
+    return (tunnel.mtu = leastMtu(tunnel.path));
+  }
+
+  /** They do not any more. */
+  believe(tunnel: Tunnel): void {
     const last = this.searches.get(tunnel);
     if (last && samePath(last.path, tunnel.path)) this.conclude(tunnel, last);
   }

@@ -6,6 +6,7 @@ import { PacketModule, Paths } from '../../core/packet/packet-module';
 import type { Path, RelayPath, Via } from '../../core/packet/path';
 import type { Tunnel } from '../../core/packet/wireguard/tunnel';
 import type { Endpoint } from '../../core/wire/addresses';
+import { EventLoop } from './event-loop';
 import { NatNetwork, type Nat, type NatKind } from './nat-network';
 import { flush } from './memory-datagrams';
 import { ipv4Packet } from './tunnel-pair';
@@ -18,6 +19,7 @@ export interface Node {
   readonly name: 'a' | 'b';
   readonly module: PacketModule;
   readonly paths: Paths;
+  readonly loop: EventLoop;
   readonly local: Endpoint;
   readonly nat: Nat | undefined;
   readonly address: string;
@@ -141,7 +143,7 @@ export class PathWorld {
     const number = this.nextHost++;
     node.nat = kind && this.network.nat(`198.51.100.${number}`, kind);
     node.local = { address: node.nat ? `10.0.${number}.10` : `203.0.113.${number}`, port: node.local.port };
-    node.send = this.network.host(node.local, node.nat, (datagram, endpoint) =>
+    node.send = this.host(node.loop, node.local, node.nat, (datagram, endpoint) =>
       node.module.receive(datagram, { kind: 'direct', endpoint }),
     );
     node.known.length = 0;
@@ -155,7 +157,7 @@ export class PathWorld {
     const local = { address: nat ? '10.0.0.10' : address, port: this.nextPort++ };
     const receive = (datagram: Uint8Array, endpoint: Endpoint): void =>
       node.module.receive(datagram, { kind: 'direct', endpoint, via });
-    const send = this.network.host(local, nat, receive);
+    const send = this.host(node.loop, local, nat, receive);
     const via: Via = { address: local.address, send, close: () => this.network.remove(local) };
     node.vias = [via];
     node.outside.set(via, NatNetwork.observed(nat, local, SERVER));
@@ -185,8 +187,9 @@ export class PathWorld {
     const received: string[] = [];
     const ways: Node['ways'] = [];
     const { time, random } = this;
+    const loop = new EventLoop(time);
     const module = new PacketModule({
-      ...{ clock: time, timers: time, random, privateKey: random.bytes(32) },
+      ...{ clock: time, timers: loop, random, privateKey: random.bytes(32) },
       transmit: (datagram, path) => this.transmit(name, datagram, path),
       deliver: (packet) => received.push(Buffer.from(packet.subarray(20)).toString()),
       onSent: (tunnel, nowMs) => paths.sent(tunnel, nowMs),
@@ -201,7 +204,7 @@ export class PathWorld {
       },
     });
     const paths: Paths = new Paths(module.publicKey, {
-      ...{ clock: time, timers: time, random },
+      ...{ clock: time, timers: loop, random },
       mapping: () => kind?.mapping,
       standbys: {
         vias: (family) => (family === 4 ? node.vias : []),
@@ -220,11 +223,11 @@ export class PathWorld {
       onDoubt: (_, is) => void (is === 'begun' ? node.doubts++ : node.believes++),
       onFigure8() {},
     });
-    const send = this.network.host(local, nat, (datagram, endpoint) =>
+    const send = this.host(loop, local, nat, (datagram, endpoint) =>
       module.receive(datagram, { kind: 'direct', endpoint }),
     );
     const node = {
-      ...{ name, module, paths, local, nat, received, ways, send, stuck: 0, doubts: 0, believes: 0 },
+      ...{ name, module, paths, loop, local, nat, received, ways, send, stuck: 0, doubts: 0, believes: 0 },
       known: [] as string[],
       vias: [] as readonly Via[],
       outside: new Map<Via, Endpoint>(),
@@ -237,11 +240,11 @@ export class PathWorld {
   }
 
   /** One more socket of this host, behind the same NAT. */
-  private openPort({ local, nat }: Node, module: PacketModule): Via {
+  private openPort({ loop, local, nat }: Node, module: PacketModule): Via {
     const port = { address: local.address, port: this.nextPort++ };
     this.open += 1;
     const via: Via = {
-      send: this.network.host(port, nat, (datagram, endpoint) =>
+      send: this.host(loop, port, nat, (datagram, endpoint) =>
         module.receive(datagram, { kind: 'direct', endpoint, via }),
       ),
       close: () => {
@@ -250,6 +253,18 @@ export class PathWorld {
       },
     };
     return via;
+  }
+
+  private host(
+    loop: EventLoop,
+    local: Endpoint,
+    nat: Nat | undefined,
+    receive: (datagram: Uint8Array, from: Endpoint) => void,
+  ): (datagram: Uint8Array, to: Endpoint) => void {
+    return this.network.host(local, nat, (datagram, from) => {
+      const copy = datagram.slice();
+      loop.read(() => receive(copy, from));
+    });
   }
 
   private transmit(name: 'a' | 'b', datagram: Uint8Array, path: Path): void {

@@ -2,7 +2,7 @@
  * Packets that take another path, too, while the one in use may be dead. Both carry the same datagram: of two that
  * arrive, the second is a replay.
  */
-import { samePath, type Path } from '../path';
+import type { Path } from '../path';
 
 export interface CopiesLimits {
   readonly packets: number;
@@ -16,15 +16,17 @@ export class Copies {
   private untilMs = -Infinity;
   private beganMs = Infinity;
 
-  /** False when that goes on already: the number of packets stays what it is. */
-  begin(path: Path | undefined, nowMs: number, { packets, forMs = Infinity }: CopiesLimits): boolean {
-    const goesOn = path && this.path && samePath(path, this.path) && nowMs < this.untilMs;
-    this.untilMs = nowMs + forMs;
-    if (goesOn) return false;
+  begin(path: Path | undefined, nowMs: number, { packets, forMs = Infinity }: CopiesLimits): void {
     this.path = path;
     this.left = packets;
     this.beganMs = nowMs;
-    return true;
+    this.untilMs = nowMs + forMs;
+  }
+
+  /** As long again, perhaps by a better path. The number of packets stays what it is. */
+  goOn(path: Path | undefined, nowMs: number, { forMs = Infinity }: CopiesLimits): void {
+    this.path = path ?? this.path;
+    this.untilMs = nowMs + forMs;
   }
 
   /** Where the next packet goes, too. */

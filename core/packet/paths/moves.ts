@@ -27,6 +27,8 @@ export function ofOtherVersion({ kind, endpoint }: Path, elsewhere: readonly End
 
 export class Moves {
   private own = { number: 0, atMs: -Infinity, isConfirmed: true, isOfHost: true };
+  /** The peer may not know of the host's last move, though it was told of another interface since. */
+  private isHostMoveOwed = false;
   private peers: { number: number; atMs: number; followed?: boolean } = { number: 0, atMs: -Infinity };
 
   constructor(private readonly clock: Clock) {}
@@ -34,6 +36,7 @@ export class Moves {
   /** This host is in another network; or `isOfHost` is false, and this tunnel takes another of its interfaces. */
   begin(number: number, isOfHost = true): void {
     this.own = { number, atMs: this.clock.now(), isConfirmed: false, isOfHost };
+    this.isHostMoveOwed ||= isOfHost;
   }
 
   /** The number of this host's move while the peer may not know of it. */
@@ -50,16 +53,13 @@ export class Moves {
     return isOrdinary || samePath(path, inUse) ? this.announced : undefined;
   }
 
-  /** False: only this tunnel has moved, to another interface. */
-  get isOfHost(): boolean {
-    return this.own.isOfHost;
-  }
-
-  /** The peer has answered since. True for the first time. */
-  confirm(): boolean {
-    const isNews = !this.own.isConfirmed;
+  /** The peer has answered since. What it knows by that, the first time: where this host is, or by which interface. */
+  confirm(): 'own' | 'interface' | undefined {
+    if (this.own.isConfirmed) return undefined;
+    const whose = this.isHostMoveOwed ? 'own' : 'interface';
     this.own.isConfirmed = true;
-    return isNews;
+    this.isHostMoveOwed = false;
+    return whose;
   }
 
   /** For how long packets stay on a direct path of which nothing is known since this host's move, milliseconds. */

@@ -20,7 +20,7 @@ export interface TunnelPathsPorts extends ScatterPorts {
    * worked for a while.
    */
   onMoveKnown(tunnel: Tunnel, whose: MoveKnown): void;
-  /** The path in use may be dead: what is under way is sent again by another one, too, and fits into any. */
+  /** The path in use may be dead: packets take another one, too, and have to fit into that; or they do not any more. */
   onDoubt(tunnel: Tunnel, is: 'begun' | 'over'): void;
   /** Figure 8: the first probe to each path, the first by each, and the first answer. */
   onFigure8(tunnel: Tunnel, what: 'request-sent' | 'request-received' | 'response-received', path: Path): void;

@@ -26,9 +26,9 @@ export const UNMEASURED_MS = 500;
 const TICK_MS = { calm: 500, suspicious: 200, attentive: 25 };
 const LEAST_TICK_MS = 5;
 /** A kernel keeps an ACK back for 40 ms. Or two round trips. Again when it was there the last time, and had nothing to say. */
-const ASK_MS = { first: 60, again: 120 };
-/** For a probe to be answered, beside one and a half round trips. */
-const ANSWER_MS = 30;
+const ASK_MS = { first: 60, again: 120, most: 500 };
+/** For a probe to be answered; or one and a half round trips. Both ends in time before the path would be left unasked. */
+const ANSWER_MS = { least: 30, most: 700 };
 /** Cheap NATs keep a mapping for 30 s, the worst for some seconds. */
 const SILENCE_MS = 5_000;
 /** Of the first packets after a silence; and of those while the path is doubted. */
@@ -41,7 +41,7 @@ export class Patience {
   wakingSinceMs: number | undefined;
   private readonly copies = new Copies();
   private sinceMs: number | undefined;
-  private isAsked = false;
+  private askedMs: number | undefined;
   /** Nothing was heard the last time before it was asked. */
   private wasVain = false;
 
@@ -49,9 +49,10 @@ export class Patience {
     return this.sinceMs !== undefined;
   }
 
-  /** From now on something should be heard. */
-  begin(nowMs: number): void {
+  /** From now on something should be heard. `askedMs`: when the path was asked, if it was. */
+  begin(nowMs: number, askedMs?: number): void {
     this.sinceMs = nowMs;
+    this.askedMs = askedMs;
   }
 
   /** `heardMs`: when something last came by the path; -Infinity: a new one, which is none of these. */
@@ -66,9 +67,14 @@ export class Patience {
     this.isShort = true;
   }
 
-  /** Packets take this path, too, for a while. False when they do already. */
-  doubt(nowMs: number, other: Path): boolean {
-    return this.copies.begin(other, nowMs, COPIES.doubted);
+  /** Packets take this path, too, for a while. */
+  doubt(nowMs: number, other: Path): void {
+    this.copies.begin(other, nowMs, COPIES.doubted);
+  }
+
+  /** They go on doing so; `better`: by this one in its stead. */
+  doubtOn(nowMs: number, better: Path | undefined): void {
+    this.copies.goOn(better, nowMs, COPIES.doubted);
   }
 
   /** For how long they have; undefined: they do not. */
@@ -82,39 +88,45 @@ export class Patience {
   }
 
   end(): void {
-    this.sinceMs = this.wakingSinceMs = undefined;
-    this.isShort = this.isAsked = false;
+    this.sinceMs = this.wakingSinceMs = this.askedMs = undefined;
+    this.isShort = false;
     this.copies.end();
   }
 
   /** When something last came by the path. */
   heard(atMs: number): void {
     if (this.sinceMs === undefined || atMs <= this.sinceMs) return;
-    this.wasVain = this.isAsked;
+    this.wasVain = this.askedMs !== undefined;
     this.end();
   }
 
   /** Whether the path is to be asked now if it is there. */
   asks(nowMs: number, rttMs: number | undefined): boolean {
     const isDue = this.silentMs(nowMs) >= this.askMs(rttMs);
-    this.isAsked ||= isDue;
+    if (isDue) this.askedMs ??= nowMs;
     return isDue;
+  }
+
+  /** Whether it was asked, and has had its time. */
+  isUnanswered(nowMs: number, rttMs: number | undefined): boolean {
+    return this.askedMs !== undefined && nowMs - this.askedMs >= answerMs(rttMs);
   }
 
   /** When to look again. `isAttentive`: there is somewhere else to go at once. */
   tickMs(isAttentive: boolean, nowMs: number, rttMs: number | undefined): number {
     if (!isAttentive) return this.isShort ? TICK_MS.suspicious : TICK_MS.calm;
-    const silentMs = this.silentMs(nowMs);
-    const next = [this.askMs(rttMs), this.doubtMs(rttMs)].find((ms) => ms > silentMs);
-    return next === undefined ? TICK_MS.attentive : Math.max(LEAST_TICK_MS, next - silentMs);
+    const { askedMs } = this;
+    const inMs = askedMs === undefined ? this.askMs(rttMs) - this.silentMs(nowMs) : askedMs + answerMs(rttMs) - nowMs;
+    return inMs > 0 ? Math.max(LEAST_TICK_MS, inMs) : TICK_MS.attentive;
   }
 
   silentMs(nowMs: number): number {
     return this.sinceMs === undefined ? 0 : nowMs - this.sinceMs;
   }
 
-  doubtMs(rttMs = UNMEASURED_MS): number {
-    return this.askMs(rttMs) + Math.max(ANSWER_MS, 1.5 * rttMs);
+  /** After so long a silence it has been asked, and has had its time. */
+  doubtMs(rttMs: number | undefined): number {
+    return this.askMs(rttMs) + answerMs(rttMs);
   }
 
   limitMs(rttMs = 0): number {
@@ -122,6 +134,10 @@ export class Patience {
   }
 
   private askMs(rttMs = UNMEASURED_MS): number {
-    return Math.max(this.wasVain ? ASK_MS.again : ASK_MS.first, 2 * rttMs);
+    return Math.min(ASK_MS.most, Math.max(this.wasVain ? ASK_MS.again : ASK_MS.first, 2 * rttMs));
   }
+}
+
+function answerMs(rttMs = UNMEASURED_MS): number {
+  return Math.min(ANSWER_MS.most, Math.max(ANSWER_MS.least, 1.5 * rttMs));
 }

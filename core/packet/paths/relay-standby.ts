@@ -87,6 +87,7 @@ export class RelayStandby {
     if (path !== this.path) this.begin(path);
     if (this.taken && !standbys.isOpen(this.taken)) return this.return();
     const nowMs = clock.now();
+    this.forgetClosed();
     for (const way of this.others) {
       const { askedMs, heardMs, tries } = this.known(way);
       const isHeard = tries === 0 && heardMs > -Infinity;
@@ -147,6 +148,11 @@ export class RelayStandby {
     if (!path || !ports.standbys) return [];
     const vias = ports.standbys.vias(familyOf(path.endpoint));
     return [...(taken ? [undefined] : []), ...vias.filter((via) => via !== taken)];
+  }
+
+  private forgetClosed(): void {
+    const { others, taken } = this;
+    for (const way of this.ways.keys()) if (way && way !== taken && !others.includes(way)) this.ways.delete(way);
   }
 
   private ask(way: Way, maxAgeMs: number): void {

@@ -38,8 +38,10 @@ export interface ScatterPorts {
 
 export class Scatter {
   private readonly timers = new Set<Timer>();
+  /** Also of earlier introductions, while packets go by them. */
   private vias: Via[] = [];
-  private closed = false;
+  private isDone = false;
+  private introductions = 0;
 
   constructor(
     private readonly tunnel: Tunnel,
@@ -48,34 +50,45 @@ export class Scatter {
     private readonly isKept: (via: Via) => boolean,
   ) {}
 
-  /** Undefined where there is no need: just one of the two NATs has to give a new port to every correspondent. */
-  static begin(
-    tunnel: Tunnel,
-    ports: ScatterPorts,
-    { mapping, endpoints }: Whereabouts,
-    isKept: (via: Via) => boolean,
-  ): Scatter | undefined {
-    const own = ports.mapping();
-    if (!mapping || !own || own === mapping) return undefined;
-    const scatter = new Scatter(tunnel, ports, isKept);
-    if (own === 'dependent') void scatter.openMany(endpoints);
-    else scatter.guessMany(endpoints);
-    return scatter;
+  /** The DC has said anew where the correspondent is. */
+  introduced(): void {
+    this.introductions += 1;
+    this.isDone = false;
+    for (const timer of this.timers) timer.cancel();
+    this.timers.clear();
+    this.closeUnused();
+  }
+
+  /** Where there is need: just one of the two NATs has to give a new port to every correspondent. */
+  begin({ mapping, endpoints }: Whereabouts): void {
+    const own = this.ports.mapping();
+    if (this.isDone || !mapping || !own || own === mapping) return;
+    this.isDone = true;
+    if (own === 'dependent') void this.openMany(endpoints);
+    else this.guessMany(endpoints);
+  }
+
+  close(): void {
+    this.introduced();
+    for (const via of this.vias) via.close();
+    this.vias = [];
   }
 
   /** This node's NAT gives every socket and correspondent another port. */
-  async openMany(endpoints: readonly Endpoint[]): Promise<void> {
+  private async openMany(endpoints: readonly Endpoint[]): Promise<void> {
     const targets = targetsOf(endpoints);
     if (targets.length === 0) return;
-    const opened = await Promise.all(Array.from({ length: SOCKETS }, () => this.ports.openPort(4)));
-    this.vias.push(...opened.filter((via) => via !== undefined));
-    if (this.closed) return this.close();
+    const { introductions } = this;
+    const ports = await Promise.all(Array.from({ length: SOCKETS }, () => this.ports.openPort(4)));
+    const opened = ports.filter((via) => via !== undefined);
+    if (introductions !== this.introductions) return opened.forEach((via) => via.close());
+    this.vias.push(...opened);
     for (const delayMs of REPEATS_MS) this.later(delayMs, () => this.sendFromAll(targets));
     this.later(CLOSE_MS, () => this.closeUnused());
   }
 
   /** The correspondent's does: it is at one of these addresses, at some port. */
-  guessMany(endpoints: readonly Endpoint[]): void {
+  private guessMany(endpoints: readonly Endpoint[]): void {
     const addresses = [...new Set(targetsOf(endpoints).map(({ address }) => address))];
     if (addresses.length === 0) return;
     for (let sent = 0, batch = 0; sent < GUESSES; sent += BATCH, batch++) {
@@ -88,17 +101,9 @@ export class Scatter {
   }
 
   /** Sockets that nothing goes by any more are closed. */
-  closeUnused(): void {
+  private closeUnused(): void {
     for (const via of this.vias) if (!this.isKept(via)) via.close();
     this.vias = this.vias.filter((via) => this.isKept(via));
-  }
-
-  close(): void {
-    this.closed = true;
-    for (const timer of this.timers) timer.cancel();
-    this.timers.clear();
-    for (const via of this.vias) via.close();
-    this.vias = [];
   }
 
   private sendFromAll(targets: readonly Endpoint[]): void {

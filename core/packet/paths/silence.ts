@@ -8,7 +8,7 @@ import { samePath, type Path } from '../path';
 import type { Tunnel } from '../wireguard/tunnel';
 import type { PathRecord } from './path-record';
 import type { PathRecords } from './path-records';
-import { UNMEASURED_MS, type Patience } from './patience';
+import { DEAD_MS, UNMEASURED_MS, type Patience } from './patience';
 import type { Standby } from './standby';
 
 export interface SilencePorts {
@@ -23,12 +23,14 @@ export interface SilenceEvents {
   leave(record: PathRecord): void;
   /** All paths by the interface in use are; this one is by another. */
   leaveInterface(to: PathRecord): void;
+  /** There is something to look at that no packet tells of. */
+  lookLater(): void;
 }
 
 /** What the peer sends by two paths at the same time comes by both within so long. */
 const HEARD_MS = 50;
 /** A path that the peer does not take is asked so rarely. */
-const ASK_AGAIN_MS = 2_000;
+const OVERTAKEN_AGAIN_MS = 2_000;
 /** Not heard by a path that is there, for so long: the peer has chosen another one. */
 const LEFT_MS = 250;
 /** The peer has had the time to leave a path that is dead. */
@@ -64,7 +66,8 @@ export class Silence {
     if (!current) return;
     const silentMs = patience.silentMs(this.now);
     if (this.isAttentive && this.lookClosely(current, silentMs)) return;
-    if (silentMs >= patience.limitMs(current.rttMs)) return this.events.leave(current);
+    const limitMs = this.isAttentive ? DEAD_MS : patience.limitMs(current.rttMs);
+    if (silentMs >= limitMs) return this.events.leave(current);
     if (silentMs > 0 && !this.isAttentive) for (const record of this.records.askable) this.events.probe(record);
   }
 
@@ -78,8 +81,14 @@ export class Silence {
     const { patience } = this.parts;
     const { current } = this.records;
     if (patience.isWaiting || !current) return;
-    patience.begin(this.now);
+    patience.begin(this.now, this.now);
     this.events.probe(current);
+  }
+
+  /** Another path is in use, or none: what was owed by the one before is not any more. */
+  reset(): void {
+    this.parts.patience.end();
+    this.askedMs = -Infinity;
   }
 
   /**
@@ -90,10 +99,10 @@ export class Silence {
     const { patience } = this.parts;
     const nowMs = this.now;
     if (nowMs - heardMs <= HEARD_MS) return false;
-    if (nowMs - this.askedMs > ASK_AGAIN_MS) this.ask(by);
+    if (nowMs - this.askedMs > OVERTAKEN_AGAIN_MS) this.ask(by);
     if (this.isDoubting && patience.doubtedMs(nowMs) === undefined) this.believe();
     if (this.isDoubting) {
-      this.doubt(by);
+      this.doubt(by, 'heard');
       return patience.doubtedMs(nowMs)! > DOUBTED_MS;
     }
     // It was there when it was asked, and the peer takes another one.
@@ -106,9 +115,13 @@ export class Silence {
     this.judging?.cancel();
   }
 
-  /** Packets take this path as well, by which the peer is heard, or may be. */
-  private doubt(other: Path): void {
-    if (!this.parts.patience.doubt(this.now, other)) return;
+  /** Packets take this path as well, by which the peer is heard, or may be. One that is heard is the better one. */
+  private doubt(other: Path, is: 'heard' | 'ready'): void {
+    const { patience } = this.parts;
+    const goesOn = this.isDoubting && patience.doubtedMs(this.now) !== undefined;
+    if (goesOn) patience.doubtOn(this.now, is === 'heard' ? other : undefined);
+    else patience.doubt(this.now, other);
+    if (this.isDoubting) return;
     this.isDoubting = true;
     this.ports.onDoubt(this.tunnel, 'begun');
   }
@@ -116,13 +129,12 @@ export class Silence {
   /** True when the path was left. */
   private lookClosely(current: PathRecord, silentMs: number): boolean {
     const { patience, standby } = this.parts;
-    const doubtMs = patience.doubtMs(current.rttMs);
-    if (silentMs >= doubtMs) {
-      const instead = standby.insteadOf(current, silentMs, doubtMs);
+    if (patience.isUnanswered(this.now, current.rttMs)) {
+      const instead = standby.insteadOf(current, silentMs, patience.doubtMs(current.rttMs));
       if (instead === 'others') this.events.leave(current);
       else if (instead) this.events.leaveInterface(instead);
       if (instead) return true;
-      if (standby.inDoubt) this.doubt(standby.inDoubt);
+      if (standby.inDoubt) this.doubt(standby.inDoubt, 'ready');
     }
     if (patience.asks(this.now, current.rttMs)) standby.ask(current);
     return false;
@@ -145,9 +157,10 @@ export class Silence {
     const heardMs = tunnel.pathCounters.lastReceivedMs(asked);
     if (!samePath(asked, tunnel.path) || heardMs >= askedMs || tunnel.state !== 'established') return;
     patience.heard(heardMs); // what was owed until then
-    if (!patience.isWaiting) patience.begin(askedMs);
+    if (!patience.isWaiting) patience.begin(askedMs, askedMs);
     patience.isShort = true;
-    this.doubt(by); // as may the peer
+    this.doubt(by, 'heard'); // as may the peer
+    this.events.lookLater();
   }
 
   private believe(): void {

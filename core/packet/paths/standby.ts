@@ -35,7 +35,7 @@ const LOSSY_HOLD_MS = 4_000;
 const LOSSY = 0.03;
 /** Of the peer's endpoints. */
 const TARGETS = 2;
-/** Nothing heard for so long, or three round trips: it is left. */
+/** Nothing heard for so long: it is left. Or later, where others may take longer to answer. */
 const SILENT_MS = 350;
 /** In a silence a path is asked so often, or when it should have answered. */
 const ASK_AGAIN_MS = 50;
@@ -198,7 +198,7 @@ export class Standby {
 /** Others by the same interface have had the time to answer. */
 function limitMs({ rttMs = UNMEASURED_MS }: PathRecord, others: readonly PathRecord[], doubtMs: number): number {
   const answersMs = Math.max(...others.map((other) => other.rttMs ?? UNMEASURED_MS), rttMs);
-  return Math.min(DEAD_MS, Math.max(SILENT_MS, 3 * rttMs, doubtMs + 1.5 * answersMs));
+  return Math.min(DEAD_MS, Math.max(SILENT_MS, doubtMs + 1.5 * answersMs));
 }
 
 /** In the Internet: another interface does not lead into this one's network. */

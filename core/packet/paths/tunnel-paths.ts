@@ -7,7 +7,7 @@
  *   probed     answered the way it came; a path that was not known is tried in return (RFC 8445 section 7.3.1.4)
  *   answered   the path works, so fast; the best one is used (path-choice.ts)
  *   sent       a packet goes out: something should be heard by the path it takes, else it is probed, and left; after
- *              a silence it takes the relay, too (waking.ts)
+ *              a silence it takes the relay, too (patience.ts)
  *   moved      one of the two is in another network: all begins anew, with notices instead of probes (moves.ts)
  *
  * A path by another interface of the host stands by (standby.ts), and takes over when this one's falls silent.
@@ -33,6 +33,8 @@ import { Silence } from './silence';
 import { Standby } from './standby';
 
 const MEASURE_MS = 2_000;
+/** Timers are seldom later, unless the program computes. */
+const LATE_MS = 5;
 
 export class TunnelPaths {
   private readonly records: PathRecords;
@@ -41,9 +43,10 @@ export class TunnelPaths {
   private readonly rounds: Rounds;
   private readonly standby: Standby;
   private readonly silence: Silence;
-  private scatter: Scatter | undefined;
+  private readonly scatter: Scatter;
   private whereabouts: Whereabouts = { endpoints: [] };
   private ticking: Timer | undefined;
+  private dueMs = Infinity;
   private measuredMs = -Infinity;
   private sentSinceTick = false;
   private introducedMs = -Infinity;
@@ -69,13 +72,15 @@ export class TunnelPaths {
       probe: (record) => this.probe(record),
       leave: (record) => this.leave(record, 'silent'),
       leaveInterface: (to) => this.leaveInterface(to),
+      lookLater: () => this.tickLater(),
     });
+    this.scatter = new Scatter(tunnel, ports, (via) => this.records.keeps(via));
     this.moves = new Moves(ports.clock);
     this.rounds = new Rounds(tunnel, this.records, ports, {
       probe: (record) => this.probe(record),
       isMoveUnknown: () => this.moves.announced !== undefined,
       lastActiveMs: () => this.lastActiveMs,
-      onRelayed: () => this.scatterUnlessDone(),
+      onRelayed: () => this.scatter.begin(this.whereabouts),
     });
   }
 
@@ -88,8 +93,7 @@ export class TunnelPaths {
     this.introducedMs = this.now;
     this.moves.introduced();
     this.records.name(paths);
-    this.scatter?.close();
-    this.scatter = undefined;
+    this.scatter.introduced();
     if (this.tunnel.state === 'established') this.rounds.begin();
   }
 
@@ -103,7 +107,7 @@ export class TunnelPaths {
 
   /** The peer's newest packet came by a path that was not known, or this node has chosen another one. */
   roamed(): void {
-    this.patience.end();
+    this.silence.reset();
     this.records.known(this.tunnel.path)?.proven();
   }
 
@@ -225,7 +229,7 @@ export class TunnelPaths {
     this.ticking = this.postponed = undefined;
     this.silence.close();
     this.probes.forget();
-    this.scatter?.close();
+    this.scatter.close();
   }
 
   private get now(): number {
@@ -245,17 +249,12 @@ export class TunnelPaths {
     if (!record.isUsable(this.now)) this.ports.onFigure8(this.tunnel, 'response-received', from);
     const wasStuck = this.records.isStuck;
     record.answered(rttMs);
-    if (this.moves.confirm()) this.ports.onMoveKnown(this.tunnel, this.moves.isOfHost ? 'own' : 'interface');
-    else if (wasStuck) this.ports.onMoveKnown(this.tunnel, 'back');
+    const known = this.moves.confirm() ?? (wasStuck ? 'back' : undefined);
+    if (known) this.ports.onMoveKnown(this.tunnel, known);
     // It died, and has to answer more than once.
     if (!record.isUsable(this.now) && this.rounds.areRare) this.rounds.begin();
     this.select();
     return true;
-  }
-
-  /** Once for each introduction. */
-  private scatterUnlessDone(): void {
-    this.scatter ??= Scatter.begin(this.tunnel, this.ports, this.whereabouts, (via) => this.records.keeps(via));
   }
 
   private select(): void {
@@ -321,11 +320,13 @@ export class TunnelPaths {
   private tick(): void {
     this.ticking = undefined;
     const { tunnel, now } = this;
-    if (tunnel.state === 'idle') return;
+    if (tunnel.state === 'idle') return this.silence.reset();
+    if (now - this.dueMs > LATE_MS) return this.readFirst();
     if (this.sentSinceTick) this.lastActiveMs = now;
     this.probes.expire();
     this.silence.look();
-    const returned = this.sentSinceTick && this.standby.tend(this.whereabouts.endpoints);
+    const tends = this.sentSinceTick && !this.silence.isDoubting; // in doubt all is asked, and nothing goes back
+    const returned = tends && this.standby.tend(this.whereabouts.endpoints);
     if (returned) this.relayedAnew(returned);
     if (this.sentSinceTick && now - this.measuredMs >= MEASURE_MS) this.measure();
     if (this.sentSinceTick && this.rounds.areDue) this.rounds.begin();
@@ -336,7 +337,15 @@ export class TunnelPaths {
 
   private tickLater(): void {
     if (this.ticking) return; // as for most packets
-    this.ticking = this.ports.timers.schedule(this.silence.nextMs, () => this.tick());
+    const { nextMs } = this.silence;
+    this.dueMs = this.now + nextMs;
+    this.ticking = this.ports.timers.schedule(nextMs, () => this.tick());
+  }
+
+  /** The program held the event loop up, which runs timers before it reads: what is missed may be in the socket. */
+  private readFirst(): void {
+    this.dueMs = Infinity;
+    this.ticking = this.ports.timers.schedule(1, () => this.tick());
   }
 
   /** All that goes by the interface in use is as silent. */

@@ -16,6 +16,7 @@ import { StackClock } from './clock';
 import type { Connection } from './connection';
 import type { Core, LwipExports, LwipImports } from './core';
 import { parseIp } from '../../wire/ip-text';
+import { KnownMtus } from './known-mtus';
 import type { Listener } from './listener';
 import { lwipModule, Memory } from './memory';
 import type { PacketCounters, StackCounters } from './counters';
@@ -43,9 +44,6 @@ export interface StackOptions {
   readonly module?: WebAssembly.Module;
 }
 
-/** Addresses whose path MTU is remembered; the first of more is forgotten. */
-const PATHS_LIMIT = 8_192;
-
 /** lwIP failed an assertion. The next wake starts a new instance. */
 class StackFault extends Error {}
 
@@ -62,7 +60,7 @@ export class Stack implements contract.VirtualStack, Core {
   readonly udp = new UdpSockets(this);
   private readonly sockets = new Sockets(this, this.reports, this.udp);
   private readonly echoes: Echoes;
-  private readonly pathMtus = new Map<string, number>();
+  private readonly pathMtus = new KnownMtus();
   private own: OwnAddresses | undefined;
   private configured: { readonly addresses: VirtualAddresses; readonly mtu: number } | undefined;
   /** `delivering`: owners are being told what happened. `sending`: lwIP runs, and has called output. */
@@ -149,9 +147,7 @@ export class Stack implements contract.VirtualStack, Core {
   }
 
   setPathMtu(remoteAddress: string, mtu: number): void {
-    if (this.phase === 'closed' || this.pathMtus.get(remoteAddress) === mtu) return;
-    this.pathMtus.set(remoteAddress, mtu);
-    if (this.pathMtus.size > PATHS_LIMIT) this.pathMtus.delete(this.pathMtus.keys().next().value!);
+    if (this.phase === 'closed' || !this.pathMtus.set(remoteAddress, mtu)) return;
     this.enter();
     for (const { pcb } of this.reports.connectionsTo(remoteAddress)) this.wasm.tcp_path_mtu(pcb, mtu);
     this.leave();
@@ -183,9 +179,10 @@ export class Stack implements contract.VirtualStack, Core {
     );
   }
 
-  /** What leaves from now on takes another path, too: of what may have been lost, as much as will tell of the rest. */
-  pathDoubted(remoteAddress: string): void {
-    this.atAddress(remoteAddress, (family) => this.wasm.tcp_path_doubted(family));
+  /** What leaves from now on takes another path of this MTU, too: what the peer waits for is sent again. */
+  pathDoubted(remoteAddress: string, mtu: number): void {
+    this.pathMtus.set(remoteAddress, mtu);
+    this.atAddress(remoteAddress, (family) => this.wasm.tcp_path_doubted(family, mtu));
   }
 
   /** The correspondent node is not there: connections to it that are not established fail now. */

@@ -25,7 +25,7 @@ export interface TcpExports {
   tcp_no_delay(pcb: number, enabled: number): void;
   tcp_keep_alive(pcb: number, enabled: number, idleMs: number): void;
   tcp_path_changed(family: number, delivers: number, rttUs: number): void;
-  tcp_path_doubted(family: number): void;
+  tcp_path_doubted(family: number, mtu: number): void;
   tcp_path_mtu(pcb: number, mtu: number): void;
   tcp_flush_acks(): void;
   tcp_counters(): number;

@@ -225,6 +225,20 @@ describe('handover', () => {
     assert.deepEqual(done, ['notify network', 'register', 'direct']);
   });
 
+  it('thirty changes at once, more than are told at once -> the last one is told when it is registered', async () => {
+    const { time, done, move, world } = watched('192.0.2.1');
+    world.isWatching(true);
+    for (let i = 0; i < 30; i++) {
+      move(`10.0.0.${i}`);
+      world.tell(LOOK);
+      await pass(time, 1);
+    }
+    await pass(time, 200);
+    assert.ok(done.filter((each) => each === 'notify network').length < 30);
+    assert.deepEqual(done.slice(-3), ['notify network', 'register', 'direct']);
+    assert.equal(done.at(-4), 'notify network', 'at most once more');
+  });
+
   it('registered: a correspondent node does not answer -> the program is told after ten seconds; both times are there', async () => {
     const { time, handover, move, world } = watched('192.0.2.1');
     move('10.0.0.2');

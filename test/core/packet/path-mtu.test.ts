@@ -206,6 +206,24 @@ describe('path MTU', () => {
     paths.pair.close();
   });
 
+  it('found, and doubted: the least MTU without a word; believed -> what was found; or left: it is not brought back', async () => {
+    const paths = new Paths();
+    paths.largest.a = 1_500;
+    await paths.establish();
+    const { mtus, tunnel, found } = paths;
+    const before = tunnel.mtu;
+    const told = found.length;
+    assert.equal(mtus.doubt(tunnel), tunnel.mtu);
+    assert.ok(tunnel.mtu < before);
+    assert.equal(found.length, told);
+    mtus.believe(tunnel);
+    assert.deepEqual([tunnel.mtu, found.length], [before, told + 1]);
+    mtus.doubt(tunnel);
+    mtus.leave(tunnel);
+    mtus.believe(tunnel);
+    assert.ok(tunnel.mtu < before);
+  });
+
   it('peer moves to a narrower path -> the least MTU, then the new path is searched', async () => {
     const paths = new Paths();
     paths.largest = { a: 9_000, b: 9_000 };

@@ -67,7 +67,7 @@ void flow_close(struct tcp_pcb *pcb) {
 void flow_established(struct flow *flow) {
   struct tcp_pcb *pcb = flow->pcb;
   flow->peer_mss = pcb->mss;
-  flow->highest = pcb->lastack;
+  flow->highest = flow->small_end = pcb->lastack;
   transmit_path_mtu(flow, flow->path_mtu);
   congestion_start(flow);
   receiver_established(flow);

@@ -122,6 +122,7 @@ struct flow {
   uint32_t silent_since_us; /* the first of timeouts in a row */
 
   uint8_t limited; /* the congestion window held something back */
+  uint32_t small_end; /* behind the last segment that was sent and is not full */
   struct tcp_seg *last_unsent; /* while any is; behind it only a FIN of its own */
   struct congestion congestion;
 
@@ -192,8 +193,6 @@ void congestion_idle(struct flow *flow, uint32_t idle_us);
 void timeouts_set(struct flow *flow, uint32_t now_us);
 void timeouts_sample(struct flow *flow, uint32_t rtt_us);
 uint32_t timeouts_rto_us(const struct flow *flow);
-/* A tail loss probe, now. Something is in flight. */
-void timeouts_probe(struct flow *flow);
 /* Milliseconds until timeouts_run is due, or UINT32_MAX. */
 uint32_t timeouts_sleep_ms(void);
 void timeouts_run(void);

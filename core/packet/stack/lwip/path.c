@@ -100,19 +100,36 @@ EXPORT(tcp_path_changed) void tcp_path_changed(uint32_t family, uint32_t deliver
 
 /* lwIP's slow ticks: two seconds. */
 #define LATELY (2000 / TCP_SLOW_INTERVAL)
+/* Of each connection: the packets that may take another path, too, are few. */
+#define DOUBTED_SEGMENTS 4u
+
+/* Nothing is taken for lost yet: the window stays what it is, and RACK repairs the rest. */
+static void send_first_again(struct flow *flow) {
+  uint32_t now_us = flow_now_us();
+  scoreboard_track(flow, now_us);
+  for (uint32_t i = 0, left = DOUBTED_SEGMENTS; i < flow->count && left > 0; i++) {
+    if (scoreboard_at(flow, i)->flags & SACKED) continue;
+    transmit_again(flow, i);
+    left--;
+  }
+  flow->since_us = now_us;
+  timeouts_set(flow, now_us);
+}
 
 /*
- * The path may be dead, and what leaves from now on takes another one, too: the end of what is in flight is sent again,
- * which tells who gets it what is missing, and this end what to repair; or, where nothing is, an ACK, for the peer to
- * see that the other path works.
+ * The path may be dead, and what leaves from now on takes another one, too, which carries packets of `mtu` bytes: the
+ * first of what is in flight, for which the peer's program waits, is sent again; or, where nothing is, an ACK, for the
+ * peer to see that the other path works.
  */
-EXPORT(tcp_path_doubted) void tcp_path_doubted(uint32_t family) {
+EXPORT(tcp_path_doubted) void tcp_path_doubted(uint32_t family, uint32_t mtu) {
   ip_addr_t remote;
   address_read(&remote, family, 0);
   for (struct tcp_pcb *pcb = tcp_active_pcbs; pcb != NULL; pcb = pcb->next) {
     struct flow *flow = flow_of(pcb);
-    if (flow == NULL || flow->peer_mss == 0 || !ip_addr_eq(&pcb->remote_ip, &remote)) continue;
-    if (flow->count > 0) timeouts_probe(flow);
+    if (flow == NULL || !ip_addr_eq(&pcb->remote_ip, &remote)) continue;
+    transmit_path_mtu(flow, mtu);
+    if (flow->peer_mss == 0) continue;
+    if (flow->count > 0) send_first_again(flow);
     else if (tcp_ticks - pcb->tmr <= LATELY) tcp_send_empty_ack(pcb);
   }
 }

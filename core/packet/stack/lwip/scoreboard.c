@@ -51,6 +51,9 @@ int scoreboard_track(struct flow *flow, uint32_t now_us) {
     flow->in_flight += length;
     flow->prr_sent += length;
     flow->sent_us = now_us;
+    if (segment->len > 0 && segment->len < flow_mss(flow)) {
+      flow->small_end = scoreboard_at(flow, flow->count - 1)->end;
+    }
   }
   return 1;
 }

@@ -92,13 +92,6 @@ static void probe(struct flow *flow, uint32_t now_us) {
   flow->since_us = now_us;
 }
 
-void timeouts_probe(struct flow *flow) {
-  uint32_t now_us = flow_now_us();
-  scoreboard_track(flow, now_us);
-  probe(flow, now_us);
-  timeouts_set(flow, now_us);
-}
-
 static void time_out(struct flow *flow, uint32_t now_us) {
   if (flow->backoff == 0) flow->silent_since_us = now_us;
   if (now_us - flow->silent_since_us >= GIVE_UP_US) {

@@ -31,12 +31,25 @@ static void limit(struct flow *flow, uint32_t room) {
   pcb->cwnd = pcb->snd_nxt - pcb->lastack + room;
 }
 
+/*
+ * Nagle's algorithm (RFC 9293 section 3.7.4) as Minshall changed it and Linux has it (draft-minshall-nagle-01): what
+ * does not fill a segment waits only for the ACK of another such one. lwIP's waits for any, so that the end of each
+ * message would leave a round trip and a delayed ACK after its beginning.
+ */
+static void output_unless_small(struct flow *flow) {
+  struct tcp_pcb *pcb = flow->pcb;
+  tcpflags_t before = pcb->flags & TF_NODELAY;
+  if (TCP_SEQ_LEQ(flow->small_end, pcb->lastack)) tcp_set_flags(pcb, TF_NODELAY);
+  tcp_output(pcb);
+  if (!before) tcp_clear_flags(pcb, TF_NODELAY);
+}
+
 static void output(struct flow *flow, uint32_t now_us) {
   struct tcp_pcb *pcb = flow->pcb;
   struct tcp_seg *first = pcb->unacked;
   /* Out of memory for the scoreboard: tcp_output walks. */
   if (flow->count > 0) pcb->unacked = scoreboard_at(flow, flow->count - 1)->segment;
-  tcp_output(pcb);
+  output_unless_small(flow);
   if (first != NULL) pcb->unacked = first;
   pcb->rtime = -1;
   scoreboard_track(flow, now_us);

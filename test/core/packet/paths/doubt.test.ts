@@ -76,6 +76,65 @@ describe('a path that is doubted', () => {
     }
   });
 
+  it('both hosts have another interface -> each begins to doubt once, and none is lost from then on', () => {
+    for (const seed of SEEDS) {
+      world = new PathWorld(seed);
+      world.standBy('a', OTHER);
+      world.standBy('b', '203.0.113.78');
+      world.establish();
+      assert.deepEqual(world.talk(4_000 + 110 * seed), []);
+      const beganMs = world.time.now();
+      silence(true);
+      const lostMs = lostForMs(world.talk(5_000), beganMs);
+      assert(lostMs <= DOUBTED_MS, `seed ${seed}: ${lostMs} ms`);
+      for (const { doubts, believes } of [world.a, world.b]) assert.deepEqual([doubts, believes], [1, 1]);
+      world.close();
+    }
+  });
+
+  for (const ms of [150, 3_000]) {
+    it(`A's program computes for ${ms} ms, and has sent before -> the answers are read first; nothing is doubted, or left`, () => {
+      direct(1);
+      const { a, time } = world;
+      const before = a.ways.length;
+      for (let i = 0; i < 20; i++) {
+        world.say('a', 1);
+        time.advance(10); // B has it
+        world.say('b', 1);
+        a.loop.compute(ms);
+        time.advance(500);
+      }
+      assert.deepEqual([a.doubts, a.ways.length], [0, before]);
+    });
+  }
+
+  for (const rttMs of [650, 900]) {
+    it(`the round trip is ${rttMs} ms, and the one in use falls silent -> packets take the other 1.25 s after the last one came`, () => {
+      for (const seed of SEEDS) {
+        world = new PathWorld(seed);
+        world.relayLatencyMs = rttMs / 2;
+        world.network.latencyMs = () => rttMs / 2;
+        world.standBy('a', OTHER);
+        world.establish();
+        world.talk(8_000);
+        assert.deepEqual(world.ways, ['direct', 'direct']);
+        assert(!isStandby(world.a.tunnel.path));
+        const beganMs = world.time.now();
+        silence(true);
+        world.talk(3_000);
+        const sent = Array.from({ length: 150 }, (_, i) => `a ${beganMs + 20 * i}`);
+        world.talk(1_000);
+        const lostMs = lostForMs(
+          sent.filter((text) => !world.b.received.includes(text)),
+          beganMs,
+        );
+        assert(lostMs > 0 && lostMs <= 1_250 + rttMs / 2, `seed ${seed}: ${lostMs} ms`);
+        assert(isStandby(world.a.tunnel.path));
+        world.close();
+      }
+    });
+  }
+
   it('who is not answered, as the peer has nothing to say -> asks now and then if it is there; the other is not used for it', () => {
     direct(1);
     world.time.advance(1_000);

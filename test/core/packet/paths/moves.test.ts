@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { afterEach, describe, it } from 'mocha';
 import type { Endpoint } from '../../../../core/wire/addresses';
-import { ofOtherVersion } from '../../../../core/packet/paths/moves';
+import { Moves, ofOtherVersion } from '../../../../core/packet/paths/moves';
 import { NATS, type NatKind } from '../../../support/nat-network';
 import { PathWorld } from '../../../support/path-world';
+import { VirtualTime } from '../../../support/virtual-time';
 
 const SEEDS = [1, 2, 3];
 
@@ -158,6 +159,15 @@ describe('moves of a tunnel', () => {
     const later = world.network.count;
     world.time.advance(60_000);
     assert(world.network.count - later <= 5, `${world.network.count - later} datagrams in a minute, later`);
+  });
+
+  it('the peer does not know of a move yet: another interface is taken -> what it confirms is the move, once', () => {
+    const moves = new Moves(new VirtualTime());
+    moves.begin(1);
+    moves.begin(2, false);
+    assert.deepEqual([moves.confirm(), moves.confirm()], ['own', undefined]);
+    moves.begin(3, false);
+    assert.deepEqual([moves.confirm(), moves.confirm()], ['interface', undefined]);
   });
 
   it('a network without the IP version of the path in use -> packets go where the peer has the other, at once', () => {

@@ -83,6 +83,31 @@ describe('paths of a tunnel', () => {
     });
   }
 
+  it('direct by one of many sockets: introduced again -> stays, nothing is lost, and nothing is left open', async () => {
+    established(1, 'symmetric', 'portRestricted');
+    for (let i = 0; i < 60; i++) {
+      world.talk(100);
+      await flush();
+    }
+    assert.deepEqual([world.ways, world.open], [['direct', 'direct'], 1]);
+    for (const [self, other] of [[world.a, world.b] as const, [world.b, world.a] as const]) {
+      self.paths.introduce(self.tunnel, {
+        ...{
+          endpoints: world.endpointsOf(other),
+          relay: world.relayPaths[self.name],
+          mapping: other.nat!.kind.mapping,
+        },
+      });
+    }
+    for (let i = 0; i < 60; i++) {
+      assert.deepEqual(world.talk(100), []);
+      await flush();
+    }
+    assert.deepEqual([world.ways, world.open], [['direct', 'direct'], 1]);
+    world.close();
+    assert.equal(world.open, 0);
+  });
+
   it('direct: the direct path falls silent -> packets arrive again within 3 s, by the relay', () => {
     for (const seed of SEEDS) {
       established(seed, 'cone', 'portRestricted');

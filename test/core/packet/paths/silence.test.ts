@@ -20,10 +20,11 @@ describe('the peer sends by another path', () => {
   let answers: boolean;
   let probes: number;
   let told: string[];
+  let looksLater: number;
 
   beforeEach(() => {
     time = new VirtualTime();
-    [heardMs, answers, probes, told] = [0, true, 0, []];
+    [heardMs, answers, probes, told, looksLater] = [0, true, 0, [], 0];
     const current = new PathRecord(inUse);
     current.answered(RTT_MS);
     const tunnel = { path: inUse, state: 'established', pathCounters: { lastReceivedMs: () => heardMs } };
@@ -36,7 +37,7 @@ describe('the peer sends by another path', () => {
       { current, askable: [] } as unknown as PathRecords,
       { patience: new Patience(), standby: { isReady: false } as Standby },
       { clock: time, timers: time, onDoubt: (_, is) => void told.push(is) },
-      { probe, leave() {}, leaveInterface() {} },
+      { probe, leave() {}, leaveInterface() {}, lookLater: () => void looksLater++ },
     );
   });
 
@@ -71,6 +72,22 @@ describe('the peer sends by another path', () => {
     answers = false;
     const leftMs = packets(1_000);
     assert.ok(leftMs! > 500 && leftMs! < 700, `${leftMs} ms`);
+  });
+
+  it('it is not, and no packet comes or goes from then on -> doubted, and looked at all the same', () => {
+    answers = false;
+    packets(80); // asked after 60
+    assert.deepEqual([told, looksLater], [[], 0]);
+    time.advance(1_000);
+    assert.deepEqual([told, looksLater], [['begun'], 1]);
+  });
+
+  it('another path is in use -> it is asked anew', () => {
+    packets(100);
+    assert.equal(probes, 1);
+    silence.reset();
+    packets(100);
+    assert.equal(probes, 2);
   });
 
   it('closed meanwhile -> nothing is told', () => {

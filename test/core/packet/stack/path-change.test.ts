@@ -1,5 +1,6 @@
 /** The path of connections becomes another one: what goes on at once, in virtual time, and what is not sent for nothing. */
 import assert from 'node:assert/strict';
+import { LEAST_MTU } from '../../../../core/packet/wireguard/constants';
 import { aliceAddresses, bobAddresses, Peer, StackPair } from '../../../support/stack-pair';
 
 const WIFI_MS = 2.5;
@@ -166,17 +167,37 @@ describe('virtual stack: another path', () => {
     client.send(pair.random.bytes(4_000));
     pair.time.advance(1_000);
     cut(pair);
-    const bytes = pair.random.bytes(2_600); // two segments: the end tells of the beginning
+    const bytes = pair.random.bytes(2_600); // two segments, and four of the other path
     client.send(bytes);
     pair.time.advance(150); // its own probe is lost, too
     mend(pair, LTE_MS);
     const before = pair.alice.statistics();
-    pair.alice.pathDoubted(bobAddresses.ipv4);
+    pair.alice.pathDoubted(bobAddresses.ipv4, LEAST_MTU);
     const tookMs = took(pair, () => server.receivedLength === 6_600);
-    assert.ok(tookMs >= 3 * LTE_MS && tookMs < 4 * LTE_MS, `${tookMs} ms`); // there, back, and there, after RACK's wait
+    assert.equal(tookMs, LTE_MS);
     const after = pair.alice.statistics();
     assert.deepEqual([after.timeouts, after.needless], [before.timeouts, before.needless]);
     assert.deepEqual(server.bytes.subarray(4_000), Buffer.from(bytes));
+  });
+
+  it('sending: the path is doubted, and was only slow -> a few are sent twice, and it goes on as fast as without', () => {
+    const [without, doubted] = [false, true].map((isDoubted) => {
+      const other = new StackPair({ delayMs: LTE_MS });
+      const { client, server } = other.connect();
+      client.send(other.random.bytes(30_000_000), { shutdown: true });
+      other.time.advance(1_000);
+      if (isDoubted) other.alice.pathDoubted(bobAddresses.ipv4, LEAST_MTU);
+      other.time.advance(100);
+      other.setPathMtu(1_380);
+      other.time.runUntil(() => server.seen('ended'), 120_000);
+      const { retransmitted } = other.alice.statistics();
+      const atMs = other.time.now();
+      close(other);
+      return { atMs, retransmitted };
+    });
+    assert.equal(without!.retransmitted, 0);
+    assert.ok(doubted!.retransmitted <= 8, `${doubted!.retransmitted} sent again`);
+    assert.ok(doubted!.atMs <= 1.05 * without!.atMs, `${doubted!.atMs} ms instead of ${without!.atMs}`);
   });
 
   it('the path is doubted, and nothing is under way -> an ACK for each connection that something came by lately', () => {
@@ -187,7 +208,7 @@ describe('virtual stack: another path', () => {
     pair.time.advance(500);
     assert.equal(client.receivedLength, 1_000);
     [pair.toBob, pair.toAlice] = [[], []];
-    pair.alice.pathDoubted(bobAddresses.ipv4);
+    pair.alice.pathDoubted(bobAddresses.ipv4, LEAST_MTU);
     pair.time.advance(10_000);
     assert.deepEqual([pair.toBob.length, pair.toAlice.length], [1, 0]);
   });

@@ -78,6 +78,22 @@ describe('virtual stack: transfers', () => {
     });
   }
 
+  it('established, by Nagle: the end of a message leaves with its beginning; one small write waits for another', () => {
+    const pair = new StackPair();
+    const { client } = pair.connect();
+    pair.time.advance(1_000);
+    pair.toBob = [];
+    client.send(pair.random.bytes(2_000)); // more than a segment
+    assert.equal(pair.toBob.length, 2);
+    pair.time.advance(1_000);
+    pair.toBob = [];
+    client.send(pair.random.bytes(10));
+    client.send(pair.random.bytes(10));
+    assert.equal(pair.toBob.length, 1);
+    pair.time.advance(1_000);
+    assert.equal(pair.toBob.length, 2);
+  });
+
   it('established: many small writes with and without Nagle -> arrive intact', () => {
     for (const noDelay of [false, true]) {
       const pair = new StackPair();
