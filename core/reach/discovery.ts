@@ -183,7 +183,8 @@ export class Discovery {
   private lookNow(): void {
     this.looking = this.look().finally(() => {
       this.looking = undefined;
-      if (this.isWanted) this.lookSoon();
+      // After a move nobody has seen this node yet: it looks once it is registered.
+      if (this.isWanted && this.observers.size > 0) this.lookSoon();
     });
   }
 

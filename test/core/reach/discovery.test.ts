@@ -180,6 +180,18 @@ describe('what a node finds out about itself', () => {
     );
   });
 
+  it('the host moves while it looks, and nothing passes until it is registered -> it looks then', async () => {
+    start();
+    discovery.observed(dc, world.outsideOf(dc), relays(['rs', near]));
+    await pass(world.time, 7);
+    discovery.hostMoved();
+    world.lose = () => true;
+    await pass(world.time, 5_000);
+    world.lose = () => false;
+    await registered(relays(['rs', near]));
+    assert.deepEqual([told.length, told[0]!.reachable], [1, true]);
+  });
+
   it('a gateway maps a port -> told at once, beside what was seen; not any more -> told', async () => {
     world.gateway = { outside: NAT, filtering: 'address and port' };
     start();
