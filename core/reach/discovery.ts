@@ -222,6 +222,7 @@ export class Discovery {
   }
 
   private conclude(): void {
+    if (this.closed) return;
     const before = this.reach;
     const { lastLook = NO_LOOK, observations } = this;
     const reach = reachOf(observations, this.hostEndpoints(), lastLook, [...this.mapped.values()].flat());

@@ -262,7 +262,7 @@ describe('port mapper', () => {
 
   it('mapped: the host moves -> over at once, asked for anew, without a word to the old router', async () => {
     await start({ speaks: ['pcp'] });
-    mapper.gatewayChanged();
+    mapper.start({ internalPort: PORT, family: 4 });
     assert.deepEqual(told, [`${OUTSIDE}:${PORT}`, undefined]);
     assert.deepEqual([...router.mappings], [[PORT, PORT]]);
     await pass(time, 10_000);
@@ -290,7 +290,7 @@ describe('port mapper', () => {
   it('closed while the router is looked for -> nothing is opened', async () => {
     await start({ speaks: ['pcp'] });
     const before = told.length;
-    mapper.gatewayChanged();
+    mapper.start({ internalPort: PORT, family: 4 });
     void mapper.close();
     await pass(time, 10_000);
     assert.deepEqual(told.slice(before), [undefined]);
