@@ -354,7 +354,7 @@ describe('membership', () => {
     await network.run(1_000);
     assert.deepEqual(more(), [2, 2]);
     membership.wake();
-    membership.wake(); // and closed
+    membership.wake(); // put off, and closed before
   });
 
   it('joined: closed -> the DC is told', async () => {
