@@ -17,7 +17,10 @@ import type { NetworkChange, NetworkWatch, Timer, Timers } from './runtime';
 /** In the background, a shell without job control gives `ip` no standard input. */
 const SCRIPT = 'ip -oneline monitor label link address route rule & exec >&-; read -r _; kill $!; wait $!';
 const SYSTEM_PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
-const RESTART_MS = { first: 1_000, limit: 60_000 };
+/** At once again after what had worked, else 2, 4, 8 and 16 s later. */
+const RESTART_MS = { first: 1_000, limit: 16_000 };
+/** Nothing tells when `ip` has begun to listen; what happens before it has is told by nobody. */
+const BEGINS_MS = 1_000;
 /** What ended sooner than this did not work; so often, and it never will. */
 const WORKING_MS = 10_000;
 const FAILURES_LIMIT = 5;
@@ -103,13 +106,14 @@ class NetworkEvents implements NetworkWatch {
     child.stdout?.on('end', ended);
     child.on('error', ended);
     child.on('exit', ended);
-    this.options.onState(true);
+    this.timer = this.options.timers.schedule(BEGINS_MS, () => this.options.onState(true));
   }
 
   private ended(child: ChildProcess): void {
     if (this.child !== child) return;
     this.end();
     if (this.closed) return;
+    this.timer?.cancel();
     const { timers, now, onState } = this.options;
     onState(false);
     this.failures = now() - this.startedMs < WORKING_MS ? this.failures + 1 : 0;

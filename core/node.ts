@@ -352,10 +352,11 @@ export class Node implements VirtualNetwork {
   /** By another interface servers see this node elsewhere; its tunnels find their ways themselves. */
   private wayChanged(way: Way, before: Way): void {
     this.options.trace({ part: this.part, event: 'way changed', way });
+    const isElsewhere = way === 'interface' || before === 'interface';
+    if (isElsewhere) this.membership.hostMoved(); // joined or not: a connection to the NS leads by the one before
     if (!this.membership.coordinator()) return;
-    if (way !== 'interface' && before !== 'interface') return this.handover.wayChanged();
-    this.membership.hostMoved();
-    this.relays.checkAll();
+    if (isElsewhere) this.relays.checkAll();
+    else this.handover.wayChanged();
   }
 
   /** Servers may be silent, too, or heard again. */

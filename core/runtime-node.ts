@@ -209,7 +209,7 @@ function datagramPort(socket: DatagramSocket, options: DatagramPortOptions, foun
         // A copy, since Node keeps the buffer when the kernel's is full.
         socket.send(Buffer.from(datagram), to.port, to.address, (error) => error && onSendError(error, to));
       } catch (error) {
-        onSendError(error as Error, to); // e.g. port 0
+        process.nextTick(onSendError, error, to); // e.g. port 0
       }
     },
     close() {
@@ -338,7 +338,8 @@ function localAddress({ address, port }: Endpoint): Promise<string> {
       resolve(local);
     };
     socket.once('error', () => done(''));
-    socket.connect(port, address, () => done(socket.address().address));
+    socket.once('connect', () => done(socket.address().address));
+    socket.connect(port, address); // Node calls a callback of its own with the error, too, when the socket is bound
   });
 }
 

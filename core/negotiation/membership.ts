@@ -95,8 +95,8 @@ export class Membership {
   /** How often this host has changed its network, and how often when it sent what the DC knows of it. */
   private moves = 0;
   private knownMoves = 0;
-  /** Attempts to register that met silence. */
-  private silences = 0;
+  /** Attempts to register that failed, whatever for: the next one is made at another endpoint of the DC. */
+  private failures = 0;
   private closed = false;
   /** Why the operator ended the last session. */
   private revocation: string | undefined;
@@ -294,7 +294,7 @@ export class Membership {
       registered = await registration.register(tries, handover);
     } catch (error) {
       registration.close();
-      this.silences += 1;
+      this.failures += 1;
       const loss = lossBy(error);
       if (loss === undefined || loss === 'silence') throw coordinatorAway(error);
       this.forgetSession();
@@ -313,7 +313,7 @@ export class Membership {
 
   private endpointOf(session: LoginResult): Endpoint {
     const { runtime, addServer } = this.options;
-    const endpoint = chosenEndpoint(session.coordinatorEndpoints, this.silences, runtime);
+    const endpoint = chosenEndpoint(session.coordinatorEndpoints, this.failures, runtime);
     addServer?.(endpoint, session.coordinatorStreams);
     return endpoint;
   }

@@ -20,6 +20,8 @@ import type { Registered, Registration } from './registration';
 const REFRESH_TRIES = 3;
 /** The NS is gone, or there was none: the DC is asked this much later, at most. */
 const REFRESH_MS = { lost: 500, none: 180_000 };
+/** Each tunnel of an interface that falls silent may wake: what is asked needs the time for its answer. */
+const WAKE_INTERVAL_MS = 1_000;
 const WATCH_MS = 5_000;
 /** The wall clock went on by so much more than the monotonic one, which stands still while a host sleeps. */
 const SLEPT_MS = 15_000;
@@ -40,6 +42,8 @@ export class NotificationKeeper {
   private servedBy: string | undefined;
   private refreshTimer: Timer | undefined;
   private watchTimer: Timer | undefined;
+  private wakeTimer: Timer | undefined;
+  private wokenMs = -Infinity;
   private closed = false;
 
   constructor(private readonly options: NotificationKeeperOptions) {}
@@ -67,14 +71,17 @@ export class NotificationKeeper {
   hostMoved(): void {
     this.client?.close();
     this.client = undefined;
+    this.wakeTimer?.cancel();
+    this.wakeTimer = undefined;
     this.rest();
   }
 
-  /** Something tells that the host was asleep: everything is made sure of now. */
+  /** Something tells that the host was asleep: everything is made sure of now, or a second after the last time. */
   wake(): void {
-    this.client?.check();
-    this.rest();
-    if (this.registration) this.refreshWithin(0);
+    const { clock, timers } = this.options.runtime;
+    const delayMs = this.wokenMs + WAKE_INTERVAL_MS - clock.now();
+    if (delayMs <= 0) return this.makeSure();
+    this.wakeTimer ??= timers.schedule(delayMs, () => this.makeSure());
   }
 
   /** Registers once more, and follows what the answer says of the NS. */
@@ -87,7 +94,17 @@ export class NotificationKeeper {
   close(): void {
     this.closed = true;
     this.unregistered();
+    this.wakeTimer?.cancel();
     this.client?.close();
+  }
+
+  private makeSure(): void {
+    this.wakeTimer?.cancel();
+    this.wakeTimer = undefined;
+    this.wokenMs = this.options.runtime.clock.now();
+    this.client?.check();
+    this.rest();
+    if (this.registration) this.refreshWithin(0);
   }
 
   /** A client of the same NS with the same key goes on with its connection. */

@@ -27,6 +27,8 @@ const USED_MS = 60_000;
 const SILENCE_MS = 2_000;
 /** In 1,750 ms. */
 const TRIES = 3;
+/** In 750 ms: after one try nobody would wait for an answer that takes longer than 250 ms. */
+const CALL_TRIES = 2;
 const BINDINGS_LIMIT = 4_096;
 /** A hint may be anybody's: it is believed so often. */
 const HINT_INTERVAL_MS = 500;
@@ -164,12 +166,12 @@ export class RelayBindings {
     return this.bindingOf(path)?.lastHeardMs ?? -Infinity;
   }
 
-  /** Asks whether it is there. Once: that it does not answer says nothing. */
+  /** Asks whether it is there. That it does not answer says nothing; the answer may take 750 ms. */
   call(path: RelayPath): void {
     const binding = this.bindingOf(path);
     if (!binding) return;
     const { to } = binding;
-    void this.request(binding, 1).then(
+    void this.request(binding, CALL_TRIES).then(
       (bound) => this.isKept(binding) && binding.to === to && this.heard(binding, bound),
       () => {},
     );

@@ -13,7 +13,7 @@
  */
 import { backOff } from '../back-off';
 import type { Clock, Random, Runtime, Sender, Timer, Timers } from '../runtime';
-import { familyOf, formatEndpoint, type Endpoint } from '../wire/addresses';
+import { familyOf, formatEndpoint, sameEndpoint, type Endpoint } from '../wire/addresses';
 import { Offset, SIGNALLING_MAGIC } from '../wire/header';
 import { kindOf, messageName } from '../wire/messages';
 import { isStun } from '../wire/stun';
@@ -85,8 +85,9 @@ export class Detour {
   /** Something was answered by another interface alone, so far. */
   private grace: Timer | undefined;
   private tlsTrial: Trial | undefined;
-  /** How often another way than UDP was needed in this network. */
+  /** How often another way than UDP was needed in this network, since UDP last lasted. */
   private falls = 0;
+  private udpSinceMs = -Infinity;
 
   constructor(private readonly options: DetourOptions) {
     this.current = options.tlsOnly ? 'tls' : 'udp';
@@ -135,7 +136,7 @@ export class Detour {
     if (isRequest) server.unansweredMs ??= clock.now();
     const isSilent = isRequest && this.isSilent(server);
     const byTls = takesTls && (this.current === 'tls' || isSilent);
-    // What asks how this node is seen asks about its own socket.
+    // What asks an RS how this node is seen asks about its own socket.
     const byOther = isSilent || (this.current === 'interface' && !isStun(datagram));
     if (byTls) this.sendByTls(datagram, server);
     if (byOther && !tlsOnly) this.sendByOthers(datagram, server, isSilent);
@@ -257,12 +258,14 @@ export class Detour {
     if (!server) return;
     if (!server.chosen) {
       server.chosen = from;
-      for (const other of server.streams) if (other !== from) this.connections?.end(other);
+      for (const other of server.streams) if (!sameEndpoint(other, from)) this.connections?.end(other);
     }
     const wasSilent = this.isSilent(server);
     if (datagram[0] === SIGNALLING_MAGIC) server.unansweredMs = undefined;
     const isTrial = this.tlsTrial?.isAnsweredBy(datagram);
-    if (wasSilent || this.grace) this.change('tls');
+    const wasInGrace = this.grace !== undefined;
+    this.endGrace();
+    if (wasSilent || wasInGrace) this.change('tls');
     if (!isTrial) this.options.onDatagram(datagram, server.endpoint);
   }
 
@@ -281,7 +284,12 @@ export class Detour {
     if (before === to || this.options.tlsOnly) return;
     this.current = to;
     this.endTrials();
-    if (to !== 'udp') this.tryLater(backOff(TRIAL_MS[to], this.falls++));
+    const nowMs = this.options.clock.now();
+    if (to === 'udp') this.udpSinceMs = nowMs;
+    else {
+      if (before === 'udp' && nowMs - this.udpSinceMs > TRIAL_MS[to].limit) this.falls = 0;
+      this.tryLater(backOff(TRIAL_MS[to], this.falls++));
+    }
     if (to !== 'tls') this.connections?.endAll();
     for (const server of this.byName.values()) server.unansweredMs = undefined;
     this.options.onChange(to, before);

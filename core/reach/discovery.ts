@@ -183,7 +183,8 @@ export class Discovery {
   private lookNow(): void {
     this.looking = this.look().finally(() => {
       this.looking = undefined;
-      if (this.isWanted) this.lookSoon();
+      // After a move nobody has seen this node yet: it looks once it is registered.
+      if (this.isWanted && this.observers.size > 0) this.lookSoon();
     });
   }
 
@@ -221,6 +222,7 @@ export class Discovery {
   }
 
   private conclude(): void {
+    if (this.closed) return;
     const before = this.reach;
     const { lastLook = NO_LOOK, observations } = this;
     const reach = reachOf(observations, this.hostEndpoints(), lastLook, [...this.mapped.values()].flat());

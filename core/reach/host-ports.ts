@@ -1,6 +1,6 @@
 /**
  * The node's sockets on its host's network: one UDP socket per IP version carries signalling and tunnels; where no UDP
- * passes, servers are reached over TLS (detour.ts).
+ * passes, servers are reached over TLS, and where the host's own interface carries nothing, by another one (detour.ts).
  */
 import { backOff } from '../back-off';
 import type { DatagramPort, Runtime, Sender, Timer } from '../runtime';
@@ -31,7 +31,8 @@ export class HostPorts {
   readonly detour: Detour;
   /** The UDP sockets, one for each IP version that the host has. */
   readonly sockets: DatagramPort[] = [];
-  private readonly others = new WeakMap<Endpoint, Sender>();
+  /** Of servers that are reached by another interface. */
+  private readonly senders = new WeakMap<Endpoint, Sender>();
   private readonly opening = new Set<4 | 6>();
   private readonly retries = new Map<4 | 6, Timer>();
   private closed = false;
@@ -64,14 +65,14 @@ export class HostPorts {
 
   send(datagram: Uint8Array, to: Endpoint): void {
     if (datagram[0]! <= LAST_TUNNEL_TYPE) return this.sendByUdp(datagram, to); // to no server
-    const by = this.others.get(to);
+    const by = this.senders.get(to);
     if (by) by.send(datagram, to);
     else if (!this.detour.send(datagram, to)) this.sendByUdp(datagram, to);
   }
 
   /** What goes to this server leaves by that socket: the endpoint is known by identity. */
   sendBy(by: Sender, to: Endpoint): void {
-    this.others.set(to, by);
+    this.senders.set(to, by);
   }
 
   /** What has come by a socket of another interface, and is of no tunnel. */
@@ -94,7 +95,6 @@ export class HostPorts {
 
   /** `port`: rather this one. False: the host has none to give now. */
   private async openPort(family: 4 | 6, port = 0): Promise<boolean> {
-    if (this.opening.has(family)) return true;
     this.opening.add(family);
     try {
       const opened: DatagramPort = await this.options.runtime.openDatagramPort({
@@ -117,7 +117,8 @@ export class HostPorts {
     this.retries.get(family)?.cancel();
     this.retries.delete(family);
     const isWanted = this.options.runtime.hostAddresses().some((each) => each.family === family && !each.loopback);
-    if (this.closed || !isWanted || this.sockets.some((socket) => socket.family === family)) return;
+    const isThere = this.opening.has(family) || this.sockets.some((socket) => socket.family === family);
+    if (this.closed || !isWanted || isThere) return;
     void this.openPort(family, failures === 0 ? port : 0).then((isOpen) => {
       if (this.closed) return;
       if (isOpen) return this.options.onOpened();
@@ -145,8 +146,10 @@ export class HostPorts {
 
   private sendByUdp(datagram: Uint8Array, to: Endpoint): void {
     const port = this.portFor(to);
-    if (port) port.send(datagram, to);
-    else this.sendFailed(Object.assign(new Error('no socket of this IP version'), { code: 'EAFNOSUPPORT' }), to);
+    if (port) return port.send(datagram, to);
+    const error = Object.assign(new Error('no socket of this IP version'), { code: 'EAFNOSUPPORT' });
+    // Later, as sockets do: what sends may not be called back, as the virtual stack.
+    this.options.runtime.timers.soon(() => this.closed || this.sendFailed(error, to));
   }
 
   private portFor(endpoint: Endpoint): DatagramPort | undefined {

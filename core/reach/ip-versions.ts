@@ -11,15 +11,15 @@ export function mayReach({ address }: Endpoint, { hostAddresses }: Pick<Runtime,
   return outer.length === 0 || outer.some(({ family }) => (family === 6) === isIPv6(address));
 }
 
-/** Of a DC's endpoints, those that this host may reach in its network; another one after each that was silent. */
+/** Of a DC's endpoints, those that this host may reach in its network; another one after each that has failed. */
 export function chosenEndpoint(
   all: readonly Endpoint[],
-  silences: number,
+  failures: number,
   runtime: Pick<Runtime, 'hostAddresses'>,
 ): Endpoint {
   const within = all.filter((endpoint) => mayReach(endpoint, runtime));
   const choice = within.length > 0 ? within : all;
-  const endpoint = choice[silences % choice.length];
+  const endpoint = choice[failures % choice.length];
   if (!endpoint) throw new NtmError('NTM_PROTOCOL', 'the account server named no endpoint of the DC');
   return endpoint;
 }

@@ -18,37 +18,49 @@ export interface PortMappingsOptions {
 }
 
 export class PortMappings {
-  private readonly mappers: PortMapper[] = [];
+  private readonly mappers = new Map<4 | 6, PortMapper>();
+  private hasBegun = false;
 
   constructor(private readonly options: PortMappingsOptions) {}
 
   /** Strangers do not reach this node as it is. Asked once; what the router gives is kept until the end. */
   begin(): void {
-    if (this.mappers.length > 0) return;
-    const { runtime, trace, part, sockets, onMapped } = this.options;
-    const { clock, timers, random, openDatagramPort } = runtime;
-    const access = openDatagramPort && runtime.gateway?.();
-    if (!access) return;
-    // Most nodes have no use for it, and programs are to start soon.
-    // eslint-disable-next-line @typescript-eslint/no-require-imports
-    const loaded = require('./port-mapping/port-mapper') as typeof import('./port-mapping/port-mapper');
-    for (const { family, local } of sockets) {
-      const mapper = new loaded.PortMapper({
-        ...{ clock, timers, random, openDatagramPort, ...access, trace, part },
-        onMapped: (endpoint) => onMapped(`router, IPv${family}`, endpoint ? [endpoint] : []),
-      });
-      mapper.start({ internalPort: local.port, family });
-      this.mappers.push(mapper);
-    }
+    if (this.hasBegun) return;
+    this.hasBegun = true;
+    this.map();
   }
 
-  /** The host has changed its network: another router, or none. */
+  /** The host has changed its network: another router, or none. And perhaps other sockets. */
   hostMoved(): void {
-    for (const mapper of this.mappers) mapper.gatewayChanged();
+    if (this.hasBegun) this.map();
   }
 
   /** What was mapped is given back; nothing waits for that. */
   close(): void {
-    for (const mapper of this.mappers.splice(0)) void mapper.close();
+    for (const mapper of this.mappers.values()) void mapper.close();
+    this.mappers.clear();
+  }
+
+  private map(): void {
+    for (const { family, local } of this.options.sockets) {
+      const mapper = this.mappers.get(family) ?? this.mapperFor(family);
+      mapper?.start({ internalPort: local.port, family });
+    }
+  }
+
+  private mapperFor(family: 4 | 6): PortMapper | undefined {
+    const { runtime, trace, part, onMapped } = this.options;
+    const { clock, timers, random, openDatagramPort } = runtime;
+    const access = openDatagramPort && runtime.gateway?.();
+    if (!access) return undefined;
+    // Most nodes have no use for it, and programs are to start soon.
+    // eslint-disable-next-line @typescript-eslint/no-require-imports
+    const loaded = require('./port-mapping/port-mapper') as typeof import('./port-mapping/port-mapper');
+    const mapper = new loaded.PortMapper({
+      ...{ clock, timers, random, openDatagramPort, ...access, trace, part },
+      onMapped: (endpoint) => onMapped(`router, IPv${family}`, endpoint ? [endpoint] : []),
+    });
+    this.mappers.set(family, mapper);
+    return mapper;
   }
 }

@@ -25,7 +25,7 @@ export interface StreamConnectionsOptions {
   readonly clock: Clock;
   readonly timers: Timers;
   openStreamPort: Runtime['openStreamPort'];
-  /** `from`: the very object that was last sent to. */
+  /** `from`: the object that its connection was opened with. */
   onDatagram(datagram: Uint8Array, from: Endpoint): void;
   /** A connection ended that datagrams had come by. */
   onLost(to: Endpoint): void;
@@ -81,8 +81,8 @@ export class StreamConnections {
   private open(to: Endpoint, serverName: string | undefined): Connection | undefined {
     const { clock, timers, onDatagram, openStreamPort } = this.options;
     const name = formatEndpoint(to);
-    const backOff = this.backOffs.get(name);
-    if (backOff && clock.now() < backOff.untilMs) return undefined;
+    const pause = this.backOffs.get(name);
+    if (pause && clock.now() < pause.untilMs) return undefined;
     const reader = new FrameReader(STREAM_DATAGRAM_LIMIT);
     const port = openStreamPort(to, {
       tls: serverName === undefined ? {} : { serverName },

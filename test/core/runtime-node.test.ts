@@ -57,6 +57,7 @@ describe('runtime on Node', () => {
         port.send(new Uint8Array(1), { address: 'nowhere', port: 9 });
         port.send(new Uint8Array(1), { address: '127.0.0.1', port: 0 });
         port.send(new Uint8Array(1), { address: '127.0.0.1', port: 1.5 });
+        assert.deepEqual(errors, [], 'not while it sends');
         await seen;
         port.close();
         assert.deepEqual(errors.sort(), ['EINVAL', 'EMSGSIZE', 'ERR_SOCKET_BAD_PORT', 'ERR_SOCKET_BAD_PORT']);
@@ -111,6 +112,14 @@ describe('runtime on Node', () => {
     const addresses = nodeRuntime.hostAddresses();
     assert(addresses.some(({ address, loopback, family }) => address === '127.0.0.1' && loopback && family === 4));
     assert(!addresses.some(({ address }) => address.startsWith('fe80')));
+  });
+});
+
+describe('source address', () => {
+  it('toward the loopback, and toward where this host cannot send -> the loopback, and none', async () => {
+    assert.equal(await nodeRuntime.sourceAddress!({ address: '127.0.0.1', port: 9 }), '127.0.0.1');
+    const withoutZone = { address: 'fe80::1', port: 9 };
+    assert.equal(await nodeRuntime.sourceAddress!(withoutZone), '');
   });
 });
 

@@ -62,7 +62,7 @@ export class FakeRouter {
           local: { address: HOST, port: 50_000 },
           send: (datagram, to) => {
             const copy = datagram.slice();
-            this.later(() => this.asks(copy, to));
+            if (isOpen) this.later(() => this.asks(copy, to));
           },
           close: () => {
             if (isOpen) this.openSockets--;
@@ -163,7 +163,7 @@ export class FakeRouter {
     const { result = 0, lifetimeS = wanted, outside = OUTSIDE } = this.options;
     const response = Buffer.concat([this.pcp(1, result), request.subarray(24)]);
     const internal = request.readUInt16BE(40);
-    const external = this.free(request.readUInt16BE(42));
+    const external = wanted === 0 ? this.externalOf(internal) : this.free(request.readUInt16BE(42));
     response.writeUInt32BE(wanted === 0 ? 0 : lifetimeS, 4);
     response.writeUInt16BE(external, 42);
     response.set([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, ...outside.split('.').map(Number)], 44);
@@ -174,14 +174,14 @@ export class FakeRouter {
   private natPmpAnswer(request: Buffer): Uint8Array {
     if (request[1] === 0) return this.natPmpAddress();
     const [internal, suggested, wanted] = [request.readUInt16BE(4), request.readUInt16BE(6), request.readUInt32BE(8)];
-    const external = wanted === 0 ? [...this.mappings].find(([, to]) => to === internal)?.[0] : this.free(suggested);
+    const external = wanted === 0 ? this.externalOf(internal) : this.free(suggested);
     const response = Buffer.alloc(16);
     response.set([0, 129]);
     response.writeUInt32BE(this.epochS, 4);
     response.writeUInt16BE(internal, 8);
-    response.writeUInt16BE(external ?? 0, 10);
+    response.writeUInt16BE(external, 10);
     response.writeUInt32BE(wanted === 0 ? 0 : (this.options.lifetimeS ?? wanted), 12);
-    this.change(external ?? 0, internal, wanted);
+    this.change(external, internal, wanted);
     return response;
   }
 
@@ -213,6 +213,11 @@ export class FakeRouter {
   private change(external: number, internal: number, lifetimeS: number): void {
     if (lifetimeS === 0) this.mappings.delete(external);
     else this.mappings.set(external, internal);
+  }
+
+  /** 0: there is none. */
+  private externalOf(internal: number): number {
+    return [...this.mappings].find(([, to]) => to === internal)?.[0] ?? 0;
   }
 
   private free(port: number): number {

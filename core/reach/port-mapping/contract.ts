@@ -25,7 +25,7 @@ export const LIFETIME_S = 3_600;
 export const SHORTEST_LIFETIME_S = 30;
 export const LONGEST_LIFETIME_S = 24 * 3_600;
 
-/** Of PCP and NAT-PMP: what a program that ends, or closes a port, waits for at most, and a router answers at once. */
+/** Of PCP and NAT-PMP: a router answers at once. A program that ends sends the first request, and waits for nothing. */
 export const UNMAPPING_WAITS_MS = [250, 500];
 
 export interface WantedMapping {

@@ -144,11 +144,16 @@ export class MappingSession {
     this.active = client;
     client.map(this.wanted, (result) => {
       if (result.outcome === 'mapped') return this.made(client, result);
+      if (result.outcome === 'double NAT') {
+        return client.unmap(this.wanted, () => {
+          this.active = undefined;
+          this.giveUp(result.address);
+        });
+      }
       this.speaks.set(client, false);
       this.active = undefined;
       // It may have been made all the same. The next one need not wait for the answer.
-      if (result.outcome !== 'refused') client.unmap(this.wanted, () => {});
-      if (result.outcome === 'double NAT') return this.giveUp(result.address);
+      if (result.outcome === 'silent') client.unmap(this.wanted, () => {});
       this.refused(client, result);
       this.state = 'looking';
       this.choose();
@@ -188,14 +193,19 @@ export class MappingSession {
           this.endpoint = endpoint;
           this.report();
         },
-        onLost: () => {
-          client.unmap(this.kept!.mapping, () => {});
-          this.look();
-        },
+        onLost: () => this.lost(client),
       },
       made,
     );
     this.endpoint = made.endpoint;
+    this.report();
+  }
+
+  /** A look stops the clients: it waits until the mapping is taken away. */
+  private lost(client: MappingClient): void {
+    this.state = 'looking';
+    this.endpoint = undefined;
+    client.unmap(this.kept!.mapping, () => this.look());
     this.report();
   }
 

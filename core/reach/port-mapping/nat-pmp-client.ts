@@ -39,7 +39,7 @@ export class NatPmpClient implements MappingClient {
   }
 
   unmap({ internalPort }: WantedMapping, done: () => void): void {
-    this.ask(encodeNatPmpMap(internalPort, 0, 0), done, UNMAPPING_WAITS_MS);
+    this.ask(encodeNatPmpMap(internalPort, 0, 0), UNMAPPING_WAITS_MS, done);
     this.onResponse = (response) => {
       // RFC 6886 section 3.4. Otherwise it is the late answer to an earlier request, which made it.
       if (response.opcode !== 'map' || (response.result === 0 && response.lifetimeS !== 0)) return false;
@@ -75,7 +75,7 @@ export class NatPmpClient implements MappingClient {
   }
 
   private askAddress(done: (failure: MappingResult | undefined) => void): void {
-    this.ask(encodeNatPmpAddress(), () => done({ outcome: 'silent' }));
+    this.ask(encodeNatPmpAddress(), WAITS_MS, () => done({ outcome: 'silent' }));
     this.onResponse = (response) => {
       if (response.opcode !== 'address') return false;
       this.stop();
@@ -86,7 +86,8 @@ export class NatPmpClient implements MappingClient {
   }
 
   private askMapping({ internalPort, externalPort }: WantedMapping, done: (result: MappingResult) => void): void {
-    this.ask(encodeNatPmpMap(internalPort, externalPort, LIFETIME_S), () => done({ outcome: 'silent' }));
+    const request = encodeNatPmpMap(internalPort, externalPort, LIFETIME_S);
+    this.ask(request, WAITS_MS, () => done({ outcome: 'silent' }));
     this.onResponse = (response) => {
       if (response.opcode !== 'map') return false;
       // An error need not repeat the port.
@@ -99,7 +100,7 @@ export class NatPmpClient implements MappingClient {
     };
   }
 
-  private ask(request: Uint8Array, onSilence: () => void, waitsMs: readonly number[] = WAITS_MS): void {
+  private ask(request: Uint8Array, waitsMs: readonly number[], onSilence: () => void): void {
     this.stop();
     const silent = (): void => {
       this.stop();

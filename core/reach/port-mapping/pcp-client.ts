@@ -62,11 +62,13 @@ export class PcpClient implements MappingClient {
     };
   }
 
-  unmap(wanted: WantedMapping, done: () => void): void {
-    this.ask(this.request(wanted, 0), UNMAPPING_WAITS_MS, done);
+  /** Section 15.1, as erratum 3621 has it: nothing is suggested with it. */
+  unmap({ internalPort }: WantedMapping, done: () => void): void {
+    const unwanted = { internalPort, externalPort: 0 };
+    this.ask(this.request(unwanted, 0), UNMAPPING_WAITS_MS, done);
     this.onResponse = (response) => {
-      if (response === 'older router' || !this.isOurs(response, wanted)) return false;
-      // Section 15.1. Otherwise it is the late answer to an earlier request, which made it.
+      if (response === 'older router' || !this.isOurs(response, unwanted)) return false;
+      // Otherwise it is the late answer to an earlier request, which made it.
       if (response.result === 0 && response.lifetimeS !== 0) return false;
       this.stop();
       done();

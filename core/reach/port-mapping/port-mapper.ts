@@ -3,8 +3,7 @@
  * is behind a NAT; a node that is not has no use for it.
  *
  *   const mapper = new PortMapper({ ...runtime, ...runtime.gateway(), onMapped: (endpoint) => ... });
- *   mapper.start({ internalPort: 40000, family: 4 });    // nothing waits for it
- *   mapper.gatewayChanged();                             // the host has moved
+ *   mapper.start({ internalPort: 40000, family: 4 });    // nothing waits for it; again when the host has moved
  *   mapper.close();                                      // deletes the mapping; need not be waited for
  *
  * Nothing here keeps a process, and where no router offers it nothing is sent any more after some seconds.
@@ -59,7 +58,10 @@ export class PortMapper {
     return this.current;
   }
 
-  /** Also for another port than before. */
+  /**
+   * Also for another port than before. For the same one after a move: the mapping before is another network's, and is
+   * left to its end.
+   */
   start(socket: MappedSocket): void {
     const isSame = this.socket?.internalPort === socket.internalPort && this.socket.family === socket.family;
     if (!isSame) {
@@ -69,11 +71,6 @@ export class PortMapper {
     }
     this.socket = socket;
     this.begin();
-  }
-
-  /** After a move: the mapping before is another network's, and is left to its end. */
-  gatewayChanged(): void {
-    if (this.socket) this.begin();
   }
 
   /** Settled when the router has answered, or soon when it does not. */

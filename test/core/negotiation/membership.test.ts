@@ -117,6 +117,7 @@ describe('membership', () => {
     assert.ok(membership.coordinator());
   });
 
+  const registrations = (): number => servers.received.filter((message) => message === 'registration').length;
   /** Nothing passes to and from these. */
   const cutOff = (...servers: Endpoint[]): void => {
     const isAway = ({ address }: Endpoint): boolean => servers.some((server) => server.address === address);
@@ -320,8 +321,7 @@ describe('membership', () => {
     servers.notification = { endpoints: [{ address: '192.0.2.5', port: 1 }], key };
     await start();
     await network.run(60_000);
-    const registrations = servers.received.filter((message) => message === 'registration').length;
-    assert.ok(registrations > 3 && registrations < 12, `${registrations} registrations`);
+    assert.ok(registrations() > 3 && registrations() < 12, `${registrations()} registrations`);
     const elsewhere = { address: '192.0.2.6', port: 2 };
     let connections = 0;
     network.listen(elsewhere, () => {
@@ -332,6 +332,29 @@ describe('membership', () => {
     await network.run(62_000);
     assert.ok(connections > 0);
     assert.equal(servers.passwords.length, 1);
+  });
+
+  it('joined: woken by each of many tunnels -> one connection to the NS and one registration at once, the rest a second later', async () => {
+    const ns = { address: '192.0.2.5', port: 1 };
+    let connections = 0;
+    network.listen(ns, () => {
+      connections++;
+      return { onConnect() {}, onBytes() {}, onClose() {} };
+    });
+    servers.notification = { endpoints: [ns], key: new Uint8Array(32).fill(7) };
+    await start();
+    await network.run(500);
+    const before = { connections, registrations: registrations() };
+    const more = (): number[] => [connections - before.connections, registrations() - before.registrations];
+    for (let tunnel = 0; tunnel < 50; tunnel++) {
+      membership.wake();
+      await network.run(15);
+    }
+    assert.deepEqual(more(), [1, 1]);
+    await network.run(1_000);
+    assert.deepEqual(more(), [2, 2]);
+    membership.wake();
+    membership.wake(); // put off, and closed before
   });
 
   it('joined: closed -> the DC is told', async () => {

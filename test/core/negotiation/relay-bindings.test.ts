@@ -107,6 +107,12 @@ describe('a binding at a relay server', () => {
     bindings.call(path);
     await pass(time, 10);
     assert(bindings.heardMs(path) >= callAt);
+    network.latencyMs = () => 150;
+    const farAt = time.now();
+    bindings.call(path);
+    await pass(time, 1_000);
+    assert(bindings.heardMs(path) >= farAt, 'after more than the time of one try');
+    network.latencyMs = () => 1;
     network.lose = () => true;
     bindings.call(path);
     await pass(time, 5_000);

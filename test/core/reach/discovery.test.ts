@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'mocha';
-import { Discovery } from '../../../core/reach/discovery';
+import { Discovery, type DiscoveryOptions } from '../../../core/reach/discovery';
 import type { RelayServer } from '../../../core/reach/look';
 import type { Reach } from '../../../core/reach/situation';
 import { writeBindingResponse } from '../../../core/wire/stun';
+import { FakeRouter } from '../../support/fake-router';
 import { pass } from '../../support/memory-datagrams';
 import { StunWorld } from '../../support/stun-world';
 
@@ -31,10 +32,11 @@ describe('what a node finds out about itself', () => {
     assert.equal(world.time.pendingCount, 0, 'no timer is left');
   });
 
-  function start(): void {
+  function start(more: Partial<DiscoveryOptions> = {}): void {
     discovery = new Discovery({
       ...{ runtime: world.runtime, trace: () => {}, part: 'node', ports: world.ports, send: world.send },
       onNews: () => told.push(discovery.reach),
+      ...more,
     });
     world.receive = (datagram, from) => assert.equal(discovery.receive(datagram, from), true);
   }
@@ -180,6 +182,18 @@ describe('what a node finds out about itself', () => {
     );
   });
 
+  it('the host moves while it looks, and nothing passes until it is registered -> it looks then', async () => {
+    start();
+    discovery.observed(dc, world.outsideOf(dc), relays(['rs', near]));
+    await pass(world.time, 7);
+    discovery.hostMoved();
+    world.lose = () => true;
+    await pass(world.time, 5_000);
+    world.lose = () => false;
+    await registered(relays(['rs', near]));
+    assert.deepEqual([told.length, told[0]!.reachable], [1, true]);
+  });
+
   it('a gateway maps a port -> told at once, beside what was seen; not any more -> told', async () => {
     world.gateway = { outside: NAT, filtering: 'address and port' };
     start();
@@ -193,6 +207,29 @@ describe('what a node finds out about itself', () => {
       told.map((reach) => reach?.outside?.length),
       [1, 2, 1],
     );
+  });
+
+  it('a router maps a port; the socket is replaced, IPv6 comes -> mapped for those of now; closed -> not told', async () => {
+    world.gateway = { outside: NAT, filtering: 'address and port' };
+    const router = new FakeRouter(world.time, { speaks: ['pcp'] });
+    const { openDatagramPort, ...access } = router.ports();
+    const asked: number[] = [];
+    const findGateway: typeof access.findGateway = (family) => (asked.push(family), access.findGateway(family));
+    const gateway = () => ({ ...access, findGateway });
+    const ports = world.ports;
+    start({ runtime: { ...world.runtime, openDatagramPort, gateway }, portMapping: 'auto', ports });
+    await registered(relays(['rs', near]));
+    assert.deepEqual([[...router.mappings], asked], [[[4_000, 4_000]], [4]]);
+    assert(told.at(-1)?.outside?.some(({ port }) => port === 4_000));
+    const socket = ports[0]!;
+    ports.splice(0, 1, { ...socket, local: { address: '', port: 4_001 } }, { ...socket, family: 6 });
+    discovery.hostMoved();
+    await registered(relays(['rs', near]));
+    assert.deepEqual([[...router.mappings], asked], [[[4_001, 4_001]], [4, 4, 6]]);
+    const before = told.length;
+    discovery.close();
+    await pass(world.time, 1_000);
+    assert.deepEqual([told.length, router.mappings.size], [before, 0]);
   });
 
   it('answers that nobody asked for, of another server, and of before -> counted, and not believed', async () => {

@@ -14,9 +14,11 @@ describe('sockets of a node', () => {
   let attempts: string[];
   let opened: { options: DatagramPortOptions; closed: boolean }[];
   let told: number;
+  let failed: string[];
 
   beforeEach(() => {
     time = new VirtualTime();
+    failed = [];
     families = new Set([4]);
     works = (family) => families.has(family);
     [attempts, opened, told] = [[], [], 0];
@@ -37,7 +39,7 @@ describe('sockets of a node', () => {
     ports = new HostPorts({
       ...{ runtime: runtime as Runtime, tlsOnly: false },
       onDatagram() {},
-      onSendError() {},
+      onSendError: (error) => void failed.push(error.code!),
       others: () => [],
       onChange() {},
       onLost() {},
@@ -90,6 +92,23 @@ describe('sockets of a node', () => {
     for (const code of ['ENETUNREACH', 'EADDRNOTAVAIL', 'EHOSTUNREACH', 'ENETDOWN']) fail(code);
     await pass(time, 10_000);
     assert.equal(opened.length, 1);
+  });
+
+  it('opening again: the host moves before it is open -> told once', async () => {
+    await ports.open();
+    fail('EBADF');
+    ports.hostMoved();
+    assert.deepEqual(open(), []);
+    await pass(time, 1_000);
+    assert.deepEqual([open(), told], [['IPv4'], 1]);
+  });
+
+  it('IPv4 alone: sent to an IPv6 address -> told, but not while it sends', async () => {
+    await ports.open();
+    ports.send(Uint8Array.of(4), { address: '2001:db8::1', port: 1 });
+    assert.deepEqual(failed, []);
+    await pass(time, 1);
+    assert.deepEqual(failed, ['EAFNOSUPPORT']);
   });
 
   it('opening again: closed -> no socket and no timer is left', async () => {

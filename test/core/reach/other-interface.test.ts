@@ -1,6 +1,6 @@
 /** Whole nodes whose own interface carries nothing any more, which nobody says, while they have another; on virtual time. */
 import assert from 'node:assert/strict';
-import type { Endpoint } from '../../../core/wire/addresses';
+import { sameEndpoint, type Endpoint } from '../../../core/wire/addresses';
 import { pass } from '../../support/memory-datagrams';
 import { closeWorld, isAnsweredIn, WorldNode, type Dialog } from '../../support/node-world';
 import { ports, ServerWorld } from '../../support/server-world';
@@ -110,6 +110,34 @@ describe('an interface that falls silent', () => {
     silent.clear();
     await pass(world.time, 90_000);
     assert.deepEqual(seenAt(alice), at(1));
+  });
+
+  it('servers answer by the other one while the DC is silent -> it is registered there, and so is its NS', async () => {
+    await start(true);
+    const alice = await add('alice', 1);
+    await world.store.accounts.put('alice', 'hash of another', 0); // the session stays that of before
+    silent.add(at(1).address);
+    const own = world.network.lose;
+    const isOther = (end: Endpoint): boolean => sameEndpoint(end, OTHER);
+    const isDc = (end: Endpoint): boolean => sameEndpoint(end, ports.dc);
+    world.network.lose = (datagram, from, to) =>
+      own(datagram, from, to) || ([from, to].some(isOther) && [from, to].some(isDc));
+    alice.node.wake();
+    await pass(world.time, 30_000);
+    assert.deepEqual([ways(), seenAt(alice)], [['interface'], at(1)]);
+    world.network.lose = own;
+    await pass(world.time, 60_000);
+    assert.deepEqual(seenAt(alice), OTHER);
+    assert.equal(alice.streamsFrom.at(-1), OTHER.address, 'to the NS');
+  });
+
+  it('it is silent from the start -> the node logs in by the other one, and is reached there', async () => {
+    await start(true);
+    silent.add(at(1).address);
+    const alice = await add('alice', 1);
+    await pass(world.time, 3_000);
+    assert.deepEqual([ways(), seenAt(alice), alice.streamsFrom.at(-1)], [['interface'], OTHER, OTHER.address]);
+    await talk(await (await add('carol', 3)).connect(alice, 80), 'to there', 1_000);
   });
 
   it('it leaves while servers are reached by the other one -> the DC is told, by the other one', async () => {

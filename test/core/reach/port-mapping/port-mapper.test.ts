@@ -143,6 +143,58 @@ describe('port mapper', () => {
     });
   }
 
+  /** Of PCP: takes a mapping away. */
+  const isUnmapping = (request: Uint8Array): boolean =>
+    request[0] === 2 && request[1] === 1 && Buffer.from(request).readUInt32BE(4) === 0;
+
+  it('pcp: mapped, and not renewed; the request that takes it away is lost -> over at once, and sent again', async () => {
+    await start({ speaks: ['pcp'] });
+    let unmappings = 0;
+    router.answer = (request) => {
+      router.options = { speaks: ['pcp'], result: isUnmapping(request) ? 0 : 2 };
+      return isUnmapping(request) && unmappings++ === 0 ? [] : undefined;
+    };
+    time.runUntil(() => told.length > 1);
+    assert.deepEqual([told.at(-1), mapper.report.state], [undefined, 'looking']);
+    await pass(time, 10_000);
+    assert.deepEqual([[...router.mappings], unmappings, mapper.report.state], [[], 2, 'none']);
+  });
+
+  it('pcp: mapped, not renewed, and closed before it is taken away -> taken away', async () => {
+    await start({ speaks: ['pcp'] });
+    let unmappings = 0;
+    router.answer = (request) => {
+      router.options = { speaks: ['pcp'], result: isUnmapping(request) ? 0 : 2 };
+      return isUnmapping(request) && unmappings++ === 0 ? [] : undefined;
+    };
+    time.runUntil(() => told.length > 1);
+    await settle(time, mapper.close());
+    assert.deepEqual([[...router.mappings], mapper.report.state], [[], 'off']);
+  });
+
+  it('pcp: behind another NAT, and the request that takes the mapping away is lost -> sent again', async () => {
+    time = new VirtualTime();
+    router = new FakeRouter(time, { speaks: ['pcp'], outside: '10.0.0.9' });
+    let unmappings = 0;
+    router.answer = (request) => (isUnmapping(request) && unmappings++ === 0 ? [] : undefined);
+    mapper = new PortMapper({ ...router.ports(), onMapped: () => {} });
+    mapper.start({ internalPort: PORT, family: 4 });
+    await pass(time, 10_000);
+    assert.deepEqual([[...router.mappings], unmappings, mapper.report.doubleNat], [[], 2, '10.0.0.9']);
+  });
+
+  it('pcp: closed -> all zeros suggested with the request that takes the mapping away', async () => {
+    await start({ speaks: ['pcp'] });
+    let unmapping: Uint8Array = new Uint8Array(0);
+    router.answer = (request) => {
+      if (isUnmapping(request)) unmapping = request;
+      return undefined;
+    };
+    await settle(time, mapper.close());
+    const suggested = Buffer.from(unmapping.subarray(42)).toString('hex'); // port and address
+    assert.equal(suggested, '0000' + '00000000000000000000ffff00000000');
+  });
+
   it('the router speaks all three: started -> by PCP, and nothing by the others', async () => {
     await start({ speaks: ['pcp', 'nat-pmp', 'upnp'] });
     assert.equal(mapper.report.protocol, 'pcp');
@@ -210,7 +262,7 @@ describe('port mapper', () => {
 
   it('mapped: the host moves -> over at once, asked for anew, without a word to the old router', async () => {
     await start({ speaks: ['pcp'] });
-    mapper.gatewayChanged();
+    mapper.start({ internalPort: PORT, family: 4 });
     assert.deepEqual(told, [`${OUTSIDE}:${PORT}`, undefined]);
     assert.deepEqual([...router.mappings], [[PORT, PORT]]);
     await pass(time, 10_000);
@@ -238,7 +290,7 @@ describe('port mapper', () => {
   it('closed while the router is looked for -> nothing is opened', async () => {
     await start({ speaks: ['pcp'] });
     const before = told.length;
-    mapper.gatewayChanged();
+    mapper.start({ internalPort: PORT, family: 4 });
     void mapper.close();
     await pass(time, 10_000);
     assert.deepEqual(told.slice(before), [undefined]);
