@@ -8,7 +8,7 @@ import { samePath, type Path } from '../path';
 import type { Tunnel } from '../wireguard/tunnel';
 import type { PathRecord } from './path-record';
 import type { PathRecords } from './path-records';
-import { DEAD_MS, UNMEASURED_MS, type Patience } from './patience';
+import { UNMEASURED_MS, type Patience } from './patience';
 import type { Standby } from './standby';
 
 export interface SilencePorts {
@@ -66,8 +66,7 @@ export class Silence {
     if (!current) return;
     const silentMs = patience.silentMs(this.now);
     if (this.isAttentive && this.lookClosely(current, silentMs)) return;
-    const limitMs = this.isAttentive ? DEAD_MS : patience.limitMs(current.rttMs);
-    if (silentMs >= limitMs) return this.events.leave(current);
+    if (silentMs >= this.limitMs(current)) return this.events.leave(current);
     if (silentMs > 0 && !this.isAttentive) for (const record of this.records.askable) this.events.probe(record);
   }
 
@@ -124,6 +123,14 @@ export class Silence {
     if (this.isDoubting) return;
     this.isDoubting = true;
     this.ports.onDoubt(this.tunnel, 'begun');
+  }
+
+  /** Not before all that stands by was asked. */
+  private limitMs(current: PathRecord): number {
+    const { patience, standby } = this.parts;
+    const limitMs = patience.limitMs(current.rttMs);
+    if (!this.isAttentive) return limitMs;
+    return Math.max(limitMs, standby.limitMs(current, patience.doubtMs(current.rttMs)));
   }
 
   /** True when the path was left. */

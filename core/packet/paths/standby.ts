@@ -128,13 +128,10 @@ export class Standby {
    */
   insteadOf(current: PathRecord, silentMs: number, doubtMs: number): PathRecord | 'others' | undefined {
     const { ready, readyRelay } = this;
-    const nowMs = this.ports.clock.now();
-    const sinceMs = nowMs - silentMs;
-    const others = this.records.ordinary.filter(
-      (record) => record !== current && record.isUsable(nowMs) && !ready.includes(record),
-    );
+    const sinceMs = this.ports.clock.now() - silentMs;
+    const others = this.othersThan(current);
     const isHeard = ({ path }: PathRecord): boolean => this.tunnel.pathCounters.lastReceivedMs(path) >= sinceMs;
-    if (silentMs >= limitMs(current, others, doubtMs)) {
+    if (silentMs >= this.limitMs(current, doubtMs)) {
       if (others.some(isHeard)) return 'others';
       const heard = ready.find(isHeard);
       if (heard) return heard;
@@ -144,6 +141,12 @@ export class Standby {
     for (const record of [...others, ...ready]) this.ask(record);
     if (readyRelay && silentMs >= RELAY_DOUBT_MS) this.relay.doubt(readyRelay.path, silentMs);
     return undefined;
+  }
+
+  /** So long the path in use may be silent: others by the same interface have had the time to answer then. */
+  limitMs(current: PathRecord, doubtMs: number): number {
+    const rttsMs = [current, ...this.othersThan(current)].map(({ rttMs = UNMEASURED_MS }) => rttMs);
+    return Math.min(DEAD_MS, Math.max(SILENT_MS, doubtMs + 1.5 * Math.max(...rttsMs)));
   }
 
   /** Of a silent tunnel: whether this path works. */
@@ -175,6 +178,15 @@ export class Standby {
     return [...standing, ...byOther].filter((record) => record.isUsable(nowMs));
   }
 
+  /** By the interface in use. */
+  private othersThan(current: PathRecord): readonly PathRecord[] {
+    const nowMs = this.ports.clock.now();
+    const { ready } = this;
+    return this.records.ordinary.filter(
+      (record) => record !== current && record.isUsable(nowMs) && !ready.includes(record),
+    );
+  }
+
   private get standing(): readonly StandbyRecord[] {
     const { path } = this.tunnel;
     return this.records.list.filter(
@@ -193,12 +205,6 @@ export class Standby {
     this.probe(record);
     if (tries > 0 || isLossy) void this.calls.call(record.path.via);
   }
-}
-
-/** Others by the same interface have had the time to answer. */
-function limitMs({ rttMs = UNMEASURED_MS }: PathRecord, others: readonly PathRecord[], doubtMs: number): number {
-  const answersMs = Math.max(...others.map((other) => other.rttMs ?? UNMEASURED_MS), rttMs);
-  return Math.min(DEAD_MS, Math.max(SILENT_MS, doubtMs + 1.5 * answersMs));
 }
 
 /** In the Internet: another interface does not lead into this one's network. */
