@@ -1,8 +1,8 @@
 /** Where UDP sockets are bound, and who reaches them then. */
 import assert from 'node:assert';
-import { run } from '../support/run-program';
+import { describePrograms, run } from '../support/run-program';
 
-describe('binding of datagram sockets', () => {
+describePrograms('binding of datagram sockets', () => {
   describe('who reaches a socket', () => {
     const reachability = (): void => {
       const dgram = require('node:dgram');

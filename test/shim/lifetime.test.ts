@@ -1,8 +1,8 @@
 import assert from 'node:assert';
-import { run } from '../support/run-program';
+import { describePrograms, run } from '../support/run-program';
 
 /** Every program here must end by itself; `run` fails if it does not. */
-describe('life and end of the process', () => {
+describePrograms('life and end of the process', () => {
   for (const mode of ['both', 'virtual'] as const) {
     it(`NTMOBILE_LISTEN=${mode}: a listening server -> holds the process until it is closed`, async () => {
       const said = await run(

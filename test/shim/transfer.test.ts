@@ -1,7 +1,7 @@
 import assert from 'node:assert';
-import { run } from '../support/run-program';
+import { describePrograms, run } from '../support/run-program';
 
-describe('bulk transfer over virtual sockets', () => {
+describePrograms('bulk transfer over virtual sockets', () => {
   it('50 MB up and 50 MB down: over http in turn, over net at once -> SHA-256 agree, memory stays bounded', async () => {
     const said = await run(() => {
       const http = require('node:http');
