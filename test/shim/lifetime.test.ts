@@ -35,11 +35,12 @@ describePrograms('life and end of the process', () => {
       const server = net.createServer((socket: any) => socket.unref());
       server.listen(0, () => {
         server.unref();
-        const client = net.connect(server.address().port, 'b.test.ntm');
-        setTimeout(() => {
-          say('still here', client.readyState);
-          client.unref();
-        }, 100).unref();
+        const client = net.connect(server.address().port, 'b.test.ntm', () =>
+          setTimeout(() => {
+            say('still here', client.readyState);
+            client.unref();
+          }, 100).unref(),
+        );
       });
     });
     assert.deepStrictEqual(said, [['still here', 'open']]);
