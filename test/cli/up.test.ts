@@ -5,6 +5,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, it } from 'mocha';
 import { run, temporaryDirectory, up } from '../support/command';
+import { freePort } from '../support/free-ports';
 import { SeededRandom } from '../support/virtual-time';
 import { loginOverUdp } from '../support/udp-client';
 
@@ -161,7 +162,7 @@ describe('ntmobile up', function () {
   });
 
   it('killed: started again -> serves on the same join URL', async () => {
-    const first = await start('--account', 'alice:s3cret');
+    const first = await start('--account', 'alice:s3cret', '--as-port', `${await freePort()}`);
     await first.stop('SIGKILL');
     const { ready } = await start();
     assert.equal(ready.as, first.ready.as);
