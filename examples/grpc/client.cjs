@@ -42,13 +42,17 @@ async function main() {
   talk.end();
   await once(talk.resume(), 'end');
 
-  const late = await new Promise((done) =>
-    client.forever({}, { deadline: Date.now() + 200 }, (error) => done(error.code)),
-  );
-  const stopped = await new Promise((done) => {
-    const call = client.forever({}, (error) => done(error.code));
-    setTimeout(() => call.cancel(), 100);
-  });
+  const forever = (name, options, onBegun) =>
+    new Promise((done) => {
+      const call = client.forever({ name }, options, (error) => done(error.code));
+      call.on('metadata', () => onBegun(call));
+    });
+  // A deadline that comes before the server has begun would not concern it.
+  let [late, hasBegun] = [undefined, false];
+  for (let ms = 200; !hasBegun; ms *= 2) {
+    late = await forever('late', { deadline: Date.now() + ms }, () => (hasBegun = true));
+  }
+  const stopped = await forever('stopped', {}, (call) => call.cancel());
   let cancelled = 0;
   while (cancelled < 2) ({ cancelled } = await echo({}));
   client.close();

@@ -6,10 +6,10 @@ const { Counter } = require('./service.cjs');
 
 const [port, keyFile, certFile] = process.argv.slice(2);
 const server = new grpc.Server({ 'grpc.max_receive_message_length': -1 });
-let cancelled = 0;
+const cancelled = new Set();
 
 server.addService(Counter, {
-  echo: (call, answer) => answer(null, { ...call.request, cancelled }),
+  echo: (call, answer) => answer(null, { ...call.request, cancelled: cancelled.size }),
   async count(call) {
     for (let number = 0; number < call.request.to; number++) {
       if (!call.write({ number, padding: 'x'.repeat(call.request.padding) })) await once(call, 'drain');
@@ -28,7 +28,10 @@ server.addService(Counter, {
     call.on('data', ({ say }) => call.write({ heard: say }));
     call.on('end', () => call.end());
   },
-  forever: (call) => call.on('cancelled', () => cancelled++),
+  forever(call) {
+    call.on('cancelled', () => cancelled.add(call.request.name));
+    call.sendMetadata(new grpc.Metadata()); // it has begun: what ends before may never come here
+  },
 });
 
 const credentials = grpc.ServerCredentials.createSsl(null, [

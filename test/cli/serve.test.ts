@@ -23,7 +23,7 @@ function logged(program: Program, wanted: (line: Line) => boolean): Promise<Line
 const says = (text: string) => (line: Line) => String(line['msg']).includes(text);
 
 describe('ntmobile serve: what cannot be', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   beforeEach(async () => (network = await FiveServers.make()));
   afterEach(() => network.close());
 
@@ -132,7 +132,7 @@ describe('ntmobile serve: what cannot be', function () {
 });
 
 describe('ntmobile serve: SIGHUP', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   beforeEach(async () => (network = await FiveServers.make()));
   afterEach(() => network.close());
 
@@ -202,7 +202,7 @@ describe('ntmobile serve: SIGHUP', function () {
 });
 
 describeWith(['promtool'], 'ntmobile serve and up: metrics', function () {
-  this.timeout(20_000);
+  this.timeout(60_000);
   beforeEach(async () => (network = await FiveServers.make()));
   afterEach(() => network.close());
 

@@ -6,6 +6,7 @@ import { describe, it } from 'mocha';
 import { Network, ntmobile, stop, testProgram } from '../support/network';
 import { temporaryDirectory } from '../support/paths';
 import { Program } from '../support/processes';
+import { hasJoined } from '../support/trace-watch';
 
 interface Received {
   readonly from: string;
@@ -106,7 +107,7 @@ describe('ntmobile send and receive', function () {
     network = await Network.start([], network.dir);
     const strict = network.program('bob', [program, 'udp4', '9005']);
     await strict.line((line) => line.startsWith('listening'));
-    await network.traced('bob', (events) => events.some(({ event }) => event === 'logged in'));
+    await network.traced('bob', (events) => hasJoined(events, strict));
     await stop(strict);
     assert.deepEqual(strict.lines.length, 1, 'whose own NTMOBILE_CACHE names no port gets nothing from the cache');
 

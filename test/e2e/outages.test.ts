@@ -2,10 +2,10 @@
 import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort } from '../support/free-ports';
 import { listeningPortsOf, Network, portsOf, stop, testProgram } from '../support/network';
 import { loginsIn, next, restart, says } from '../support/outage';
 import { killRunning, Program } from '../support/processes';
-import { freePort } from '../support/servers';
 
 describe('servers that are away', function () {
   this.timeout(60_000);

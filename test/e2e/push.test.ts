@@ -4,6 +4,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'mocha';
 import { writeCertificate } from '../support/certificate';
+import { freePorts } from '../support/free-ports';
 import { ntmobile } from '../support/network';
 import { temporaryDirectory } from '../support/paths';
 import { killRunning, Program } from '../support/processes';
@@ -11,19 +12,22 @@ import { FcmServer } from '../support/push-servers';
 
 const ZONE = 'ntm.test';
 const kinds = ['as', 'dc', 'ns'] as const;
-const echo = 'require("net").createServer((s) => s.pipe(s)).listen(7, () => console.log("listening"))';
+/** Whoever dials it ends with a reset: an error that nobody takes would end this program, too, which would sign off. */
+const echo = `require("net").createServer((s) => s.on("error", () => {}).pipe(s))
+  .listen(7, () => console.log("listening"))`;
 const dial = `require("net").connect(7, "alice.${ZONE}").on("data", (d) => { console.log(String(d)); process.exit(); })
   .on("error", (e) => { console.log(e.code, e.cause && e.cause.code); process.exit(); }).write("hello")`;
 
-describe('a network of processes with an account at FCM', () => {
+describe('a network of processes with an account at FCM', function () {
+  this.timeout(60_000);
   let dir: string;
   let as: string;
   let fcm: FcmServer;
+  let ports: Record<(typeof kinds)[number], number>;
   const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 
   const settingsOf = async (kind: (typeof kinds)[number], keys: Record<string, string>) => {
     const at = (port: number): string => `127.0.0.1:${port}`;
-    const ports = { as: 23_610, dc: 23_620, ns: 23_630 };
     const common = { dir: join(dir, kind), listen: at(ports[kind]) };
     switch (kind) {
       case 'as':
@@ -47,9 +51,10 @@ describe('a network of processes with an account at FCM', () => {
   const alice = (): Promise<string> =>
     program('alice', echo, { NTMOBILE_PUSH: 'fcm:phone-of-alice' }).line((line) => line === 'listening');
 
-  before(async function () {
-    this.timeout(60_000);
+  before(async () => {
     dir = temporaryDirectory();
+    const free = await freePorts(kinds.length);
+    ports = Object.fromEntries(kinds.map((kind, i) => [kind, free[i]])) as typeof ports;
     const { keyFile, certFile } = await writeCertificate(dir, 'localhost');
     const certificate = { key: readFileSync(keyFile, 'utf8'), cert: readFileSync(certFile, 'utf8') };
     const [project, email, keyId] = ['example-app', 'push@example', 'key-1'];
@@ -85,14 +90,15 @@ describe('a network of processes with an account at FCM', () => {
   });
 
   it('its process was killed: dialled -> FCM is asked to wake it; it starts -> the dial goes through', async () => {
-    const phone = program('alice', echo, { NTMOBILE_PUSH: 'fcm:phone-of-alice' });
+    const phone = program('alice', echo, { NTMOBILE_PUSH: 'fcm:phone-of-alice', NTMOBILE_LOG: 'info' });
     await phone.line((line) => line === 'listening');
+    await phone.errorLine((said) => said.includes('joined as'));
     const first = program('bob', dial);
-    assert.equal(await first.line(), 'hello');
+    assert.equal(await first.finish(), 'hello');
     assert.deepEqual(fcm.messages, []);
     await phone.kill();
     const second = program('bob', dial);
-    await fcm.received(1);
+    await Promise.race([fcm.received(1), second.ended]); // if it gave up, its reason is said below
     await alice();
     assert.equal(await second.line(), 'hello');
     assert.deepEqual(fcm.messages, ['phone-of-alice']);

@@ -4,12 +4,13 @@ import { describeLab } from '../support/lab';
 import { LAB_METER, LAB_SERVER } from '../support/lab-programs';
 import type { Program } from '../support/processes';
 import { RouterLab } from '../support/router-lab';
+import { hasJoined } from '../support/trace-watch';
 
 const ENDLESS = 10_000_000_000;
 const MEGABITS = 40;
 /** Even in the long run; but CUBIC's waves are as long as what is looked at. */
 const LEAST_SHARE = 6;
-/** Reports, of half a second each: until both flows have settled, and to look at. */
+/** Reports, one about every half a second: until both flows have settled, and to look at. */
 const SETTLING = 6;
 const MEASURED = 10;
 
@@ -33,13 +34,17 @@ function tests(this: Mocha.Suite): void {
     return (await server.line((line) => line.startsWith('listening'))).split(' ')[1]!;
   }
 
+  async function serveByName(): Promise<string> {
+    let server: Program | undefined;
+    const port = await serve((host, args) => (server = lab.program(host, args)));
+    await lab.traced('bob', '', (events) => hasJoined(events, server!));
+    return port;
+  }
+
   for (const queueMs of [20, 100]) {
     it(`a queue of ${queueMs} ms, shared with a flow of CUBIC -> neither starves, and it is used`, async () => {
       lab.narrow('alice', MEGABITS, queueMs);
-      const [ours, theirs] = await Promise.all([
-        serve((host, args) => lab.program(host, args)),
-        serve((host, args) => lab.plain(host, args)),
-      ]);
+      const [ours, theirs] = await Promise.all([serveByName(), serve((host, args) => lab.plain(host, args))]);
       const flows = [
         lab.program('alice', ['-e', LAB_METER, `http://${lab.fqdn('bob')}:${ours}/${ENDLESS}`]),
         lab.plain('alice', ['-e', LAB_METER, `http://${lab.address('bob', 4)}:${theirs}/${ENDLESS}`]),
@@ -54,25 +59,26 @@ function tests(this: Mocha.Suite): void {
   }
 }
 
-/** Bytes a second, over the same time. */
+/** Bytes a second, of each by its own clock, over about the same time. */
 async function rateOfEach(flows: readonly Program[]): Promise<number[]> {
   const begun = await Promise.all(
     flows.map(async (flow) => {
-      await flow.line((line) => Number(line) > 0);
-      return flow.lines.findIndex((line) => Number(line) > 0);
+      await flow.line((line) => parseInt(line) > 0);
+      return flow.lines.findIndex((line) => parseInt(line) > 0);
     }),
   );
-  const at = (report: number): Promise<number[]> =>
+  const at = (report: number): Promise<[bytes: number, ms: number][]> =>
     Promise.all(
       flows.map(async (flow, i) => {
         const wanted = begun[i]! + report;
         await flow.line(() => flow.lines.length > wanted);
-        return Number(flow.lines[wanted]);
+        const [bytes, ms] = flow.lines[wanted]!.split(' ').map(Number);
+        return [bytes!, ms!];
       }),
     );
   const from = await at(SETTLING);
   const to = await at(SETTLING + MEASURED);
-  return to.map((bytes, i) => (bytes - from[i]!) / (MEASURED / 2));
+  return to.map(([bytes, ms], i) => (bytes - from[i]![0]) / ((ms - from[i]![1]) / 1_000));
 }
 
 describeLab('fairness in a bottleneck', tests, { commands: ['tc'] });

@@ -48,10 +48,10 @@ describeLab(
       }
     }
 
-    /** `ip` tells what happens from when it is there on; before that there is nothing to hear. */
+    /** `ip` tells what happens from when it hears on; before that there is nothing to hear. */
     async function listening(): Promise<void> {
       await until('watching');
-      while (listeners().length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+      while (!listeners().some(hears)) await new Promise((resolve) => setTimeout(resolve, 5));
       await changes('address', 'add', '192.0.2.99/32', 'dev', 'lte0');
       await changes('address', 'delete', '192.0.2.99/32', 'dev', 'lte0');
     }
@@ -71,6 +71,16 @@ describeLab(
           return false;
         }
       });
+    }
+
+    /** Bound to groups (proc_pid_net(5)), and waits: `ip` reads all links first, and skips what happens meanwhile. */
+    function hears(pid: string): boolean {
+      const sockets = readFileSync(`/proc/${program.pid}/net/netlink`, 'latin1').split('\n');
+      const isBound = sockets.some((line) => {
+        const [, , port, groups] = line.trim().split(/\s+/);
+        return port === pid && Number(`0x${groups}`) !== 0;
+      });
+      return isBound && /\) S /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
     }
 
     function isInNamespace(pid: string): boolean {

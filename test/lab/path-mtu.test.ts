@@ -5,6 +5,7 @@ import { wholeBody } from '../support/lab-body';
 import { LAB_CLIENT, LAB_SERVER } from '../support/lab-programs';
 import type { Program } from '../support/processes';
 import { RouterLab, type Family } from '../support/router-lab';
+import { hasJoined } from '../support/trace-watch';
 
 const SMALL = 3_000_000;
 const LARGE = 60_000_000;
@@ -34,6 +35,7 @@ function tests(this: Mocha.Suite): void {
     await lab.startNetwork(family);
     server = lab.program('bob', ['-e', LAB_SERVER, require.resolve('../support/lab-body'), '0']);
     await server.line((line) => line.startsWith('listening'));
+    await lab.traced('bob', '', (events) => hasJoined(events, server));
   }
 
   async function fetch(length: number, begun: () => void = () => {}): Promise<void> {

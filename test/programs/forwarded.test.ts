@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeCertificate } from '../support/certificate';
+import { freePort } from '../support/free-ports';
 import { example, Network, ntmobile } from '../support/network';
 import { temporaryDirectory } from '../support/paths';
 import type { Program } from '../support/processes';
-import { describeWith, freePort, runServer, startRedis } from '../support/servers';
+import { describeWith, runServer, startRedis } from '../support/servers';
 
 /** What every suite here has: a network, and bob's forward to a server that runs. */
 class Forwarded {

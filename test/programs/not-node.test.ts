@@ -3,10 +3,11 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { freePort } from '../support/free-ports';
 import { example, Network, ntmobile } from '../support/network';
 import { projectRoot, temporaryDirectory } from '../support/paths';
 import { Program } from '../support/processes';
-import { describeWith, findProgram, freePort, runServer, serverEnvironment } from '../support/servers';
+import { describeWith, findProgram, runServer, serverEnvironment } from '../support/servers';
 
 interface Rule {
   readonly way: string;

@@ -3,9 +3,9 @@ import assert from 'node:assert';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import * as path from 'node:path';
-import { run, type ProgramOptions } from '../support/run-program';
+import { describePrograms, run, type ProgramOptions } from '../support/run-program';
 
-describe('node:cluster, connections shared by the primary', () => {
+describePrograms('node:cluster, connections shared by the primary', () => {
   let directory: string;
   before(() => (directory = mkdtempSync(path.join(tmpdir(), 'ntmobile-cluster-'))));
   after(() => rmSync(directory, { recursive: true }));

@@ -1,14 +1,19 @@
 /** Where UDP sockets are bound, and who reaches them then. */
 import assert from 'node:assert';
-import { run } from '../support/run-program';
+import { describePrograms, run } from '../support/run-program';
 
-describe('binding of datagram sockets', () => {
+describePrograms('binding of datagram sockets', () => {
   describe('who reaches a socket', () => {
     const reachability = (): void => {
       const dgram = require('node:dgram');
       const socket = dgram.createSocket('udp4');
       const heard = new Set<string>();
-      socket.on('message', (message: Buffer) => heard.add(String(message)));
+      const allHeard = new Promise<void>((done) =>
+        socket.on('message', (message: Buffer) => {
+          heard.add(String(message));
+          if (heard.size === Number(process.env['HEARD'])) done();
+        }),
+      );
       socket.bind(0, process.env['AT'] || undefined, () => {
         const { port, address } = socket.address();
         const ends = [
@@ -18,7 +23,8 @@ describe('binding of datagram sockets', () => {
           const client = dgram.createSocket('udp4');
           return new Promise<void>((done) => client.send(what, port, host, () => done(client.close())));
         });
-        void Promise.all(ends).then(() =>
+        // Then a moment more, for what must not arrive.
+        void Promise.all([...ends, allHeard]).then(() =>
           setTimeout(() => {
             say(address, [...heard].sort());
             socket.close();
@@ -36,7 +42,7 @@ describe('binding of datagram sockets', () => {
     ];
     for (const [mode, at, heard] of cases) {
       it(`NTMOBILE_LISTEN=${mode}: bound to ${at || 'no address'} -> by ${heard.join(' and ')}`, async () => {
-        const said = await run(reachability, { env: { NTMOBILE_LISTEN: mode, AT: at } });
+        const said = await run(reachability, { env: { NTMOBILE_LISTEN: mode, AT: at, HEARD: `${heard.length}` } });
         assert.deepStrictEqual(said, [[at || '0.0.0.0', heard]]);
       });
     }

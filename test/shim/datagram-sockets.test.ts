@@ -1,9 +1,9 @@
 /** Of UDP sockets: buffers, queues, handles that came from elsewhere, and what has no need of a node. */
 import assert from 'node:assert';
 import { bothFamilies } from '../support/as-on-host';
-import { run } from '../support/run-program';
+import { describePrograms, run } from '../support/run-program';
 
-describe('UDP sockets', () => {
+describePrograms('UDP sockets', () => {
   bothFamilies('a custom lookup -> asked for every name, and its answer is dialled', () => {
     const dgram = require('node:dgram');
     const { HOST, TYPE } = process.env;

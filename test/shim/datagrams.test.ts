@@ -1,8 +1,8 @@
 import assert from 'node:assert';
 import { bothFamilies as both } from '../support/as-on-host';
-import { run } from '../support/run-program';
+import { describePrograms, run } from '../support/run-program';
 
-describe('datagrams', () => {
+describePrograms('datagrams', () => {
   both('bound server, client sends by name -> answered; sizes, callbacks and the end as on the host', () => {
     const dgram = require('node:dgram');
     const { HOST, TYPE } = process.env;

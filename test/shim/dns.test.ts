@@ -1,10 +1,10 @@
 import assert from 'node:assert';
-import { run } from '../support/run-program';
+import { describePrograms, run } from '../support/run-program';
 
 const V4 = { address: '198.18.0.2', family: 4 };
 const V6 = { address: 'fd00:6e74::2', family: 6 };
 
-describe('names', () => {
+describePrograms('names', () => {
   it('dns.lookup and dns.promises.lookup: every form -> as Node answers it', async () => {
     const said = await run(async () => {
       const dns = require('node:dns');

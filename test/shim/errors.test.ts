@@ -1,7 +1,7 @@
 import assert from 'node:assert';
-import { run } from '../support/run-program';
+import { describePrograms, run } from '../support/run-program';
 
-describe('errors of virtual sockets', () => {
+describePrograms('errors of virtual sockets', () => {
   it('nobody listens: connect -> ECONNREFUSED shaped as Node shapes it', async () => {
     const said = await run(() => {
       require('node:net')

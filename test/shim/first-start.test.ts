@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
-import { run } from '../support/run-program';
+import { describePrograms, run } from '../support/run-program';
 
-describe('an address, on a first start, of which it is not known yet whether it is virtual', () => {
+describePrograms('an address, on a first start, of which it is not known yet whether it is virtual', () => {
   it('it turns out virtual -> TCP, TLS, HTTP, lookups backwards and UDP wait and reach the node', async () => {
     const said = await run(async () => {
       const http = require('node:http');

@@ -1,7 +1,7 @@
 import assert from 'node:assert';
-import { run, runModule } from '../support/run-program';
+import { describePrograms, run, runModule } from '../support/run-program';
 
-describe('programs over virtual sockets', () => {
+describePrograms('programs over virtual sockets', () => {
   it("Express server: http.get, fetch, axios by name -> the peer's virtual address and the body", async () => {
     const said = await run(() => {
       const app = require('express')();
@@ -221,7 +221,7 @@ describe('programs over virtual sockets', () => {
   });
 });
 
-describe("the host's network", () => {
+describePrograms("the host's network", () => {
   it('shim installed: a loopback server by address and by localhost -> no call into the virtual network', async () => {
     const said = await run(async () => {
       const http = require('node:http');

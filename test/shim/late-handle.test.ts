@@ -1,7 +1,7 @@
 import assert from 'node:assert';
-import { run } from '../support/run-program';
+import { describePrograms, run } from '../support/run-program';
 
-describe('a virtual address known only after a lookup', () => {
+describePrograms('a virtual address known only after a lookup', () => {
   it('connecting: a method of the handle is replaced -> the replacement is called on the virtual one', async () => {
     const said = await run(() => {
       const net = require('node:net');

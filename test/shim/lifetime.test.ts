@@ -1,8 +1,8 @@
 import assert from 'node:assert';
-import { run } from '../support/run-program';
+import { describePrograms, run } from '../support/run-program';
 
 /** Every program here must end by itself; `run` fails if it does not. */
-describe('life and end of the process', () => {
+describePrograms('life and end of the process', () => {
   for (const mode of ['both', 'virtual'] as const) {
     it(`NTMOBILE_LISTEN=${mode}: a listening server -> holds the process until it is closed`, async () => {
       const said = await run(
@@ -35,11 +35,12 @@ describe('life and end of the process', () => {
       const server = net.createServer((socket: any) => socket.unref());
       server.listen(0, () => {
         server.unref();
-        const client = net.connect(server.address().port, 'b.test.ntm');
-        setTimeout(() => {
-          say('still here', client.readyState);
-          client.unref();
-        }, 100).unref();
+        const client = net.connect(server.address().port, 'b.test.ntm', () =>
+          setTimeout(() => {
+            say('still here', client.readyState);
+            client.unref();
+          }, 100).unref(),
+        );
       });
     });
     assert.deepStrictEqual(said, [['still here', 'open']]);

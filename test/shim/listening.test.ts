@@ -1,5 +1,5 @@
 import assert from 'node:assert';
-import { run } from '../support/run-program';
+import { describePrograms, run } from '../support/run-program';
 
 /** Who reaches a server that listens on LISTEN_AT: by loopback, by name over IPv4, by name over IPv6. */
 const reachability = async (): Promise<void> => {
@@ -25,7 +25,7 @@ const reachability = async (): Promise<void> => {
 const REFUSED = 'ECONNREFUSED';
 const YES = 'connected';
 
-describe('listening', () => {
+describePrograms('listening', () => {
   const cases: [string, string, string, object][] = [
     ['both', '', 'both', { address: '::', loopback: YES, name4: YES, name6: YES }],
     ['both', '0.0.0.0', 'both, IPv4 only', { address: '0.0.0.0', loopback: YES, name4: YES, name6: REFUSED }],

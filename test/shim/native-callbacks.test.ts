@@ -1,6 +1,6 @@
 /** The order of events, which native code makes on the host's sockets. Each program runs on these, too: they must agree. */
 import assert from 'node:assert';
-import { run } from '../support/run-program';
+import { describePrograms, run } from '../support/run-program';
 
 async function asOnHost(program: () => unknown): Promise<unknown[]> {
   const onHost = await run(program, { env: { HOST: '127.0.0.1' }, plain: true });
@@ -8,7 +8,7 @@ async function asOnHost(program: () => unknown): Promise<unknown[]> {
   return onHost;
 }
 
-describe('native code that reads a virtual socket', () => {
+describePrograms('native code that reads a virtual socket', () => {
   it('HTTP/2: an upload is answered before it was read -> the answer, its end, and the session ends', async () => {
     const said = await asOnHost(() => {
       const http2 = require('node:http2');
@@ -125,7 +125,7 @@ describe('native code that reads a virtual socket', () => {
   });
 });
 
-describe('the phase of the event loop', () => {
+describePrograms('the phase of the event loop', () => {
   it('data: destroy, setImmediate, tick, microtask -> tick, microtask, immediate, close', async () => {
     const said = await asOnHost(() => {
       const net = require('node:net');
@@ -169,7 +169,7 @@ describe('the phase of the event loop', () => {
   });
 });
 
-describe('TLS over a virtual socket', () => {
+describePrograms('TLS over a virtual socket', () => {
   it('sessions, keylog, ALPN -> as on the host; a session is resumed', async () => {
     const said = await asOnHost(async () => {
       const tls = require('node:tls');

@@ -1,5 +1,5 @@
 import assert from 'node:assert';
-import { run, runModule } from '../support/run-program';
+import { describePrograms, run, runModule } from '../support/run-program';
 
 const B = { ipv4: '198.18.0.2', ipv6: 'fd00:6e74::2' };
 const B_REVERSE = '2.0.18.198.in-addr.arpa';
@@ -28,7 +28,7 @@ const ask = (...questions: unknown[][]): Promise<unknown[]> => {
   return run(new Function(source) as () => unknown);
 };
 
-describe('records of names', () => {
+describePrograms('records of names', () => {
   const others = ['Caa', 'Cname', 'Mx', 'Naptr', 'Ns', 'Ptr', 'Soa', 'Srv', 'Txt'];
 
   it('a known name: records of types that no node has -> ENODATA, whichever way is asked', async () => {
@@ -88,7 +88,7 @@ describe('records of names', () => {
   });
 });
 
-describe('names of addresses', () => {
+describePrograms('names of addresses', () => {
   it('a virtual address, plain or mapped: reverse -> its node', async () => {
     const said = await ask(['reverse', B.ipv4], ['reverse', B.ipv6], ['reverse', `::ffff:${B.ipv4}`]);
     assert.deepStrictEqual(said, [['b.test.ntm'], ['b.test.ntm'], ['b.test.ntm']]);
@@ -134,7 +134,7 @@ describe('names of addresses', () => {
   });
 });
 
-describe('os.networkInterfaces', () => {
+describePrograms('os.networkInterfaces', () => {
   const virtual = [
     {
       address: '198.18.0.1',

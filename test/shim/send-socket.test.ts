@@ -1,7 +1,7 @@
 import assert from 'node:assert';
-import { run } from '../support/run-program';
+import { describePrograms, run } from '../support/run-program';
 
-describe('a socket sent to a child process', () => {
+describePrograms('a socket sent to a child process', () => {
   it('of a node -> the child gets the message alone, the peer a reset, the program a warning; one of the host is sent', async () => {
     const said = await run(() => {
       const net = require('node:net');

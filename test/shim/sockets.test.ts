@@ -1,7 +1,7 @@
 import assert from 'node:assert';
-import { run } from '../support/run-program';
+import { describePrograms, run } from '../support/run-program';
 
-describe('virtual sockets', () => {
+describePrograms('virtual sockets', () => {
   it('server on the wildcard: a client connects by name -> both see virtual addresses, bytes are echoed', async () => {
     const said = await run(() => {
       const net = require('node:net');

@@ -1,7 +1,7 @@
 import assert from 'node:assert';
-import { run } from '../support/run-program';
+import { describePrograms, run } from '../support/run-program';
 
-describe('bulk transfer over virtual sockets', () => {
+describePrograms('bulk transfer over virtual sockets', () => {
   it('50 MB up and 50 MB down: over http in turn, over net at once -> SHA-256 agree, memory stays bounded', async () => {
     const said = await run(() => {
       const http = require('node:http');
@@ -69,9 +69,11 @@ describe('bulk transfer over virtual sockets', () => {
     const said = await run(() => {
       const net = require('node:net');
       const TOTAL = 8 << 20;
+      let queued = (): void => {};
+      const isQueued = new Promise<void>((done) => (queued = done));
       const server = net.createServer((socket: any) => {
         socket.pause();
-        setTimeout(() => {
+        const look = (): void => {
           const [accepted] = [...network.connections].filter((each) => each.remote.port === socket.remotePort);
           say(
             'held back',
@@ -82,12 +84,16 @@ describe('bulk transfer over virtual sockets', () => {
           socket.on('data', (chunk: Buffer) => (length += chunk.length));
           socket.on('end', () => say('all', length === TOTAL));
           socket.resume();
-        }, 200);
+        };
+        void isQueued.then(() => setTimeout(look, 100));
       });
       server.listen(0, () => {
         const client = net.connect(server.address().port, 'b.test.ntm', () => {
           say('full', client.write(Buffer.alloc(TOTAL)));
-          setTimeout(() => say('queued', client.writableLength > 0, client.bytesWritten), 100);
+          setTimeout(() => {
+            say('queued', client.writableLength > 0, client.bytesWritten);
+            queued();
+          }, 100);
           client.end();
         });
         client.resume().on('close', () => server.close());

@@ -1,6 +1,6 @@
 /** Programs in worker threads: their sockets are those of the node that the main thread has. */
 import assert from 'node:assert';
-import { run } from '../support/run-program';
+import { describePrograms, run } from '../support/run-program';
 
 /** Runs `program` in a worker; what it says by `tell` the main thread says. */
 function runInWorker(program: () => unknown, joined = true): Promise<unknown[]> {
@@ -22,7 +22,7 @@ function runInWorker(program: () => unknown, joined = true): Promise<unknown[]> 
 
 declare function tell(...values: unknown[]): void;
 
-describe('a worker thread', () => {
+describePrograms('a worker thread', () => {
   it('a server and a client by HTTP: 5 MB each way -> intact, and the worker ends by itself', async () => {
     const said = await runInWorker(() => {
       const http = require('node:http');

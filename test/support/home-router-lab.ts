@@ -95,6 +95,11 @@ export class HomeRouterLab {
     return new RegExp(`\\b${port}\\b`).test(this.run('router', 'nft', 'list ruleset'));
   }
 
+  /** Resolves then. Who has ended waited only a moment for the router's answer; by itself a mapping lasts an hour. */
+  async letsInNoMore(port: number): Promise<void> {
+    while (this.letsIn(port)) await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+
   async stop(): Promise<string[]> {
     await this.daemon?.kill();
     const left = await killRunning();

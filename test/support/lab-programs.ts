@@ -33,9 +33,9 @@ export const LAB_CLIENT = `
   });
 `;
 
-/** Argument: the URL. Says the bytes that it has, twice a second. */
+/** Argument: the URL. Says the bytes that it has, about twice a second, and for how many milliseconds it has run. */
 export const LAB_METER = `
   let length = 0;
   require('node:http').get(process.argv[1], (answer) => answer.on('data', (bytes) => (length += bytes.length)));
-  setInterval(() => console.log(length), 500);
+  setInterval(() => console.log(length + ' ' + performance.now()), 500);
 `;

@@ -1,11 +1,12 @@
 /** An NTMobile network for end-to-end tests: `ntmobile up` in a process of its own, and programs that join it. */
 import assert from 'node:assert/strict';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeRandom } from '../../core/runtime-node';
 import type { Endpoint } from '../../core/wire/addresses';
 import { hashPassword } from '../../servers/account/password';
 import { openSqliteStore } from '../../servers/store/sqlite-store';
+import { freePort } from './free-ports';
 import { projectRoot, temporaryDirectory } from './paths';
 import { killRunning, Program } from './processes';
 import { hasJoined, readTrace, traced, type TraceLine } from './trace-watch';
@@ -46,8 +47,11 @@ export class Network {
     dir = temporaryDirectory(),
     more: readonly string[] = [],
   ): Promise<Network> {
+    const servers = join(dir, 'servers');
     const options = accounts.flatMap((name) => ['--account', `${name}:${passwordOf(name)}`]);
-    const up = ntmobile(['up', '--dir', join(dir, 'servers'), ...options, ...more, '--json'], {
+    // A restart takes the port of last time again, if it is free: none that the system may give away meanwhile.
+    if (!existsSync(servers)) options.push('--as-port', `${await freePort()}`);
+    const up = ntmobile(['up', '--dir', servers, ...options, ...more, '--json'], {
       NTMOBILE_TRACE: join(dir, 'up.ndjson'),
     });
     return new Network(dir, up, JSON.parse(await up.line()) as JoinLine);

@@ -7,7 +7,9 @@ import * as path from 'node:path';
 
 const PRELOAD = path.join(__dirname, 'memory-preload.js');
 const PROJECT = path.join(__dirname, '..', '..', '..');
-const LIMIT_MS = 15_000;
+const LIMIT_MS = 60_000;
+/** Of a test, which runs two programs at most: what one that hangs has said is told before. */
+const TEST_LIMIT_MS = 150_000;
 
 /** A program's globals; its functions are sent to the child as text, so they use nothing else from outside. */
 declare global {
@@ -26,6 +28,14 @@ export interface ProgramOptions {
 }
 
 const PREAMBLE = `globalThis.say = (...values) => console.log(JSON.stringify(values.length === 1 ? values[0] : values));`;
+
+/** `describe` for tests that run programs. */
+export function describePrograms(title: string, define: (this: Mocha.Suite) => void): void {
+  describe(title, function () {
+    this.timeout(TEST_LIMIT_MS);
+    define.call(this);
+  });
+}
 
 /** What the program said, line by line. Rejects if it did not end by itself with status 0. */
 export function run(program: () => unknown, options: ProgramOptions = {}): Promise<unknown[]> {

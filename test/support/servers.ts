@@ -2,10 +2,9 @@
  * Servers that are not ours, for programs of tests to talk to: each test starts its own, in a directory of its own.
  * Where one is missing its tests are skipped and say so; with NTMOBILE_LAB=required, as in CI, they fail instead.
  */
-import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { freePort } from './free-ports';
 import { decideLab } from './lab';
 import { projectRoot } from './paths';
 import { Program } from './processes';
@@ -48,15 +47,6 @@ export async function runServer(program: string, args: readonly string[], log?: 
 }
 
 const NOBODY = 65_534;
-
-/** A port that was free a moment ago, for a server that cannot be told to take any and say which. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await once(server.close(), 'close');
-  return port;
-}
 
 /** redis-server without anything on disk. Gives its port. */
 export async function startRedis(dir: string): Promise<[Program, number]> {

@@ -87,6 +87,13 @@ export class WireguardLab {
     return Program.command('ip', ['netns', 'exec', this.kernel, ...command], env);
   }
 
+  /** Whether a TCP connection of the kernel's is in a state that ends only by what is sent and answered. */
+  kernelIsConnected(): boolean {
+    const states = ['syn-sent', 'syn-recv', 'established', 'fin-wait-1', 'close-wait', 'last-ack', 'closing'];
+    const args = ['netns', 'exec', this.kernel, 'ss', '-Htn', ...states.flatMap((state) => ['state', state])];
+    return execFileSync('ip', args).length > 0;
+  }
+
   /** From now on this machine has another address, and what comes to the old one is lost. */
   move(which: 'kernel' | 'ours', from: string, to: string): void {
     const namespace = this[which];

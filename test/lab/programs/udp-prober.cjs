@@ -1,5 +1,6 @@
 // Asks udp-observer.cjs, from one socket, how what is in between maps and filters (RFC 5780, sections 4.3 and 4.4).
-//   udp-prober.cjs ADDRESS ADDRESS     a line of JSON: { mapped: ["ADDRESS:PORT", ...], otherPort, otherAddress, udp, tcp }
+//   udp-prober.cjs ADDRESS ADDRESS [silence]
+// A line of JSON: { mapped: ["ADDRESS:PORT", ...], otherPort, otherAddress, udp, tcp }. `silence`: it expects no answer.
 // An answer that is not let in is told from one that is late by those that were asked for later, and came.
 const { createSocket } = require('node:dgram');
 const { connect } = require('node:net');
@@ -8,9 +9,11 @@ const PORTS = [3478, 3479];
 const TCP_PORT = 443;
 /** Asked for after what may not come, each after the answer to the one before. */
 const LATER = 10;
-/** When nothing comes at all. */
-const SILENCE_MS = 500;
-const addresses = process.argv.slice(2);
+/** Without an answer, until it is asked for again. */
+const WAIT_MS = 500;
+const [address, otherAddress, expected] = process.argv.slice(2);
+const addresses = [address, otherAddress];
+const TRIES = expected === 'silence' ? 1 : 20;
 const socket = createSocket('udp4').bind(0);
 const answers = new Map();
 let asked = 0;
@@ -21,15 +24,21 @@ socket.on('message', (bytes) => {
 });
 
 /** Resolves to what was seen of us, or to undefined. */
-function ask([address, port], from = [address, port]) {
+function ask([address, port]) {
   const id = ++asked;
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, SILENCE_MS);
-    answers.set(id, (seen) => {
-      clearTimeout(timer);
+    let tries = 0;
+    const send = () => {
+      if (tries++ === TRIES) return answered();
+      socket.send(JSON.stringify({ id, from: [address, port] }), PORTS[port], addresses[address], () => {});
+    };
+    const answered = (seen) => {
+      clearInterval(timer);
       resolve(seen);
-    });
-    socket.send(JSON.stringify({ id, from }), PORTS[port], addresses[address], () => {});
+    };
+    const timer = setInterval(send, WAIT_MS);
+    answers.set(id, answered);
+    send();
   });
 }
 

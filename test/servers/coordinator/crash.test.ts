@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
+import { EventEmitter, once } from 'node:events';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -63,6 +64,7 @@ describe('a DC that is killed', function () {
 
     /** Acknowledged: by name, the key, and the address that the node was told. */
     const acknowledged = new Map<string, { key: Uint8Array; ipv4?: string }>();
+    const told = new EventEmitter<{ acknowledged: [] }>();
     let count = 0;
     const register = async (fqdn: string, to: Endpoint, tries?: number): Promise<void> => {
       const known = acknowledged.get(fqdn)!;
@@ -84,6 +86,7 @@ describe('a DC that is killed', function () {
         { tries: 1 },
       );
       acknowledged.set(fqdn, { key });
+      told.emit('acknowledged');
       if (random.below(2) === 0) await register(fqdn, to, 1);
     };
     let dc: Program | undefined;
@@ -98,10 +101,12 @@ describe('a DC that is killed', function () {
         assert.equal(new Set(addresses).size, acknowledged.size, 'no address is given twice');
         if (round === ROUNDS) break;
         let running = true;
+        const first = once(told, 'acknowledged');
         const busy = Array.from({ length: KEYS_AT_ONCE }, async () => {
           while (running) await distribute(to).catch(() => undefined); // killed meanwhile
         });
-        await wait(20 + random.below(180));
+        await first;
+        await wait(random.below(200));
         await dc.kill();
         running = false;
         await Promise.all(busy);

@@ -35,7 +35,7 @@ export interface DialOptions extends ObserveOptions {
 
 export const ECHO_PORT = 7_000;
 /** To join and connect: nobody waits so long. */
-const CONNECT_MS = 15_000;
+const CONNECT_MS = 60_000;
 /** A direct path is watched for so long, to see that it lasts and carries. */
 const SETTLE_MS = 200;
 const LOOK_EVERY_MS = 50;
