@@ -6,6 +6,7 @@
 import type { Clock, Timer, Timers } from '../../runtime';
 import { samePath, type Path } from '../path';
 import type { Tunnel } from '../wireguard/tunnel';
+import { afterReading } from './after-reading';
 import type { PathRecord } from './path-record';
 import type { PathRecords } from './path-records';
 import { UNMEASURED_MS, type Patience } from './patience';
@@ -154,7 +155,7 @@ export class Silence {
     this.events.probe(current);
     const answerMs = Math.max(HEARD_MS, 1.5 * (current.rttMs ?? UNMEASURED_MS));
     this.judging?.cancel();
-    this.judging = this.ports.timers.schedule(answerMs, () => this.judge(current.path, by));
+    this.judging = afterReading(this.ports, answerMs, () => this.judge(current.path, by));
   }
 
   /** The path that was asked has had its time. */

@@ -20,6 +20,7 @@ import type { Endpoint } from '../../wire/addresses';
 import { boundTo, isStandby, samePath, type Path, type RelayPath, type StandbyPath, type Via } from '../path';
 import { encodePathMessage, type PathMessage } from '../path-probe';
 import type { Tunnel } from '../wireguard/tunnel';
+import { afterReading } from './after-reading';
 import { Moves, ofOtherVersion, RELAYED_NOTICE_MS } from './moves';
 import { choosePath } from './path-choice';
 import type { PathRecord } from './path-record';
@@ -33,8 +34,6 @@ import { Silence } from './silence';
 import { Standby } from './standby';
 
 const MEASURE_MS = 2_000;
-/** Timers are seldom later, unless the program computes. */
-const LATE_MS = 5;
 
 export class TunnelPaths {
   private readonly records: PathRecords;
@@ -46,7 +45,6 @@ export class TunnelPaths {
   private readonly scatter: Scatter;
   private whereabouts: Whereabouts = { endpoints: [] };
   private ticking: Timer | undefined;
-  private dueMs = Infinity;
   private measuredMs = -Infinity;
   private sentSinceTick = false;
   private introducedMs = -Infinity;
@@ -321,7 +319,6 @@ export class TunnelPaths {
     this.ticking = undefined;
     const { tunnel, now } = this;
     if (tunnel.state === 'idle') return this.silence.reset();
-    if (now - this.dueMs > LATE_MS) return this.readFirst();
     if (this.sentSinceTick) this.lastActiveMs = now;
     this.probes.expire();
     this.silence.look();
@@ -337,15 +334,7 @@ export class TunnelPaths {
 
   private tickLater(): void {
     if (this.ticking) return; // as for most packets
-    const { nextMs } = this.silence;
-    this.dueMs = this.now + nextMs;
-    this.ticking = this.ports.timers.schedule(nextMs, () => this.tick());
-  }
-
-  /** The program held the event loop up, which runs timers before it reads: what is missed may be in the socket. */
-  private readFirst(): void {
-    this.dueMs = Infinity;
-    this.ticking = this.ports.timers.schedule(1, () => this.tick());
+    this.ticking = afterReading(this.ports, this.silence.nextMs, () => this.tick());
   }
 
   /** All that goes by the interface in use is as silent. */
