@@ -10,6 +10,7 @@
 import { Correspondents } from './correspondents';
 import type { Namespace } from './namespace';
 import { Directions } from './negotiation/directions';
+import { interfacesOut } from './handover/default-routes';
 import { Handover } from './handover/handover';
 import { Ends } from './negotiation/ends';
 import { Membership } from './negotiation/membership';
@@ -113,6 +114,7 @@ export class Node implements VirtualNetwork {
       hostEndpoints: () => this.discovery.hostEndpoints(),
       addServer: (...server) => this.ports.detour.add(...server),
       sourceFor: (server) => this.ports.detour.otherAddress(server),
+      hasAnotherWay: () => config.standby !== 'off' && interfacesOut(runtime.defaultRoutes?.() ?? '') > 1,
       onConfiguration: (configuration) => this.configure(configuration),
       onJoined: (fqdn, registered) => this.joined(fqdn, registered),
       onFailed: (error) => this.failed(error),

@@ -21,6 +21,12 @@ export function defaultRoutes6(table: string): string[] {
   );
 }
 
+/** By how many of its interfaces this host sends to the Internet, or would. `routes`: both versions', joined by ', '. */
+export function interfacesOut(routes: string): number {
+  const names = routes.split(', ').map((route) => route.split(' ')[0]);
+  return new Set(names.filter((name) => name !== '')).size;
+}
+
 function rows(table: string): string[][] {
   return table.split('\n').map((line) => line.trim().split(/\s+/));
 }

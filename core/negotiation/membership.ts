@@ -63,6 +63,8 @@ export interface MembershipOptions {
   readonly situation?: OwnSituation;
   /** The host's address that this server is reached from; undefined: whichever it is. */
   sourceFor?(server: Endpoint): string | undefined;
+  /** Whether servers could be reached by another of the host's interfaces, too. */
+  hasAnotherWay?(): boolean;
   onConfiguration(configuration: Body<'configurationResponse'>): void;
   onJoined(fqdn: string, registered: Registered): void;
   onFailed(error: Error): void;

@@ -20,9 +20,11 @@ const RECONNECT_MS = { first: 500, limit: 60_000 };
  * routers is 239 s (Hätönen et al., IMC 2010).
  */
 const KEEP_ALIVE_MS = 180_000;
+/** Where this host has another way to the Internet: so soon it is found that the one in use has fallen silent. */
+const KEEP_ALIVE_BESIDE_ANOTHER_MS = 25_000;
 /** TCP may need several retransmissions for the keep alive and its answer. Without one, the NS is gone. */
 const ANSWER_MS = 20_000;
-/** Or sooner, when there is a reason to doubt the connection. */
+/** Or sooner, when there is a reason to doubt the connection, or another way. */
 const DOUBTFUL_ANSWER_MS = 5_000;
 
 export type PushAddress = NonNullable<Body<'notificationRegistration'>['push']>;
@@ -39,6 +41,8 @@ export interface NotificationClientOptions {
   readonly handover?: boolean;
   /** As it is now. */
   push(): PushAddress | undefined;
+  /** Whether the NS could be reached by another of the host's interfaces, too. */
+  hasAnotherWay?(): boolean;
   openStreamPort(to: Endpoint, options: StreamPortOptions): StreamPort;
   onNotification(notificationId: Uint8Array, handover: boolean): void;
   onConnected(): void;
@@ -150,7 +154,10 @@ export class NotificationClient {
   private scheduleKeepAlive(attempt: Attempt): void {
     if (this.attempt !== attempt || !attempt.isRegistered) return;
     this.timer?.cancel();
-    this.timer = this.options.timers.schedule(KEEP_ALIVE_MS, () => this.keepAlive(attempt, ANSWER_MS));
+    const hasAnotherWay = this.options.hasAnotherWay?.();
+    const delayMs = hasAnotherWay ? KEEP_ALIVE_BESIDE_ANOTHER_MS : KEEP_ALIVE_MS;
+    const answerMs = hasAnotherWay ? DOUBTFUL_ANSWER_MS : ANSWER_MS;
+    this.timer = this.options.timers.schedule(delayMs, () => this.keepAlive(attempt, answerMs));
   }
 
   private lost(attempt: Attempt): void {

@@ -31,6 +31,7 @@ export interface NotificationKeeperOptions {
   readonly trace: Trace;
   readonly part: string;
   sourceFor?(server: Endpoint): string | undefined;
+  hasAnotherWay?(): boolean;
   onNotification(notificationId: Uint8Array, handover: boolean): void;
   onPushRefused(why: 'dead' | 'unsupported'): void;
 }
@@ -125,6 +126,7 @@ export class NotificationKeeper {
       this.client = new NotificationClient({
         ...{ clock, timers, random, trace, part, endpoint, key, onNotification, onPushRefused, handover },
         push: () => this.push,
+        hasAnotherWay: () => this.options.hasAnotherWay?.() ?? false,
         openStreamPort: (to, events) =>
           runtime.openStreamPort(to, { ...events, localAddress: this.options.sourceFor?.(to) }),
         onConnected: () => this.rest(),

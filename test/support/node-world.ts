@@ -157,6 +157,7 @@ export class WorldNode {
           ? [{ interfaceName: 'eth1', family: 4 as const, address: this.other.address, loopback: false }]
           : []),
       ],
+      defaultRoutes: () => ['eth0 gateway 0', ...(this.other ? ['eth1 gateway 600'] : [])].join(', '),
       sourceAddress: async () => this.hostAddress,
       interfaceMtu: async () => 1_500,
       cutPackets: async () => undefined,

@@ -78,7 +78,7 @@ export class Patience {
   }
 
   /** For how long they have; undefined: they do not. */
-  doubtedMs(nowMs: number): number | undefined {
+  copiedForMs(nowMs: number): number | undefined {
     return this.copies.ageMs(nowMs);
   }
 
@@ -125,7 +125,7 @@ export class Patience {
   }
 
   /** After so long a silence it has been asked, and has had its time. */
-  doubtMs(rttMs: number | undefined): number {
+  doubtAfterMs(rttMs: number | undefined): number {
     return this.askMs(rttMs) + answerMs(rttMs);
   }
 

@@ -61,7 +61,7 @@ export class Silence {
   look(): void {
     const { patience, standby } = this.parts;
     this.listen();
-    if (this.isDoubting && patience.doubtedMs(this.now) === undefined) this.believe();
+    if (this.isDoubting && patience.copiedForMs(this.now) === undefined) this.believe();
     this.isAttentive = standby.isReady;
     const { current } = this.records;
     if (!current) return;
@@ -100,10 +100,10 @@ export class Silence {
     const nowMs = this.now;
     if (nowMs - heardMs <= HEARD_MS) return false;
     if (nowMs - this.askedMs > OVERTAKEN_AGAIN_MS) this.ask(by);
-    if (this.isDoubting && patience.doubtedMs(nowMs) === undefined) this.believe();
+    if (this.isDoubting && patience.copiedForMs(nowMs) === undefined) this.believe();
     if (this.isDoubting) {
       this.doubt(by, 'heard');
-      return patience.doubtedMs(nowMs)! > DOUBTED_MS;
+      return patience.copiedForMs(nowMs)! > DOUBTED_MS;
     }
     // It was there when it was asked, and the peer takes another one.
     const hasLeft = heardMs >= this.askedMs && nowMs - heardMs > LEFT_MS;
@@ -118,7 +118,7 @@ export class Silence {
   /** Packets take this path as well, by which the peer is heard, or may be. One that is heard is the better one. */
   private doubt(other: Path, is: 'heard' | 'ready'): void {
     const { patience } = this.parts;
-    const goesOn = this.isDoubting && patience.doubtedMs(this.now) !== undefined;
+    const goesOn = this.isDoubting && patience.copiedForMs(this.now) !== undefined;
     if (goesOn) patience.doubtOn(this.now, is === 'heard' ? other : undefined);
     else patience.doubt(this.now, other);
     if (this.isDoubting) return;
@@ -131,15 +131,15 @@ export class Silence {
     const { patience, standby } = this.parts;
     const limitMs = patience.limitMs(current.rttMs);
     if (!this.isAttentive) return limitMs;
-    return Math.max(limitMs, standby.limitMs(current, patience.doubtMs(current.rttMs)));
+    return Math.max(limitMs, standby.limitMs(current, patience.doubtAfterMs(current.rttMs)));
   }
 
   /** True when the path was left. */
   private lookClosely(current: PathRecord, silentMs: number): boolean {
     const { patience, standby } = this.parts;
     if (patience.isUnanswered(this.now, current.rttMs)) {
-      const instead = standby.insteadOf(current, silentMs, patience.doubtMs(current.rttMs));
-      if (instead === 'others') this.events.leave(current);
+      const instead = standby.insteadOf(current, silentMs, patience.doubtAfterMs(current.rttMs));
+      if (instead === 'path only') this.events.leave(current);
       else if (instead) this.events.leaveInterface(instead);
       if (instead) return true;
       if (standby.inDoubt) this.doubt(standby.inDoubt, 'ready');

@@ -123,16 +123,16 @@ export class Standby {
   }
 
   /**
-   * By the path in use nothing has been heard for `silentMs`, though it was asked, and had `doubtMs` for that. The
-   * result: what to take in its stead, now; or that it is the path alone, as others by its interface are heard.
+   * By the path in use nothing has been heard for `silentMs`, though it was asked; it is doubted after `doubtAfterMs`. The
+   * result: what to take in its stead, now; or that it is the path only, as others by its interface are heard.
    */
-  insteadOf(current: PathRecord, silentMs: number, doubtMs: number): PathRecord | 'others' | undefined {
+  insteadOf(current: PathRecord, silentMs: number, doubtAfterMs: number): PathRecord | 'path only' | undefined {
     const { ready, readyRelay } = this;
     const sinceMs = this.ports.clock.now() - silentMs;
     const others = this.othersThan(current);
     const isHeard = ({ path }: PathRecord): boolean => this.tunnel.pathCounters.lastReceivedMs(path) >= sinceMs;
-    if (silentMs >= this.limitMs(current, doubtMs)) {
-      if (others.some(isHeard)) return 'others';
+    if (silentMs >= this.limitMs(current, doubtAfterMs)) {
+      if (others.some(isHeard)) return 'path only';
       const heard = ready.find(isHeard);
       if (heard) return heard;
       const isRelaySilent = readyRelay && !this.relay.isHeardSince(readyRelay.path, sinceMs);
@@ -144,9 +144,9 @@ export class Standby {
   }
 
   /** So long the path in use may be silent: others by the same interface have had the time to answer then. */
-  limitMs(current: PathRecord, doubtMs: number): number {
+  limitMs(current: PathRecord, doubtAfterMs: number): number {
     const rttsMs = [current, ...this.othersThan(current)].map(({ rttMs = UNMEASURED_MS }) => rttMs);
-    return Math.min(DEAD_MS, Math.max(SILENT_MS, doubtMs + 1.5 * Math.max(...rttsMs)));
+    return Math.min(DEAD_MS, Math.max(SILENT_MS, doubtAfterMs + 1.5 * Math.max(...rttsMs)));
   }
 
   /** Of a silent tunnel: whether this path works. */

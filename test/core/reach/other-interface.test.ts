@@ -24,6 +24,12 @@ describe('an interface that falls silent', () => {
     world = await ServerWorld.start({ withRelay: true, withNotification, withTls });
     await world.store.accounts.put('dave', 'hash of right', 0);
     world.network.lose = (_, from, to) => [from, to].some(({ address }) => silent.has(address));
+    const connect = world.connectStream.bind(world);
+    world.connectStream = (onBytes, onClose, from, to) => {
+      const isSilent = (): boolean => silent.has(from);
+      const stream = isSilent() ? undefined : connect((bytes) => isSilent() || onBytes(bytes), onClose, from, to);
+      return stream && { ...stream, write: (bytes) => void (isSilent() || stream.write(bytes)) };
+    };
   };
   const add = async (name: string, n: number, more = {}): Promise<WorldNode> => {
     const node = new WorldNode(world, name, at(n), 'auto', undefined, undefined, undefined, more);
@@ -84,11 +90,26 @@ describe('an interface that falls silent', () => {
     await talk(await carol.connect(alice, 80), 'and again', 1_000);
   });
 
+  it('nothing is in use, and the NS wakes the node -> found within half a minute, and so is that it works again', async () => {
+    await start(true);
+    const alice = await add('alice', 1);
+    const carol = await add('carol', 3);
+    await pass(world.time, 60_000);
+    silent.add(at(1).address);
+    await pass(world.time, 40_000);
+    assert.deepEqual(ways(), ['interface']);
+    assert.deepEqual([seenAt(alice), alice.streamsFrom.at(-1)], [OTHER, OTHER.address]);
+    await talk(await carol.connect(alice, 80), 'still there', 1_000);
+    silent.clear();
+    await pass(world.time, 70_000);
+    assert.deepEqual([seenAt(alice), alice.streamsFrom.at(-1)], [at(1), at(1).address]);
+  });
+
   it('it lets no UDP through, and TLS -> by TLS, and not by the other one', async () => {
     await start(true, true);
     const { alice, dialog } = await talking();
     await talk(dialog, 'hello');
-    silent.add(at(1).address);
+    world.network.lose = (_, from, to) => [from, to].some(({ address }) => address === at(1).address);
     alice.node.wake();
     await pass(world.time, 10_000);
     assert.deepEqual(ways(), ['tls']);
