@@ -80,6 +80,7 @@ uint32_t scoreboard_acknowledge(struct flow *flow, uint32_t now_us) {
     if (flow->first_lost > 0) flow->first_lost--;
   }
   if (TCP_SEQ_LT(flow->highest, flow->pcb->lastack)) flow->highest = flow->pcb->lastack;
+  if (TCP_SEQ_LT(flow->small_end, flow->pcb->lastack)) flow->small_end = flow->pcb->lastack;
   /* An idle connection keeps no memory for what it once had in flight. */
   if (flow->count == 0 && flow->capacity > LEAST_CAPACITY) scoreboard_clear(flow);
   return delivered;
