@@ -147,26 +147,32 @@ describe('port mapper', () => {
   const isUnmapping = (request: Uint8Array): boolean =>
     request[0] === 2 && request[1] === 1 && Buffer.from(request).readUInt32BE(4) === 0;
 
-  it('pcp: mapped, and not renewed; the request that takes it away is lost -> over at once, and sent again', async () => {
-    await start({ speaks: ['pcp'] });
+  /** Returns how many have been asked for until now. */
+  function loseFirstUnmapping(before: (request: Uint8Array) => void = () => {}): () => number {
     let unmappings = 0;
     router.answer = (request) => {
-      router.options = { speaks: ['pcp'], result: isUnmapping(request) ? 0 : 2 };
+      before(request);
       return isUnmapping(request) && unmappings++ === 0 ? [] : undefined;
     };
+    return () => unmappings;
+  }
+
+  /** The same, and all else is refused. */
+  const refuseRenewal = (): (() => number) =>
+    loseFirstUnmapping((request) => (router.options = { speaks: ['pcp'], result: isUnmapping(request) ? 0 : 2 }));
+
+  it('pcp: mapped, and not renewed; the request that takes it away is lost -> over at once, and sent again', async () => {
+    await start({ speaks: ['pcp'] });
+    const unmappings = refuseRenewal();
     time.runUntil(() => told.length > 1);
     assert.deepEqual([told.at(-1), mapper.report.state], [undefined, 'looking']);
     await pass(time, 10_000);
-    assert.deepEqual([[...router.mappings], unmappings, mapper.report.state], [[], 2, 'none']);
+    assert.deepEqual([[...router.mappings], unmappings(), mapper.report.state], [[], 2, 'none']);
   });
 
   it('pcp: mapped, not renewed, and closed before it is taken away -> taken away', async () => {
     await start({ speaks: ['pcp'] });
-    let unmappings = 0;
-    router.answer = (request) => {
-      router.options = { speaks: ['pcp'], result: isUnmapping(request) ? 0 : 2 };
-      return isUnmapping(request) && unmappings++ === 0 ? [] : undefined;
-    };
+    refuseRenewal();
     time.runUntil(() => told.length > 1);
     await settle(time, mapper.close());
     assert.deepEqual([[...router.mappings], mapper.report.state], [[], 'off']);
@@ -175,12 +181,11 @@ describe('port mapper', () => {
   it('pcp: behind another NAT, and the request that takes the mapping away is lost -> sent again', async () => {
     time = new VirtualTime();
     router = new FakeRouter(time, { speaks: ['pcp'], outside: '10.0.0.9' });
-    let unmappings = 0;
-    router.answer = (request) => (isUnmapping(request) && unmappings++ === 0 ? [] : undefined);
+    const unmappings = loseFirstUnmapping();
     mapper = new PortMapper({ ...router.ports(), onMapped: () => {} });
     mapper.start({ internalPort: PORT, family: 4 });
     await pass(time, 10_000);
-    assert.deepEqual([[...router.mappings], unmappings, mapper.report.doubleNat], [[], 2, '10.0.0.9']);
+    assert.deepEqual([[...router.mappings], unmappings(), mapper.report.doubleNat], [[], 2, '10.0.0.9']);
   });
 
   it('pcp: closed -> all zeros suggested with the request that takes the mapping away', async () => {
