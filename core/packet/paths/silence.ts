@@ -64,11 +64,11 @@ export class Silence {
     if (this.isDoubting && patience.copiedForMs(this.now) === undefined) this.believe();
     this.isAttentive = standby.isReady;
     const { current } = this.records;
-    if (!current) return;
     const silentMs = patience.silentMs(this.now);
+    if (!current || silentMs === 0) return;
     if (this.isAttentive && this.lookClosely(current, silentMs)) return;
     if (silentMs >= this.limitMs(current)) return this.events.leave(current);
-    if (silentMs > 0 && !this.isAttentive) for (const record of this.records.askable) this.events.probe(record);
+    if (!this.isAttentive) for (const record of this.records.askable) this.events.probe(record);
   }
 
   /** When to look again. */
