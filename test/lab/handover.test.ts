@@ -97,13 +97,16 @@ function tests(this: Mocha.Suite): void {
   }
 }
 
-/** IP packets that leave by an interface from now on. What the kernel asks its neighbours, by ARP or ICMPv6, is none. */
+/**
+ * IP packets that leave by an interface from now on. What the kernel asks its neighbours, by ARP or ICMPv6, is none; and
+ * of TCP only what begins a connection is, since the kernel is still ending those of programs that were killed before.
+ */
 function countSent(host: MobileHost, name: string): () => number {
   const nft = (command: string): string => {
     const [program, ...args] = host.command('nft', command);
     return execFileSync(program!, args, { encoding: 'utf8' });
   };
-  const rule = `oifname ${name} meta l4proto != ipv6-icmp counter;`;
+  const rule = `tcp flags & syn == 0 return; oifname ${name} meta l4proto != ipv6-icmp counter;`;
   const chain = `chain out { type filter hook output priority 0; ${rule} };`;
   nft(`table inet sent; delete table inet sent; table inet sent { ${chain} }`);
   return () => Number(/counter packets (\d+)/.exec(nft('list table inet sent'))?.[1]);
