@@ -21,3 +21,8 @@ export interface Trace {
 }
 
 export const noTrace: Trace = () => {};
+
+/** Whether events of single messages are looked at. */
+export function tellsMessages(trace: Trace): boolean {
+  return trace !== noTrace && trace.skipsMessages !== true;
+}

@@ -55,6 +55,13 @@ export function relayedDatagram(frame: Uint8Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset + RELAY_HEADER_LENGTH, length - RELAY_HEADER_LENGTH);
 }
 
+/** What of a tunnel's handshake a frame carries, if it does: told by the first byte (white paper sections 5.4.2, 5.4.3). */
+export function handshakeIn(frame: Uint8Array): 'Tunnel Request' | 'Tunnel Response' | undefined {
+  const type = frame[RELAY_HEADER_LENGTH];
+  if (type === 1) return 'Tunnel Request';
+  return type === 2 ? 'Tunnel Response' : undefined;
+}
+
 /** Slots are numbers from 0. */
 export function makePathId(slot: number, random: Uint8Array): Uint8Array {
   const pathId = new Uint8Array(PATH_ID_LENGTH);

@@ -9,7 +9,7 @@
  */
 import type { Clock, Random, Timers } from '../runtime';
 import { NtmError } from '../errors';
-import { noTrace, type Trace } from '../trace';
+import { tellsMessages, type Trace } from '../trace';
 import { Forgetting } from './answers';
 import { decodeBody, encodeBody } from './codec';
 import { Exchanges, type RequestOptions } from './exchanges';
@@ -341,7 +341,7 @@ export class Signalling<Via> {
     more?: Record<string, unknown>,
   ): void {
     const { party, part, trace } = this.options;
-    if (trace === noTrace || trace.skipsMessages) return;
+    if (!tellsMessages(trace)) return;
     const [from, to] = event === 'send' ? [party, peer.party] : [peer.party, party];
     const step = paperStep(name, { from, to, response, handover });
     trace({

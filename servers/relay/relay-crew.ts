@@ -39,6 +39,8 @@ export interface CrewOptions {
   readonly timers: Timers;
   readonly limits: TableLimits;
   readonly paths: RelayPaths;
+  /** The main process traces messages. */
+  readonly traced: boolean;
   receive(datagram: Uint8Array, from: Endpoint): void;
   /** Of the main process: see RelayWorkerPorts. */
   busy(): number;
@@ -174,7 +176,8 @@ export class RelayCrew {
   }
 
   private startReading(member: Member): void {
-    member.link.tell({ kind: 'begin', limits: this.tableLimits });
+    const { traced } = this.options;
+    member.link.tell({ kind: 'begin', limits: this.tableLimits, traced });
     const all = [...this.options.paths].filter((path) => !isOnStream(path)).map(copyOf);
     for (let i = 0; i < all.length; i += PATHS_IN_MESSAGE) {
       member.link.tell({ kind: 'set', paths: all.slice(i, i + PATHS_IN_MESSAGE) });

@@ -11,12 +11,13 @@
  * found one are forwarded on.
  */
 import type { Timer } from '../../core/runtime';
+import { tellsMessages } from '../../core/trace';
 import type { Endpoint } from '../../core/wire/addresses';
 import { agreedKey, sharedKey, type KeyPair } from '../../core/wire/keys';
 import type { Body, Message } from '../../core/wire/messages';
 import { Refused } from '../../core/wire/outcomes';
 import type { Peer } from '../../core/wire/peers';
-import { isRelayFrame, pathIdOf, RELAY_HEADER_LENGTH, RELAY_MAGIC, relayHint } from '../../core/wire/relay-frame';
+import { handshakeIn, isRelayFrame, pathIdOf, RELAY_MAGIC, relayHint } from '../../core/wire/relay-frame';
 import { Signalling, type Context } from '../../core/wire/signalling';
 import { isStun } from '../../core/wire/stun';
 import type { ServerMachine, ServerPorts, TrustedServer } from '../server-ports';
@@ -153,18 +154,18 @@ export class RelayServer implements ServerMachine {
   /** Others read its sockets too from now on: `busy`, see RelayWorkerPorts. */
   withCrew(busy: () => number): RelayCrew {
     const { limits, paths } = this;
-    const { clock, timers } = this.ports;
+    const { clock, timers, trace } = this.ports;
     const receive = (datagram: Uint8Array, from: Endpoint): void => this.receive(datagram, from);
-    return (this.crew ??= new RelayCrew({ clock, timers, limits, paths, receive, busy }));
+    const traced = tellsMessages(trace);
+    return (this.crew ??= new RelayCrew({ clock, timers, limits, paths, traced, receive, busy }));
   }
 
-  /** Figure 7 steps 29 to 32: of what is relayed, the handshake is told apart by its first byte. */
+  /** Figure 7 steps 29 to 32. */
   private traceHandshake(frame: Uint8Array): void {
-    const type = frame[RELAY_HEADER_LENGTH]!;
-    if (type > 2) return;
+    const message = handshakeIn(frame);
+    if (!message) return;
     const { name: part } = this.options;
-    const message = type === 1 ? 'Tunnel Request' : 'Tunnel Response';
-    const received = type === 1 ? 29 : 31;
+    const received = message === 'Tunnel Request' ? 29 : 31;
     this.ports.trace({ part, event: 'receive', message, figure: 7, step: received });
     this.ports.trace({ part, event: 'send', message, figure: 7, step: received + 1 });
   }

@@ -4,7 +4,7 @@
  */
 import type { Clock, Timer, Timers } from '../../core/runtime';
 import type { Endpoint } from '../../core/wire/addresses';
-import { RELAY_MAGIC } from '../../core/wire/relay-frame';
+import { handshakeIn, RELAY_MAGIC } from '../../core/wire/relay-frame';
 import { RelayTable, type Owner, type TableLimits, type TablePath } from './relay-table';
 import { EXCHANGE_MS, type CopiedPath, type FromWorker, type ToWorker } from './worker-messages';
 
@@ -35,6 +35,7 @@ export class RelayWorker {
   private readonly limits: TableLimits = { bytesPerSecond: 0, quotaBytes: 0 };
   private readonly owners = new Map<string, CountedOwner>();
   private unplaced = 0;
+  private traced = false;
   private timer: Timer | undefined;
 
   constructor(private readonly ports: RelayWorkerPorts) {
@@ -47,7 +48,7 @@ export class RelayWorker {
   hear(message: ToWorker): void {
     switch (message.kind) {
       case 'begin':
-        return this.begin(message.limits);
+        return this.begin(message);
       case 'limits':
         return void Object.assign(this.limits, message.limits);
       case 'set':
@@ -63,7 +64,7 @@ export class RelayWorker {
 
   receive(datagram: Uint8Array, from: Endpoint): void {
     const { table } = this;
-    if (datagram[0] === RELAY_MAGIC) {
+    if (datagram[0] === RELAY_MAGIC && !(this.traced && handshakeIn(datagram))) {
       const drop = table.forward(datagram, from);
       if (drop !== 'unknown path' && drop !== 'unbound source') return;
       table.drops.set(drop, table.drops.get(drop)! - 1); // the main process may know better, and counts it if not
@@ -78,8 +79,9 @@ export class RelayWorker {
     this.timer?.cancel();
   }
 
-  private begin(limits: TableLimits): void {
+  private begin({ limits, traced }: ToWorker & { kind: 'begin' }): void {
     Object.assign(this.limits, limits);
+    this.traced = traced;
     for (const path of this.table) this.table.remove(path);
     this.owners.clear();
   }

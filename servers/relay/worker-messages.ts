@@ -17,8 +17,8 @@ export interface CopiedPath {
 }
 
 export type ToWorker =
-  /** It is about to read: what it knew is past, and every path follows. */
-  | { readonly kind: 'begin'; readonly limits: TableLimits }
+  /** It is about to read: what it knew is past, and every path follows. `traced`: handshakes are the main process's. */
+  | { readonly kind: 'begin'; readonly limits: TableLimits; readonly traced: boolean }
   | { readonly kind: 'limits'; readonly limits: TableLimits }
   | { readonly kind: 'set'; readonly paths: readonly CopiedPath[] }
   | { readonly kind: 'ended'; readonly pathId: Uint8Array }
@@ -29,7 +29,7 @@ export type ToWorker =
   | { readonly kind: 'rest' };
 
 export type FromWorker =
-  /** What is no frame of a path that the worker knows, as it came: signalling, and frames to be hinted at. */
+  /** As it came, what is no frame of a path that the worker knows (signalling, frames to be hinted at), or is traced. */
   | { readonly kind: 'unplaced'; readonly datagram: Uint8Array; readonly from: Endpoint }
   | ({ readonly kind: 'report' } & WorkerReport);
 

@@ -4,6 +4,7 @@ import type { Endpoint } from '../../core/wire/addresses';
 import { agreedKey, generateKeyPair, sharedKey } from '../../core/wire/keys';
 import type { Message } from '../../core/wire/messages';
 import { isRelayHint, RELAY_HINT_MAGIC, writeRelayHeader } from '../../core/wire/relay-frame';
+import { noTrace, type Trace } from '../../core/trace';
 import { Signalling } from '../../core/wire/signalling';
 import type { RelayLimits } from '../../servers/relay/relay-paths';
 import { RelayServer } from '../../servers/relay/relay-server';
@@ -22,8 +23,8 @@ export class RelayWorld {
   private readonly dc: Signalling<Endpoint>;
   private readonly rsPeer;
 
-  constructor(limits: Partial<RelayLimits> = {}) {
-    const ports = { clock: this.time, timers: this.time, random: this.random, trace: () => {} };
+  constructor(limits: Partial<RelayLimits> = {}, trace: Trace = noTrace) {
+    const ports = { clock: this.time, timers: this.time, random: this.random, trace };
     const [rsKeys, dcKeys] = [generateKeyPair(this.random), generateKeyPair(this.random)];
     const coordinator = { party: 'dc' as const, name: 'dc', publicKey: dcKeys.publicKey };
     const options = { identity: rsKeys, name: 'rs', coordinator, endpoints: [rsAt], limits };
@@ -61,10 +62,10 @@ export class RelayWorld {
   }
 
   /** A frame from anywhere. */
-  async frame(pathId: Uint8Array, from: Endpoint, content = 'x', length = 64): Promise<void> {
+  async frame(pathId: Uint8Array, from: Endpoint, content = 'x', length = 64, type = 4): Promise<void> {
     const frame = new Uint8Array(10 + length);
     writeRelayHeader(frame, pathId);
-    frame[10] = 4;
+    frame[10] = type;
     frame.set(Buffer.from(content), 11);
     this.network.sender(from)(frame, rsAt);
     await pass(this.time, 2);

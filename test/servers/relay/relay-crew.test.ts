@@ -1,5 +1,6 @@
 /** The worker processes of an RS beside its main one, on virtual time; the kernel's part is `deal`, who reads in turn. */
 import assert from 'node:assert/strict';
+import type { Trace, TraceEvent } from '../../../core/trace';
 import type { Endpoint } from '../../../core/wire/addresses';
 import type { Member, RelayCrew, WorkerLink } from '../../../servers/relay/relay-crew';
 import type { RelayLimits } from '../../../servers/relay/relay-paths';
@@ -82,8 +83,8 @@ class Office {
   busy = 0;
   private turn = 0;
 
-  constructor(workers: number, limits: Partial<RelayLimits> = {}) {
-    this.world = new RelayWorld(limits);
+  constructor(workers: number, limits: Partial<RelayLimits> = {}, trace?: Trace) {
+    this.world = new RelayWorld(limits, trace);
     this.crew = this.world.rs.withCrew(() => this.busy);
     this.world.network.attach(rsAt, (datagram, from) => this.deal(datagram, from));
     for (let i = 0; i < workers; i++) this.start();
@@ -196,6 +197,31 @@ describe('worker processes of an RS', () => {
     assert.equal(world.rs.paths.forwardedPackets, 4);
     assert.deepEqual([...world.rs.frameDrops], []);
   });
+
+  const HANDSHAKES = [
+    { traces: true, by: 'the main process, which traces each', traced: [29, 30, 29, 30, 31, 32, 31, 32], forwarded: 4 },
+    { traces: false, by: 'whichever process has read it', traced: [], forwarded: 2 },
+  ];
+  for (const { traces, by, traced, forwarded } of HANDSHAKES) {
+    it(`a worker reads, the RS ${traces ? 'traces' : 'traces nothing'}: handshakes -> forwarded by ${by}`, async () => {
+      const told: TraceEvent[] = [];
+      office = new Office(1, {}, traces ? (event) => told.push(event) : undefined);
+      const { world } = office;
+      const { pathId, sides } = await world.boundPath();
+      await office.allRead();
+      for (const type of [1, 1, 2, 2]) await world.frame(pathId, type === 1 ? at(1) : at(2), 'x', 64, type);
+      await pass(world.time, 200);
+      assert.deepEqual(
+        told.filter(({ event, step = 0 }) => event !== 'do' && step >= 29).map(({ step }) => step),
+        traced,
+      );
+      assert.equal(office.crew.forwardedByMain, forwarded);
+      assert.deepEqual(
+        sides.map(({ received }) => received.length),
+        [2, 2],
+      );
+    });
+  }
 
   it('a worker reads: a node asks by STUN, of either process -> it is told where it is seen', async () => {
     office = new Office(1);
