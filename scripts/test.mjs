@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /**
- * All checks, then one summary: most of the tests; beside them lint, format, types, the tests of Node and ws through
- * the shim, and the rest of the tests; and coverage at the end. Runs them all, whatever fails.
+ * All checks in two lanes, one for each of two processors, then coverage and one summary. Runs them all, whatever fails.
  * The last line alone is `N passed, N failed` with `, N skipped` when tests were skipped.
  * Arguments go to mocha: `node scripts/test.mjs --grep wildcard`.
  */
@@ -16,45 +15,42 @@ const coverageDir = resolve(projectRoot, 'coverage/tmp');
 const mochaArguments = process.argv.slice(2);
 
 const tool = (path) => resolve(projectRoot, 'node_modules', path);
-const script = (name, ...args) => [process.execPath, resolve(projectRoot, 'scripts', name), ...args];
 
 const isWhole = mochaArguments.length === 0;
-const runs = isWhole ? ['tests', 'tests 2'] : ['tests'];
-/** Programs of the first three listen on fixed ports; all others take ports that are free. */
-const SECOND_LANE = ['shim', 'programs', 'versions', 'servers', 'cli'].map((dir) => `dist/test/${dir}/**`);
-const first = isWhole ? SECOND_LANE.flatMap((files) => ['--ignore', files]) : mochaArguments;
-const second = SECOND_LANE.map((files) => `${files}/*.test.js`);
-const tests = { name: 'tests', run: () => runMocha('tests', first) };
-/** The tests wait for processes more than they compute: beside them these run, and say what they said afterwards. */
-const beside = [
-  { name: 'lint', run: () => run([process.execPath, tool('eslint/bin/eslint.js'), '--max-warnings=0', '.']) },
-  {
-    name: 'format',
-    run: () => run([process.execPath, tool('prettier/bin/prettier.cjs'), '--check', '--log-level=warn', '.']),
-  },
-  { name: 'types', run: () => run([process.execPath, tool('typescript/bin/tsc'), '-p', 'tsconfig.json', '--noEmit']) },
-];
-const after = [];
-// The threshold is on the whole; a part of the tests says nothing about it.
-if (isWhole) {
-  beside.push(
-    {
-      name: 'conformance',
-      run: () => runIfPossible(script('conformance.mjs', '--quick', '--jobs', '2', 'net', 'dgram', 'dns')),
-    },
-    { name: 'ws', run: () => runIfPossible(script('conformance-ws.mjs')) },
-    { name: 'tests 2', run: () => runMocha('tests 2', second, { shown: false }) },
-  );
-  after.push({
-    name: 'coverage',
-    run: () => run([process.execPath, tool('c8/bin/c8.js'), 'report', '--check-coverage']),
-  });
-}
+/**
+ * Directories of dist/test; `tests` has what is in no other. Programs of `shim`, `programs` and `versions` listen on fixed
+ * ports, and so are in one lane; all others take ports that are free. What is `covered` counts for coverage, which costs
+ * a quarter more time: the rest are programs whose parts the covered tests run, too.
+ */
+const SUITES = {
+  tests: { covered: true },
+  lab: { dirs: ['lab', 'bench', 'fuzz'] },
+  'tests 2': { dirs: ['shim', 'servers', 'cli'], covered: true },
+  programs: { dirs: ['programs', 'versions'] },
+};
+const suites = Object.keys(isWhole ? SUITES : { tests: SUITES.tests });
+const elsewhere = Object.values(SUITES).flatMap(({ dirs = [] }) => dirs);
 
-/** Resolves to the exit code and, unless it is `shown` as it comes, what it printed. */
-function run([command, ...args], { shown = false, env = process.env } = {}) {
+const lint = check('lint', tool('eslint/bin/eslint.js'), '--max-warnings=0', '.');
+const format = check('format', tool('prettier/bin/prettier.cjs'), '--check', '--log-level=warn', '.');
+const types = check('types', tool('typescript/bin/tsc'), '-p', 'tsconfig.json', '--noEmit');
+const conformance = checkIfPossible('conformance.mjs', '--quick', '--jobs', '2', 'net', 'dgram', 'dns');
+const ws = checkIfPossible('conformance-ws.mjs');
+const coverage = check('coverage', tool('c8/bin/c8.js'), 'report', '--check-coverage');
+/** The first is shown as it comes; what the others say is shown afterwards. */
+const lanes = isWhole
+  ? [
+      [tests('tests', { shown: true }), tests('lab', { shown: true })],
+      [lint, format, types, conformance, ws, tests('tests 2'), tests('programs')],
+    ]
+  : [[tests('tests', { shown: true })], [lint, format, types]];
+// The threshold is on the whole; a part of the tests says nothing about it.
+const after = isWhole ? [coverage] : [];
+
+/** Runs a program of Node. Resolves to the exit code and, unless it is `shown` as it comes, what it printed. */
+function run(args, { shown = false, env = process.env } = {}) {
   return new Promise((resolveRun) => {
-    const child = spawn(command, args, {
+    const child = spawn(process.execPath, args, {
       cwd: projectRoot,
       env,
       stdio: ['ignore', ...(shown ? ['inherit', 'inherit'] : ['pipe', 'pipe'])],
@@ -65,16 +61,34 @@ function run([command, ...args], { shown = false, env = process.env } = {}) {
   });
 }
 
-function runMocha(name, args, { shown = true } = {}) {
-  const env = { ...process.env, NODE_V8_COVERAGE: coverageDir, NTMOBILE_TEST_COUNTS: countsFileOf(name) };
-  return run([process.execPath, tool('mocha/bin/mocha.js'), ...args], { shown, env });
+function check(name, ...args) {
+  return { name, run: () => run(args) };
 }
 
 /** Node's own tests, and those of ws, need what the lab needs, and tests from Debian: exit code 2 says that something is not there. */
-async function runIfPossible(command) {
-  const result = await run(command);
-  if (result.code !== 2 || process.env.NTMOBILE_LAB === 'required') return result;
-  return { ...result, ok: true, output: `${result.output}skipped: see above\n` };
+function checkIfPossible(script, ...args) {
+  const { run: runCheck } = check('', resolve(projectRoot, 'scripts', script), ...args);
+  return {
+    name: script.replace(/^conformance-|\.mjs$/g, ''),
+    async run() {
+      const result = await runCheck();
+      if (result.code !== 2 || process.env.NTMOBILE_LAB === 'required') return result;
+      return { ...result, ok: true, output: `${result.output}skipped: see above\n` };
+    },
+  };
+}
+
+function tests(name, { shown = false } = {}) {
+  const { dirs, covered = false } = SUITES[name];
+  const ignored = elsewhere.flatMap((dir) => ['--ignore', `dist/test/${dir}/**`]);
+  const named = dirs?.map((dir) => `dist/test/${dir}/**/*.test.js`);
+  const args = [tool('mocha/bin/mocha.js'), ...(isWhole ? (named ?? ignored) : mochaArguments)];
+  const env = {
+    ...process.env,
+    NTMOBILE_TEST_COUNTS: countsFileOf(name),
+    ...(covered && { NODE_V8_COVERAGE: coverageDir }),
+  };
+  return { name, run: () => run(args, { shown, env }) };
 }
 
 async function timed({ name, run: runCheck }) {
@@ -90,21 +104,21 @@ async function inTurn(checks) {
 }
 
 rmSync(coverageDir, { recursive: true, force: true });
-for (const name of runs) rmSync(countsFileOf(name), { force: true });
+for (const name of suites) rmSync(countsFileOf(name), { force: true });
 mkdirSync(resolve(projectRoot, 'build'), { recursive: true });
 
 process.stdout.write('\n== tests\n');
-const besideDone = inTurn(beside);
-const results = [await timed(tests), ...(await besideDone), ...(await inTurn(after))];
+const results = (await Promise.all(lanes.map(inTurn))).flat();
+results.push(...(await inTurn(after)));
 for (const { name, output } of results) if (output) process.stdout.write(`\n== ${name}\n${output}`);
 
 process.stdout.write('\n== summary\n');
 for (const { name, ok, seconds } of results) {
   process.stdout.write(`${name.padEnd(11)} ${ok ? 'ok    ' : 'FAILED'} ${seconds.toFixed(1).padStart(6)} s\n`);
 }
-if (runs.every((name) => existsSync(countsFileOf(name)))) {
+if (suites.every((name) => existsSync(countsFileOf(name)))) {
   const { countsLine, sumOf } = createRequire(import.meta.url)('../dist/test/support/counts.js');
-  const ended = runs.map((name) => JSON.parse(readFileSync(countsFileOf(name), 'utf8')));
+  const ended = suites.map((name) => JSON.parse(readFileSync(countsFileOf(name), 'utf8')));
   for (const test of ended.flatMap(({ failed }) => failed)) process.stdout.write(`FAILED ${test}\n`);
   process.stdout.write(`${countsLine(sumOf(ended.map(({ counts }) => counts)))}\n`);
 } else {
