@@ -23,6 +23,8 @@ export class PathRecord {
   lastProbeMs = -Infinity;
   private answersInARow = 0;
   private lossesInARow = 0;
+  /** When the newest probe was sent that was answered. */
+  private answeredMs = -Infinity;
   private deaths = 0;
   private lastDeathMs = -Infinity;
   private heldUntilMs = -Infinity;
@@ -47,7 +49,9 @@ export class PathRecord {
     return this.deaths > 0;
   }
 
-  answered(rttMs: number): void {
+  /** A probe that was sent at `sentMs`. */
+  answered(rttMs: number, sentMs: number): void {
+    this.answeredMs = Math.max(this.answeredMs, sentMs);
     this.answersInARow += 1;
     this.lossesInARow = 0;
     this.loss *= LOSS_SMOOTHING;
@@ -60,8 +64,9 @@ export class PathRecord {
     this.lossesInARow = 0;
   }
 
-  lost(): void {
-    this.lossesInARow += 1;
+  /** A probe that was sent at `sentMs`; known only some time after those that followed it were answered. */
+  lost(sentMs: number): void {
+    if (sentMs > this.answeredMs) this.lossesInARow += 1;
     if (this.lossesInARow >= LOSSES) this.answersInARow = 0;
     this.loss = this.loss * LOSS_SMOOTHING + (1 - LOSS_SMOOTHING);
   }

@@ -23,6 +23,12 @@ export const ACTIVE_MS = 60_000;
 /** Of a path of which no round trip is known. */
 export const UNMEASURED_MS = 500;
 
+/**
+ * How a silence is looked at: closely, where there is somewhere else to go at once; or once in time, and calmly from then
+ * on; or only calmly.
+ */
+export type Attention = 'close' | 'once' | 'calm';
+
 const TICK_MS = { calm: 500, suspicious: 200, attentive: 25 };
 const LEAST_TICK_MS = 5;
 /** A kernel keeps an ACK back for 40 ms. Or two round trips. Again when it was there the last time, and had nothing to say. */
@@ -112,12 +118,14 @@ export class Patience {
     return this.askedMs !== undefined && nowMs - this.askedMs >= answerMs(rttMs);
   }
 
-  /** When to look again. `isAttentive`: there is somewhere else to go at once. */
-  tickMs(isAttentive: boolean, nowMs: number, rttMs: number | undefined): number {
-    if (!isAttentive) return this.isShort ? TICK_MS.suspicious : TICK_MS.calm;
+  /** When to look again. */
+  tickMs(attention: Attention, nowMs: number, rttMs: number | undefined): number {
+    const calmMs = this.isShort ? TICK_MS.suspicious : TICK_MS.calm;
+    if (attention === 'calm') return calmMs;
     const { askedMs } = this;
     const inMs = askedMs === undefined ? this.askMs(rttMs) - this.silentMs(nowMs) : askedMs + answerMs(rttMs) - nowMs;
-    return inMs > 0 ? Math.max(LEAST_TICK_MS, inMs) : TICK_MS.attentive;
+    if (inMs > 0) return Math.max(LEAST_TICK_MS, inMs);
+    return attention === 'close' ? TICK_MS.attentive : calmMs;
   }
 
   silentMs(nowMs: number): number {

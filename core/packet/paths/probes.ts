@@ -40,11 +40,11 @@ export class Probes {
   }
 
   /** Which probe this answers, and after how long. */
-  take(challenge: Uint8Array): { readonly record: PathRecord; readonly rttMs: number } | undefined {
+  take(challenge: Uint8Array): (Pick<Pending, 'record' | 'sentMs'> & { readonly rttMs: number }) | undefined {
     const id = hex(challenge);
     const probe = this.pending.get(id);
     this.pending.delete(id);
-    return probe && { record: probe.record, rttMs: this.ports.clock.now() - probe.sentMs };
+    return probe && { ...probe, rttMs: this.ports.clock.now() - probe.sentMs };
   }
 
   /** Those that nobody will answer any more count as lost. */
@@ -53,7 +53,7 @@ export class Probes {
     for (const [challenge, { record, sentMs, counts }] of this.pending) {
       if (now - sentMs < LOST_MS) break;
       this.pending.delete(challenge);
-      if (counts) record.lost();
+      if (counts) record.lost(sentMs);
     }
   }
 

@@ -162,10 +162,10 @@ export class RelayStandby {
     known.askedMs = nowMs;
     known.tries += 1;
     void ports.standbys?.ask(path!.endpoint, way, maxAgeMs).then((rttMs) => {
-      if (rttMs === undefined) return way ? undefined : own?.lost();
+      if (rttMs === undefined) return way ? undefined : own?.lost(nowMs);
       known.heardMs = Math.max(known.heardMs, nowMs - maxAgeMs);
       known.tries = 0;
-      if (!way) own?.answered(rttMs);
+      if (!way) own?.answered(rttMs, nowMs);
     });
   }
 

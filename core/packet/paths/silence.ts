@@ -1,7 +1,8 @@
 /**
  * What is done while nothing is heard by the path in use (patience.ts says how long that has been so). With another
- * interface that stands by (standby.ts) each silence is looked at closely; without one, all that may work is probed
- * now and then until the path is left.
+ * interface that stands by (standby.ts) each silence is looked at closely. Without one, all that may work is probed
+ * now and then until the path is left; the first time soon, where the peer was heard by another path: that may be by
+ * another interface of its own, and who only receives knows of no silence unless it is asked there.
  */
 import type { Clock, Timer, Timers } from '../../runtime';
 import { samePath, type Path } from '../path';
@@ -9,7 +10,7 @@ import type { Tunnel } from '../wireguard/tunnel';
 import { afterReading } from './after-reading';
 import type { PathRecord } from './path-record';
 import type { PathRecords } from './path-records';
-import { UNMEASURED_MS, type Patience } from './patience';
+import { UNMEASURED_MS, type Attention, type Patience } from './patience';
 import type { Standby } from './standby';
 
 export interface SilencePorts {
@@ -40,7 +41,7 @@ const DOUBTED_MS = 500;
 export class Silence {
   /** Packets take another path as well, for a while. */
   isDoubting = false;
-  private isAttentive = false;
+  private attention: Attention = 'calm';
   /** When the path in use was asked, as the peer sent by another one. */
   private askedMs = -Infinity;
   private judging: Timer | undefined;
@@ -55,25 +56,25 @@ export class Silence {
 
   /** A packet goes out: what was heard since the one before is taken in, where that matters to the millisecond. */
   sent(): void {
-    if (this.isAttentive) this.listen();
+    if (this.attention === 'close') this.listen();
   }
 
   look(): void {
     const { patience, standby } = this.parts;
     this.listen();
     if (this.isDoubting && patience.copiedForMs(this.now) === undefined) this.believe();
-    this.isAttentive = standby.isReady;
     const { current } = this.records;
+    this.attention = standby.isReady ? 'close' : current && this.mayBeElsewhere(current) ? 'once' : 'calm';
     const silentMs = patience.silentMs(this.now);
     if (!current || silentMs === 0) return;
-    if (this.isAttentive && this.lookClosely(current, silentMs)) return;
+    if (this.attention === 'close' && this.lookClosely(current, silentMs)) return;
     if (silentMs >= this.limitMs(current)) return this.events.leave(current);
-    if (!this.isAttentive) for (const record of this.records.askable) this.events.probe(record);
+    if (this.attention !== 'close') this.lookAround(current);
   }
 
   /** When to look again. */
   get nextMs(): number {
-    return this.parts.patience.tickMs(this.isAttentive, this.now, this.records.current?.rttMs);
+    return this.parts.patience.tickMs(this.attention, this.now, this.records.current?.rttMs);
   }
 
   /** Something should be heard by the path in use, though this node may have sent nothing. */
@@ -130,7 +131,7 @@ export class Silence {
   private limitMs(current: PathRecord): number {
     const { patience, standby } = this.parts;
     const limitMs = patience.limitMs(current.rttMs);
-    if (!this.isAttentive) return limitMs;
+    if (this.attention !== 'close') return limitMs;
     return Math.max(limitMs, standby.limitMs(current, patience.doubtAfterMs(current.rttMs)));
   }
 
@@ -146,6 +147,20 @@ export class Silence {
     }
     if (patience.asks(this.now, current.rttMs)) standby.ask(current);
     return false;
+  }
+
+  /** The peer was heard by another direct path, too; and how long an answer by this one takes is known. */
+  private mayBeElsewhere(current: PathRecord): boolean {
+    if (current.path.kind !== 'direct' || current.rttMs === undefined) return false;
+    return this.records.askable.some((record) => record !== current);
+  }
+
+  /** Nobody else is asked before the path in use has had its time to answer. */
+  private lookAround(current: PathRecord): void {
+    const { patience, standby } = this.parts;
+    if (this.attention === 'calm') for (const record of this.records.askable) this.events.probe(record);
+    else if (patience.isUnanswered(this.now, current.rttMs)) for (const each of this.records.askable) standby.ask(each);
+    else if (patience.asks(this.now, current.rttMs)) standby.ask(current);
   }
 
   private ask(by: Path): void {

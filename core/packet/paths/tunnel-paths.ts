@@ -145,6 +145,7 @@ export class TunnelPaths {
   private probed(message: PathMessage, from: Path): void {
     this.tunnel.sendControl(encodePathMessage({ ...message, kind: 'answer' }), from);
     if (message.move !== undefined) this.peerMoved(message.move, from);
+    else if (this.isAnotherDirect(from)) this.overtaken(from); // who only receives sends nothing else by it
     const record = this.records.known(from);
     if (!record?.isToBeTried(this.now)) return;
     if (record.isUntried) this.ports.onFigure8(this.tunnel, 'request-received', from);
@@ -166,9 +167,18 @@ export class TunnelPaths {
     if (this.tunnel.path.kind === 'relay') return false; // why it is there, this node knows best
     const lastMs = this.tunnel.pathCounters.lastReceivedMs(this.tunnel.path);
     if (lastMs < this.introducedMs) return true; // the peer may be another process, of which nothing goes by this one
-    const hasLeft = this.silence.overtaken(from, lastMs);
+    return this.overtaken(from) && !this.isLeader;
+  }
+
+  private isAnotherDirect(path: Path): boolean {
+    return path.kind === 'direct' && this.tunnel.path.kind === 'direct' && !samePath(path, this.tunnel.path);
+  }
+
+  /** Something newer came by another path than the one in use. True: the peer has left that. */
+  private overtaken(by: Path): boolean {
+    const hasLeft = this.silence.overtaken(by, this.tunnel.pathCounters.lastReceivedMs(this.tunnel.path));
     this.tickLater();
-    return hasLeft && !this.isLeader;
+    return hasLeft;
   }
 
   /** A packet of the stack's goes out. The result: another path that it takes as well. */
@@ -242,11 +252,11 @@ export class TunnelPaths {
   private answered(challenge: Uint8Array, from: Path): boolean {
     const probe = this.probes.take(challenge);
     if (!probe) return false;
-    const { record, rttMs } = probe;
+    const { record, rttMs, sentMs } = probe;
     if (!samePath(record.path, from) || !this.records.list.includes(record)) return true; // no path of its own
     if (!record.isUsable(this.now)) this.ports.onFigure8(this.tunnel, 'response-received', from);
     const wasStuck = this.records.isStuck;
-    record.answered(rttMs);
+    record.answered(rttMs, sentMs);
     const known = this.moves.confirm() ?? (wasStuck ? 'back' : undefined);
     if (known) this.ports.onMoveKnown(this.tunnel, known);
     // It died, and has to answer more than once.

@@ -150,6 +150,30 @@ describe('a path that is doubted', () => {
     assert.equal(a.doubts, 0);
   });
 
+  it('A only receives, and the one in use falls silent -> B, which sends, finds it, and packets arrive again in 300 ms', () => {
+    for (const seed of SEEDS) {
+      direct(seed);
+      const { a, b, time } = world;
+      const send = (): void => {
+        b.module.encapsulate(ipv4Packet(b.address, a.address, `b ${time.now()}`));
+        time.advance(10);
+      };
+      const count = 300 + 11 * seed;
+      const before = world.network.count;
+      for (let i = 0; i < count; i++) send();
+      const [asked, answers] = [world.network.count - before - count, 2];
+      assert(asked / answers < 40, `${asked / answers} probes in three seconds`);
+      silence(true);
+      const beganMs = time.now();
+      for (let i = 0; i < 100; i++) send();
+      const first = a.received.find((text) => Number(text.split(' ')[1]) >= beganMs);
+      const lostMs = Number(first?.split(' ')[1]) - beganMs;
+      assert(lostMs <= 300, `seed ${seed}: ${lostMs} ms`);
+      assert(isStandby(a.tunnel.path));
+      world.close();
+    }
+  });
+
   it('the peer is gone -> few packets take the other as well', () => {
     direct(1);
     world.b.module.close();

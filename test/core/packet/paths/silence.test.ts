@@ -26,7 +26,7 @@ describe('the peer sends by another path', () => {
     time = new VirtualTime();
     [heardMs, answers, probes, told, looksLater] = [0, true, 0, [], 0];
     const current = new PathRecord(inUse);
-    current.answered(RTT_MS);
+    current.answered(RTT_MS, 0);
     const tunnel = { path: inUse, state: 'established', pathCounters: { lastReceivedMs: () => heardMs } };
     const probe = (): void => {
       probes += 1;
