@@ -15,6 +15,7 @@ const coverageDir = resolve(projectRoot, 'coverage/tmp');
 const mochaArguments = process.argv.slice(2);
 
 const tool = (path) => resolve(projectRoot, 'node_modules', path);
+const script = (name) => resolve(projectRoot, 'scripts', name);
 
 const isWhole = mochaArguments.length === 0;
 /**
@@ -34,8 +35,10 @@ const elsewhere = Object.values(SUITES).flatMap(({ dirs = [] }) => dirs);
 const lint = check('lint', tool('eslint/bin/eslint.js'), '--max-warnings=0', '.');
 const format = check('format', tool('prettier/bin/prettier.cjs'), '--check', '--log-level=warn', '.');
 const types = check('types', tool('typescript/bin/tsc'), '-p', 'tsconfig.json', '--noEmit');
-const conformance = checkIfPossible('conformance.mjs', '--quick', '--jobs', '2', 'net', 'dgram', 'dns');
-const ws = checkIfPossible('conformance-ws.mjs');
+const conformance = ifPossible(
+  check('conformance', script('conformance.mjs'), '--quick', '--jobs', '2', 'net', 'dgram', 'dns'),
+);
+const ws = ifPossible(check('ws', script('conformance-ws.mjs')));
 const coverage = check('coverage', tool('c8/bin/c8.js'), 'report', '--check-coverage');
 /** The first is shown as it comes; what the others say is shown afterwards. */
 const lanes = isWhole
@@ -66,10 +69,9 @@ function check(name, ...args) {
 }
 
 /** Node's own tests, and those of ws, need what the lab needs, and tests from Debian: exit code 2 says that something is not there. */
-function checkIfPossible(script, ...args) {
-  const { run: runCheck } = check('', resolve(projectRoot, 'scripts', script), ...args);
+function ifPossible({ name, run: runCheck }) {
   return {
-    name: script.replace(/^conformance-|\.mjs$/g, ''),
+    name,
     async run() {
       const result = await runCheck();
       if (result.code !== 2 || process.env.NTMOBILE_LAB === 'required') return result;

@@ -93,12 +93,14 @@ export class Silence {
   }
 
   /**
-   * The peer's newest packet came by another path; by the one in use something was last heard at `heardMs`. That is asked
-   * then if it is there, and doubted if it is not. True when the peer has left it, as far as can be told.
+   * The peer's newest packet came by another path, and by the one in use nothing of late: that is asked then if it is
+   * there, and doubted if it is not. True when the peer has left it, as far as can be told.
    */
-  overtaken(by: Path, heardMs: number): boolean {
+  overtaken(by: Path): boolean {
+    const { tunnel } = this;
     const { patience } = this.parts;
     const nowMs = this.now;
+    const heardMs = tunnel.pathCounters.lastReceivedMs(tunnel.path);
     if (nowMs - heardMs <= HEARD_MS) return false;
     if (nowMs - this.askedMs > OVERTAKEN_AGAIN_MS) this.ask(by);
     if (this.isDoubting && patience.copiedForMs(nowMs) === undefined) this.believe();

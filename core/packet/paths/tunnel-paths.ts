@@ -176,7 +176,7 @@ export class TunnelPaths {
 
   /** Something newer came by another path than the one in use. True: the peer has left that. */
   private overtaken(by: Path): boolean {
-    const hasLeft = this.silence.overtaken(by, this.tunnel.pathCounters.lastReceivedMs(this.tunnel.path));
+    const hasLeft = this.silence.overtaken(by);
     this.tickLater();
     return hasLeft;
   }

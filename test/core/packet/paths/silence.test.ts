@@ -46,7 +46,7 @@ describe('the peer sends by another path', () => {
     const beganMs = time.now();
     let leftMs: number | undefined;
     for (; time.now() < beganMs + forMs; time.advance(10)) {
-      if (silence.overtaken(other, heardMs)) leftMs ??= time.now() - beganMs;
+      if (silence.overtaken(other)) leftMs ??= time.now() - beganMs;
       if (time.now() % 100 === 0) silence.look();
     }
     return leftMs;
